@@ -1,0 +1,1 @@
+//! Calendar payloads in, events and occurrences out.

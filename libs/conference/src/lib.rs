@@ -1,0 +1,1 @@
+//! A text in, conference links out: provider, canonical id, join URL.

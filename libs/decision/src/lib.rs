@@ -1,0 +1,1 @@
+//! The whole policy: facts in, a decision with its reasons out. No clock, no I/O.
