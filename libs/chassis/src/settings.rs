@@ -1,0 +1,330 @@
+//! Settings in layers: what is built in, a file, the environment, the command line; later ones win, key by key.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use config::{FileFormat, Map, Source as _, Value, ValueKind};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::period;
+
+/// The settings of the process itself, with their defaults and meanings.
+pub const DEFAULTS: &str = include_str!("chassis.default.toml");
+
+/// The sections that are not a service's own.
+pub(crate) const SECTIONS: [&str; 3] = ["server", "telemetry", "peers"];
+
+/// Why settings cannot be used. Every message names where the setting came from.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The text is not TOML.
+    #[error("`{origin}` is not valid: {problem}")]
+    Syntax {
+        /// File or variable.
+        origin: String,
+        /// Line, column and what is wrong there.
+        problem: String,
+    },
+    /// Keys that mean nothing here; mostly a spelling mistake.
+    #[error("unknown setting {}", .0.iter().map(|(key, origin)| format!("`{key}` in {origin}")).collect::<Vec<_>>().join(", "))]
+    Unknown(Vec<(String, String)>),
+    /// A value of the wrong kind, or a missing one.
+    #[error("invalid settings{}: {problem}", section.as_ref().map(|s| format!(" of `{s}`")).unwrap_or_default())]
+    Invalid {
+        /// The service, where it is the setting of one.
+        section: Option<String>,
+        /// Key, origin and what is wrong.
+        problem: String,
+    },
+    /// Clear text beyond this machine.
+    #[error(
+        "`{0}` is not a loopback address and this server has no TLS yet, so everything would travel in clear text; \
+         listen on 127.0.0.1, or set `server.insecure_listen = true` where the network itself is trusted"
+    )]
+    Insecure(SocketAddr),
+    /// A peer's address that is none.
+    #[error(
+        "`{address}` is not an address for peer `{peer}`: expected `http://host:port` or another peer's name"
+    )]
+    Peer {
+        /// Its name.
+        peer: String,
+        /// What is set.
+        address: String,
+    },
+}
+
+/// `[server]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Server {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether clear text beyond loopback is wanted.
+    pub insecure_listen: bool,
+    /// The largest message either way, in bytes.
+    pub max_message: usize,
+    /// Requests of one service at once.
+    pub max_in_flight: usize,
+    /// The longest until an answer begins.
+    #[serde(with = "period")]
+    pub ceiling: Duration,
+    /// How long to accept requests after SIGTERM.
+    #[serde(with = "period")]
+    pub lame_duck: Duration,
+    /// How long requests may take to finish after that.
+    #[serde(with = "period")]
+    pub drain: Duration,
+}
+
+impl Server {
+    /// Refuses what would send clear text beyond this machine without having been told to.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.listen.ip().is_loopback() || self.insecure_listen {
+            return Ok(());
+        }
+        Err(Error::Insecure(self.listen))
+    }
+}
+
+/// `[telemetry]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Telemetry {
+    /// How lines look.
+    pub format: LogFormat,
+    /// Which lines there are, as `tracing_subscriber::EnvFilter` reads it.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object per line.
+    Json,
+}
+
+/// The sections of the process.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Process {
+    pub(crate) server: Server,
+    pub(crate) telemetry: Telemetry,
+}
+
+/// A tree of settings in which every value knows where it came from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree(Map<String, Value>);
+
+impl Tree {
+    /// Reads TOML; `origin` is what messages call it.
+    pub(crate) fn parse(text: &str, origin: &str) -> Result<Self, Error> {
+        let map = config::File::from_str(text, FileFormat::Toml).collect().map_err(|error| {
+            Error::Syntax { origin: origin.to_owned(), problem: error.to_string() }
+        })?;
+        Ok(Self(map.into_iter().map(|(key, value)| (key, stamped(value, origin))).collect()))
+    }
+
+    /// Reads a TOML file.
+    pub(crate) fn file(path: &Path) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::File { path: name.clone(), source })?;
+        Self::parse(&text, &name)
+    }
+
+    /// Reads variables `<prefix><SECTION>__<KEY>`; a value that begins with `[` or `{` is TOML, every other is text, from
+    /// which numbers and booleans are read where they are wanted. With `nested`, a name must have a section.
+    pub(crate) fn variables(
+        variables: impl Iterator<Item = (String, String)>,
+        prefix: &str,
+        nested: bool,
+    ) -> Result<Self, Error> {
+        let mut tree = Self::default();
+        let sorted: BTreeMap<String, String> = variables.collect();
+        for (name, text) in sorted {
+            let Some(path) = name.strip_prefix(prefix) else { continue };
+            let path = path.to_ascii_lowercase();
+            let keys: Vec<&str> = path.split("__").collect();
+            if keys.iter().any(|key| key.is_empty()) || (nested && keys.len() < 2) {
+                continue;
+            }
+            let origin = format!("environment variable {name}");
+            let value = if text.starts_with(['[', '{']) {
+                let mut read = Self::parse(&format!("value = {text}"), &origin)?;
+                read.0.remove("value").unwrap_or_default()
+            } else {
+                Value::new(Some(&origin), text)
+            };
+            let mut value = value;
+            for key in keys.iter().skip(1).rev() {
+                value = Value::new(Some(&origin), Map::from_iter([((*key).to_owned(), value)]));
+            }
+            if let Some(first) = keys.first() {
+                tree = tree.under(Self(Map::from_iter([((*first).to_owned(), value)])));
+            }
+        }
+        Ok(tree)
+    }
+
+    /// This tree with another laid over it.
+    #[must_use]
+    pub(crate) fn under(self, over: Self) -> Self {
+        Self(merge(self.0, over.0))
+    }
+
+    /// Takes a section out, under its name with dashes or with underscores.
+    pub(crate) fn take(&mut self, name: &str) -> Result<Self, Error> {
+        let plain = same(name);
+        let keys: Vec<String> = self.0.keys().filter(|key| same(key) == plain).cloned().collect();
+        let mut section = Self::default();
+        for key in keys {
+            let Some(value) = self.0.remove(&key) else { continue };
+            let origin = value.origin().unwrap_or("the settings").to_owned();
+            match value.kind {
+                ValueKind::Table(map) => section = section.under(Self(map)),
+                _ => {
+                    return Err(Error::Invalid {
+                        section: None,
+                        problem: format!("`{key}` in {origin} must be a section"),
+                    });
+                }
+            }
+        }
+        Ok(section)
+    }
+
+    /// Takes several sections out into a tree of their own.
+    pub(crate) fn split(&mut self, names: &[&str]) -> Result<Self, Error> {
+        let mut taken = Map::new();
+        for name in names {
+            taken.insert((*name).to_owned(), Value::new(None, self.take(name)?.0));
+        }
+        Ok(Self(taken))
+    }
+
+    /// The settings as a type. Every key must mean something to it.
+    pub(crate) fn read<T: DeserializeOwned>(self, section: Option<&str>) -> Result<T, Error> {
+        let origins = self.clone();
+        let mut unknown = Vec::new();
+        let read = serde_ignored::deserialize(Value::new(None, self.0), |path| {
+            let key = path.to_string();
+            let origin = origins.origin(&key);
+            let full = section.map_or_else(|| key.clone(), |section| format!("{section}.{key}"));
+            unknown.push((full, origin));
+        });
+        if !unknown.is_empty() {
+            unknown.sort();
+            return Err(Error::Unknown(unknown));
+        }
+        read.map_err(|error| Error::Invalid {
+            section: section.map(str::to_owned),
+            problem: error.to_string(),
+        })
+    }
+
+    /// Fails if anything is left.
+    pub(crate) fn empty(&self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut left: Vec<_> =
+            self.0.iter().map(|(key, value)| (key.clone(), origin_of(value))).collect();
+        left.sort();
+        Err(Error::Unknown(left))
+    }
+
+    fn origin(&self, path: &str) -> String {
+        let mut map = &self.0;
+        let mut found = None;
+        for key in path.split('.') {
+            let Some(value) = map.get(key) else { break };
+            found = Some(value);
+            match &value.kind {
+                ValueKind::Table(inner) => map = inner,
+                _ => break,
+            }
+        }
+        found.map_or_else(|| "the settings".to_owned(), origin_of)
+    }
+}
+
+/// Addresses of peers, under their names with underscores.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Peers(HashMap<String, String>);
+
+impl Peers {
+    pub(crate) fn read(tree: Tree) -> Result<Self, Error> {
+        let map: HashMap<String, String> = tree.read(Some("peers"))?;
+        let peers = Self(map.into_iter().map(|(name, address)| (same(&name), address)).collect());
+        for (peer, address) in &peers.0 {
+            let known = address.contains("://")
+                && address
+                    .parse::<http::Uri>()
+                    .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+            if !known && (address.contains([':', '/']) || address.is_empty()) {
+                return Err(Error::Peer { peer: peer.clone(), address: address.clone() });
+            }
+        }
+        Ok(peers)
+    }
+
+    /// The address, or another peer's name, that is set for a peer.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(&same(name)).map(String::as_str)
+    }
+}
+
+/// Names are the same whether written with dashes or underscores, so that variables can spell them.
+pub(crate) fn same(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+fn origin_of(value: &Value) -> String {
+    if let Some(origin) = value.origin() {
+        return origin.to_owned();
+    }
+    match &value.kind {
+        ValueKind::Table(map) => map.values().next().map(origin_of),
+        _ => None,
+    }
+    .unwrap_or_else(|| "the settings".to_owned())
+}
+
+fn stamped(value: Value, origin: &str) -> Value {
+    let kind = match value.kind {
+        ValueKind::Table(map) => ValueKind::Table(
+            map.into_iter().map(|(key, value)| (key, stamped(value, origin))).collect(),
+        ),
+        ValueKind::Array(list) => {
+            ValueKind::Array(list.into_iter().map(|value| stamped(value, origin)).collect())
+        }
+        kind => kind,
+    };
+    Value::new(Some(&origin.to_owned()), kind)
+}
+
+fn merge(mut base: Map<String, Value>, over: Map<String, Value>) -> Map<String, Value> {
+    for (key, value) in over {
+        let merged = match (base.remove(&key), value) {
+            (
+                Some(Value { kind: ValueKind::Table(below), .. }),
+                Value { kind: ValueKind::Table(above), .. },
+            ) => Value::new(None, merge(below, above)),
+            (_, value) => value,
+        };
+        base.insert(key, merged);
+    }
+    base
+}
