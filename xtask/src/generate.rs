@@ -1,0 +1,143 @@
+//! Derives code, descriptors and docs from the contract in `proto/`.
+//!
+//! Everything is made in memory first, so that checking and writing cannot differ.
+
+mod catalogue;
+mod core;
+mod docs;
+mod wire;
+
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use prost_reflect::DescriptorPool;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// Contents by path from the root of the workspace.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Folder that holds generated files and nothing else.
+const GENERATED: &str = "libs/proto/src/gen";
+
+/// The contract, compiled.
+pub(crate) struct Contract {
+    /// Every descriptor with its comments and options, dependencies first.
+    pub(crate) encoded: Vec<u8>,
+    /// The same for reading.
+    pub(crate) pool: DescriptorPool,
+}
+
+/// Compiles every `.proto` below `proto/callsheet`.
+pub(crate) fn contract() -> Result<Contract> {
+    let sources = workspace::files("proto/callsheet")?;
+    let sources = sources
+        .iter()
+        .filter(|path| path.ends_with(".proto"))
+        .map(|path| path.trim_start_matches("proto/"));
+    let mut compiler = protox::Compiler::new([workspace::root().join("proto")])?;
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(sources)?;
+    Ok(Contract {
+        encoded: compiler.encode_file_descriptor_set(),
+        pool: compiler.descriptor_pool(),
+    })
+}
+
+/// Everything that is generated.
+fn everything() -> Result<Files> {
+    let contract = contract()?;
+    let catalogue = catalogue::read(&contract.pool)?;
+    let mut files = wire::generate(&contract)?;
+    files.insert("libs/decision/src/skip_code.rs".into(), core::generate(&catalogue).into_bytes());
+    for (path, content) in &mut files {
+        if path.ends_with(".rs") {
+            *content = formatted(content).with_context(|| format!("formatting `{path}`"))?;
+        }
+    }
+    files.insert("docs/skip-codes.md".into(), docs::generate(&catalogue).into_bytes());
+    Ok(files)
+}
+
+/// Regenerates what is out of date and removes what is no longer generated.
+pub(crate) fn write() -> Result<()> {
+    let root = workspace::root();
+    let files = everything()?;
+    for path in stale(&files)? {
+        let target = root.join(&path);
+        match files.get(&path) {
+            Some(content) => {
+                eprintln!("writing {path}");
+                if let Some(folder) = target.parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                std::fs::write(target, content)?;
+            }
+            None => {
+                eprintln!("removing {path}");
+                std::fs::remove_file(target)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Fails if anything checked in is not what would be generated now.
+pub(crate) fn check() -> Result<()> {
+    let stale = stale(&everything()?)?;
+    if stale.is_empty() {
+        return Ok(());
+    }
+    bail!("not what `cargo xtask gen` writes: {}", stale.join(", "))
+}
+
+/// Paths that are missing, different, or lie in the generated folder without reason.
+fn stale(files: &Files) -> Result<Vec<String>> {
+    let root = workspace::root();
+    let mut stale = Vec::new();
+    for (path, content) in files {
+        if std::fs::read(root.join(path)).ok().as_ref() != Some(content) {
+            stale.push(path.clone());
+        }
+    }
+    if root.join(GENERATED).is_dir() {
+        stale.extend(workspace::files(GENERATED)?.into_iter().filter(|path| !files.contains_key(path)));
+    }
+    Ok(stale)
+}
+
+/// The source as `cargo fmt` leaves it.
+fn formatted(source: &[u8]) -> Result<Vec<u8>> {
+    let mut rustfmt = Command::new("rustfmt")
+        .args(["--edition", "2024", "--emit", "stdout", "--config-path"])
+        .arg(workspace::root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("rustfmt is needed: rustup component add rustfmt")?;
+    let mut stdin = rustfmt.stdin.take().context("rustfmt has no input")?;
+    let source = source.to_vec();
+    let feeder = std::thread::spawn(move || stdin.write_all(&source));
+    let output = rustfmt.wait_with_output()?;
+    feeder.join().map_err(|_panic| anyhow::anyhow!("writing to rustfmt failed"))??;
+    if !output.status.success() {
+        bail!("rustfmt refused: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output.stdout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_checked_in_is_what_would_be_generated() {
+        check().unwrap();
+    }
+
+    #[test]
+    fn generating_twice_gives_the_same_bytes() {
+        assert!(everything().unwrap() == everything().unwrap());
+    }
+}
