@@ -1,0 +1,77 @@
+//! A meeting with an excluded domain, address or keyword is not recorded on its own (DOMAIN 5.10).
+
+use std::borrow::Cow;
+
+use super::{Eligibility, Facts};
+use crate::people::Exclusion;
+use crate::{Answer, Evidence, Opinion, Rule, SkipCode};
+
+pub(super) const RULE: Rule<Eligibility> =
+    Rule { name: "blocklisted", code: SkipCode::EventBlocklisted, asks };
+
+fn asks(facts: &Facts<'_>) -> Answer {
+    let mut evidence = Vec::new();
+    for person in &facts.people.invited {
+        let setting = match person.excluded {
+            None => continue,
+            Some(Exclusion::Address(i)) => format!("settings.exclusions.addresses[{i}]"),
+            Some(Exclusion::Domain(i)) => format!("settings.exclusions.domains[{i}]"),
+        };
+        evidence.push(Evidence::Setting(Cow::Owned(setting)));
+    }
+    if let Some(i) = facts.meeting.title.as_deref().and_then(|title| facts.policy.keyword_in(title))
+    {
+        evidence.push(Evidence::Setting(Cow::Owned(format!("settings.exclusions.keywords[{i}]"))));
+    }
+    evidence.sort();
+    evidence.dedup();
+    Ok(if evidence.is_empty() {
+        Opinion::Silent
+    } else {
+        Opinion::Against { sub_reason: None, evidence }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{codes, declined, is_lifted, judge, person};
+    use crate::company::CompanyFile;
+    use crate::{Evidence, Meeting, SkipCode};
+
+    fn excluded(change: impl FnOnce(&mut CompanyFile, &mut Meeting)) -> bool {
+        codes(&judge(change)) == [SkipCode::EventBlocklisted]
+    }
+
+    #[test]
+    fn each_list_excludes() {
+        assert!(excluded(|c, _| c.settings.exclusions.domains = vec!["CUSTOMER.example".into()]));
+        assert!(excluded(
+            |c, _| c.settings.exclusions.addresses = vec!["Kim@customer.example".into()]
+        ));
+        assert!(excluded(|c, _| c.settings.exclusions.keywords = vec!["renewal".into()]));
+    }
+
+    #[test]
+    fn an_excluded_domain_holds_for_its_sub_domains_and_for_those_who_declined() {
+        assert!(excluded(|c, m| {
+            c.settings.exclusions.domains = vec!["customer.example".into()];
+            m.attendees = vec![declined("kim@eu.customer.example"), person("lee@other.example")];
+        }));
+    }
+
+    #[test]
+    fn the_evidence_is_the_entry_and_not_the_person() {
+        let judgement =
+            judge(|c, _| c.settings.exclusions.domains = vec!["customer.example".into()]);
+        let evidence = &judgement.verdict.findings[0].evidence;
+        assert_eq!(evidence, &[Evidence::Setting("settings.exclusions.domains[0]".into())]);
+    }
+
+    #[test]
+    fn a_manual_request_lifts_it() {
+        assert!(is_lifted(SkipCode::EventBlocklisted, |c, m| {
+            c.settings.exclusions.keywords = vec!["renewal".into()];
+            m.attendees.push(person("bob@acme.example"));
+        }));
+    }
+}

@@ -1,0 +1,59 @@
+//! A call with somebody who is never to be recorded is not recorded (DOMAIN 5.11, 8.10).
+
+use std::sync::Arc;
+
+use super::{Eligibility, Facts};
+use crate::company::Capture;
+use crate::{Answer, Evidence, Opinion, Rule, SkipCode};
+
+pub(super) const RULE: Rule<Eligibility> =
+    Rule { name: "never-record", code: SkipCode::HasDoNotRecordUsers, asks };
+
+fn asks(facts: &Facts<'_>) -> Answer {
+    let mut evidence: Vec<Evidence> = facts
+        .people
+        .coming()
+        .filter_map(|person| facts.member(person.member?))
+        .filter(|member| member.capture == Capture::Never)
+        .map(|member| Evidence::Member(Arc::clone(&member.id)))
+        .collect();
+    evidence.sort();
+    evidence.dedup();
+    Ok(if evidence.is_empty() {
+        Opinion::Silent
+    } else {
+        Opinion::Against { sub_reason: None, evidence }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{codes, declined, found, is_lifted, judge, person};
+    use crate::SkipCode;
+
+    #[test]
+    fn somebody_never_recorded_stops_it_even_without_seat_and_deactivated() {
+        assert_eq!(
+            found(|m| m.attendees.push(person("cy@acme.example"))),
+            [SkipCode::HasDoNotRecordUsers]
+        );
+        let judgement = judge(|c, m| {
+            c.members[2].seat = false;
+            c.members[2].active = false;
+            m.attendees.push(person("cy@acme.example"));
+        });
+        assert_eq!(codes(&judgement), [SkipCode::HasDoNotRecordUsers]);
+    }
+
+    #[test]
+    fn one_who_declined_is_ignored() {
+        assert_eq!(found(|m| m.attendees.push(declined("cy@acme.example"))), []);
+    }
+
+    #[test]
+    fn a_manual_request_does_not_lift_it() {
+        assert!(!is_lifted(SkipCode::HasDoNotRecordUsers, |_, m| m
+            .attendees
+            .push(person("cy@acme.example"))));
+    }
+}

@@ -1,0 +1,291 @@
+//! Who is invited, who owns a call, and who asked for it.
+
+use hashbrown::HashMap;
+
+use crate::meeting::{Meeting, Participation, Person, PersonKind};
+use crate::policy::{MemberIx, Policy};
+
+/// From here on duplicates are looked for through an index instead of one by one.
+const MANY: usize = 24;
+
+/// One invited person, as far as the company knows them.
+#[derive(Debug, Clone, Copy)]
+pub struct Invited<'a> {
+    /// Comparable address.
+    pub address: Option<&'a str>,
+    /// Position: 0 is the organizer, 1 the first attendee.
+    pub position: u32,
+    /// The member whose address was invited.
+    pub member: Option<MemberIx>,
+    /// Does not come.
+    pub declined: bool,
+    /// The address lies in an internal domain.
+    pub internal: bool,
+    /// The exclusion entry that matches.
+    pub excluded: Option<Exclusion>,
+    /// Known to the CRM.
+    pub crm: bool,
+}
+
+/// An entry of the exclusion lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exclusion {
+    /// Place in `settings.exclusions.addresses`.
+    Address(u32),
+    /// Place in `settings.exclusions.domains`.
+    Domain(u32),
+}
+
+/// Everybody who matters for a call.
+#[derive(Debug)]
+pub struct People<'a> {
+    /// The organizer, then the attendees in order; each address once; no rooms, resources, assistants
+    /// or coordinators (DOMAIN 8.9).
+    pub invited: Vec<Invited<'a>>,
+    /// The member who organizes.
+    pub organizer: Option<MemberIx>,
+    /// The organizer's own answer is no.
+    pub organizer_declined: bool,
+    /// The recordable person who owns the call, whoever asked for it.
+    pub recordable_owner: Option<MemberIx>,
+    /// The member whose manual request counts.
+    pub requester: Option<MemberIx>,
+    /// Somebody asked, and nobody who asked may.
+    pub request_rejected: bool,
+}
+
+impl<'a> People<'a> {
+    /// Finds everybody who matters for a meeting.
+    #[must_use]
+    pub fn of(policy: &Policy, meeting: &'a Meeting) -> Self {
+        let mut gathering = Gathering {
+            policy,
+            invited: Vec::with_capacity(meeting.attendees.len() + 1),
+            index: HashMap::with_hasher(foldhash::fast::FixedState::with_seed(1)),
+            assistant_invited: false,
+        };
+        let mut organizer = None;
+        let mut organizer_declined = meeting.organizer_declined;
+        if let Some(person) = &meeting.organizer {
+            organizer =
+                person.address.as_deref().and_then(|address| policy.address(address).member);
+            gathering.add(person, 0);
+            organizer_declined |= person.participation == Participation::Declined;
+        }
+        for (position, person) in (1..).zip(&meeting.attendees) {
+            gathering.add(person, position);
+            organizer_declined |= person.participation == Participation::Declined
+                && person.address.is_some()
+                && meeting.organizer.as_ref().is_some_and(|o| o.address == person.address);
+        }
+        let Gathering { mut invited, assistant_invited, .. } = gathering;
+        if organizer_declined
+            && let Some(first) = invited.first_mut()
+            && first.position == 0
+        {
+            first.declined = true;
+        }
+        let recordable_owner = invited
+            .iter()
+            .filter(|person| !person.declined)
+            .filter_map(|person| person.member)
+            .find(|ix| policy.member(*ix).is_some_and(crate::policy::Member::is_recordable));
+        let mut people = Self {
+            invited,
+            organizer,
+            organizer_declined,
+            recordable_owner,
+            requester: None,
+            request_rejected: false,
+        };
+        if assistant_invited || !meeting.requested_by.is_empty() {
+            people.requester = people.find_requester(policy, meeting, assistant_invited);
+            people.request_rejected = people.requester.is_none();
+        }
+        people
+    }
+
+    /// Who asked (DOMAIN 1): the caller of the API or the sender of a forward; else, where the
+    /// assistant is invited, the organizer, else the first undeclined invited member who may.
+    fn find_requester(
+        &self,
+        policy: &Policy,
+        meeting: &Meeting,
+        assistant_invited: bool,
+    ) -> Option<MemberIx> {
+        let may =
+            |ix: &MemberIx| policy.member(*ix).is_some_and(crate::policy::Member::may_request);
+        let explicit = meeting
+            .requested_by
+            .iter()
+            .filter_map(|who| policy.find_member(who))
+            .map(|(ix, _)| ix)
+            .find(may);
+        explicit.or_else(|| {
+            let invited = || self.invited.iter().filter(|p| !p.declined).filter_map(|p| p.member);
+            assistant_invited.then(|| self.organizer.filter(may).or_else(|| invited().find(may)))?
+        })
+    }
+
+    /// The member to whom the call belongs: the recordable owner, else the requester (DOMAIN 1).
+    #[must_use]
+    pub fn owner(&self) -> Option<MemberIx> {
+        self.recordable_owner.or(self.requester)
+    }
+
+    /// Those who did not decline.
+    pub fn coming(&self) -> impl Iterator<Item = &Invited<'a>> {
+        self.invited.iter().filter(|person| !person.declined)
+    }
+}
+
+/// The list of invited persons while it grows.
+struct Gathering<'p, 'a> {
+    policy: &'p Policy,
+    invited: Vec<Invited<'a>>,
+    index: HashMap<&'a str, usize, foldhash::fast::FixedState>,
+    assistant_invited: bool,
+}
+
+impl<'a> Gathering<'_, 'a> {
+    fn add(&mut self, person: &'a Person, position: u32) {
+        let declined = person.participation == Participation::Declined;
+        let Some(address) = person.address.as_deref() else {
+            if matches!(person.kind, PersonKind::Individual | PersonKind::Group) {
+                self.invited.push(Invited {
+                    address: None,
+                    position,
+                    member: None,
+                    declined,
+                    internal: false,
+                    excluded: None,
+                    crm: false,
+                });
+            }
+            return;
+        };
+        let known = self.policy.address(address);
+        if known.assistant || known.coordinator {
+            self.assistant_invited |= known.assistant && position > 0;
+            return;
+        }
+        if matches!(person.kind, PersonKind::Room | PersonKind::Resource) {
+            return;
+        }
+        if let Some(place) = self.place_of(address) {
+            // Invited twice: declined only where both entries say so, whatever their order. The
+            // organizer's own entry is read apart.
+            if let Some(earlier) = self.invited.get_mut(place)
+                && earlier.position > 0
+            {
+                earlier.declined &= declined;
+            }
+            return;
+        }
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let domain = self.policy.domain(domain);
+        self.remember(address);
+        self.invited.push(Invited {
+            address: Some(address),
+            position,
+            member: known.member,
+            declined,
+            internal: domain.internal,
+            excluded: known
+                .excluded
+                .map(Exclusion::Address)
+                .or(domain.excluded.map(Exclusion::Domain)),
+            crm: known.crm || domain.crm,
+        });
+    }
+
+    fn place_of(&self, address: &str) -> Option<usize> {
+        if self.invited.len() < MANY {
+            return self.invited.iter().position(|person| person.address == Some(address));
+        }
+        self.index.get(address).copied()
+    }
+
+    fn remember(&mut self, address: &'a str) {
+        let place = self.invited.len();
+        if place + 1 == MANY {
+            let earlier = self.invited.iter().enumerate();
+            self.index.extend(earlier.filter_map(|(i, person)| Some((person.address?, i))));
+        }
+        if place + 1 >= MANY {
+            self.index.insert(address, place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::company::CompanyFile;
+
+    fn policy(members: &str) -> Policy {
+        let mut file = CompanyFile::named("acme");
+        file.assistant = vec!["recorder@acme.example".into()];
+        file.members = serde_json::from_str(members).unwrap();
+        Policy::compile(&file, 1)
+    }
+
+    fn person(address: &str) -> Person {
+        Person { address: Some(address.into()), ..Person::default() }
+    }
+
+    fn meeting(organizer: &str, attendees: &[&str]) -> Meeting {
+        let mut meeting = Meeting::at(chrono::DateTime::UNIX_EPOCH);
+        meeting.organizer = Some(person(organizer));
+        meeting.attendees = attendees.iter().map(|a| person(a)).collect();
+        meeting
+    }
+
+    const ADA_AND_BOB: &str = r#"[
+        {"id":"ada","emails":["ada@acme.example"]},
+        {"id":"bob","emails":["bob@acme.example"],"can_request":true}
+    ]"#;
+
+    #[test]
+    fn the_owner_is_the_organizer_if_recordable_else_the_first_recordable_invitee() {
+        let policy = policy(ADA_AND_BOB);
+        let meeting1 = meeting("bob@acme.example", &["ada@acme.example"]);
+        assert_eq!(People::of(&policy, &meeting1).owner(), Some(1));
+        let meeting2 = meeting("x@other.example", &["y@other.example", "ada@acme.example"]);
+        assert_eq!(People::of(&policy, &meeting2).owner(), Some(0));
+    }
+
+    #[test]
+    fn an_invited_assistant_is_asked_for_by_somebody_who_may() {
+        let policy = policy(ADA_AND_BOB);
+        let asked = meeting("ada@acme.example", &["recorder@acme.example", "bob@acme.example"]);
+        assert_eq!(People::of(&policy, &asked).requester, Some(1));
+        let not = meeting("ada@acme.example", &["recorder@acme.example"]);
+        let people = People::of(&policy, &not);
+        assert_eq!(
+            (people.requester, people.request_rejected, people.invited.len()),
+            (None, true, 1)
+        );
+    }
+
+    #[test]
+    fn an_address_counts_once_however_many_are_invited() {
+        let policy = policy(ADA_AND_BOB);
+        let mut addresses: Vec<String> = (0..100).map(|i| format!("p{i}@other.example")).collect();
+        addresses.extend(addresses.clone());
+        addresses.push("x@other.example".into());
+        let meeting =
+            meeting("x@other.example", &addresses.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(People::of(&policy, &meeting).invited.len(), 101);
+    }
+
+    #[test]
+    fn the_organizers_own_entry_tells_whether_the_organizer_comes() {
+        let policy = policy(ADA_AND_BOB);
+        let mut declined = meeting("ada@acme.example", &["ada@acme.example", "bob@acme.example"]);
+        declined.attendees[0].participation = Participation::Declined;
+        let people = People::of(&policy, &declined);
+        assert!(people.organizer_declined);
+        assert_eq!(people.owner(), Some(1));
+    }
+}

@@ -1,0 +1,81 @@
+//! How texts, addresses and domains are made comparable.
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+
+/// Folds a text for keyword matching: NFKC and full case folding.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.nfkc().default_case_fold().nfkc().collect()
+}
+
+/// The comparable form of an e-mail address: trimmed, without `mailto:`, in lower case, its domain
+/// in ASCII. `None` for anything that is no address.
+#[must_use]
+pub fn address(raw: &str) -> Option<String> {
+    let trimmed = raw.trim();
+    let bare = match trimmed.get(..7) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => trimmed.get(7..)?.trim(),
+        _ => trimmed,
+    };
+    let (local, host) = bare.rsplit_once('@')?;
+    if local.is_empty() || bare.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return None;
+    }
+    let host = domain(host)?;
+    Some(format!("{}@{host}", local.to_lowercase()))
+}
+
+/// The comparable form of a domain: trimmed, without a leading `@` or a final dot, ASCII, in lower case.
+#[must_use]
+pub fn domain(raw: &str) -> Option<String> {
+    let bare = raw.trim().trim_start_matches('@').trim_end_matches('.');
+    if bare.is_empty() || bare.starts_with('.') || bare.contains(['@', ' ', '/']) {
+        return None;
+    }
+    if bare.is_ascii() {
+        return Some(bare.to_ascii_lowercase());
+    }
+    idna::domain_to_ascii(bare).ok().filter(|ascii| !ascii.is_empty())
+}
+
+/// A domain and every domain above it: `a.b.example`, `b.example`, `example`.
+pub fn with_parents(domain: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(domain), |rest| rest.split_once('.').map(|(_, parent)| parent))
+}
+
+/// Whether a character belongs to a word, so that it may not stand beside a keyword.
+#[must_use]
+pub fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_width_and_sharp_s_fold_to_plain_letters() {
+        assert_eq!(fold("ＳＴＲＡẞＥ"), "strasse");
+        assert_eq!(fold("Ångström"), fold("A\u{30a}ngstro\u{308}m"));
+    }
+
+    #[test]
+    fn an_address_loses_scheme_case_and_final_dot() {
+        assert_eq!(address(" MAILTO:Ada@ACME.example. ").as_deref(), Some("ada@acme.example"));
+        assert_eq!(address("ada@münchen.example").as_deref(), Some("ada@xn--mnchen-3ya.example"));
+        assert_eq!(address("invalid:nomail"), None);
+        assert_eq!(address("@acme.example"), None);
+    }
+
+    #[test]
+    fn parents_of_a_domain_end_at_the_top() {
+        assert_eq!(
+            with_parents("a.b.example").collect::<Vec<_>>(),
+            ["a.b.example", "b.example", "example"]
+        );
+    }
+}
