@@ -79,6 +79,7 @@ enum Kind {
     Statement,
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "the enum is foreign and grows")]
 fn kind(error: &DbErr) -> Kind {
     match error {
         DbErr::ConnectionAcquire(ConnAcquireErr::Timeout | ConnAcquireErr::ConnectionClosed) => {
@@ -97,6 +98,7 @@ fn kind(error: &DbErr) -> Kind {
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "the enum is foreign and grows")]
 fn cause_kind(cause: &RuntimeErr) -> Kind {
     let RuntimeErr::SqlxError(cause) = cause else { return Kind::Statement };
     match &**cause {

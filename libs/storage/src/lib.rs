@@ -16,13 +16,13 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), storage::Error> {
 //! let store = storage::connect(&storage::StoreConfig::memory()).await?;
-//! # store.write(async |tx| {
+//! # store.write(|tx| async move {
 //! #     let schema = sea_orm::Schema::new(tx.get_database_backend());
 //! #     Ok::<_, storage::Error>(tx.execute(&schema.create_table_from_entity(item::Entity)).await?)
 //! # }).await?;
-//! let rows = vec![item::ActiveModel { id: Set(1), name: Set("pen".to_owned()) }];
-//! // Runs again when the database is busy, so it takes what it needs by reference.
-//! store.write(async |tx| storage::insert_many(tx, rows.clone(), None).await).await?;
+//! let rows = &[item::ActiveModel { id: Set(1), name: Set("pen".to_owned()) }];
+//! // Done again when the database is busy, so it takes what it needs by reference.
+//! store.write(|tx| async move { storage::insert_many(&tx, rows.iter().cloned(), None).await }).await?;
 //! assert_eq!(item::Entity::find().all(store.reader()).await?.len(), 1);
 //! # Ok(())
 //! # }
@@ -30,6 +30,8 @@
 //!
 //! Inside [`Store::write`] read through the transaction, never through [`Store::reader`]: a store in memory has but one
 //! connection, and the reader would wait for it until it gives up.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod bulk;
 mod error;
@@ -43,4 +45,4 @@ pub use migrate::migrate;
 pub use retry::{Budget, retry};
 pub use sea_orm;
 pub use sea_orm_migration;
-pub use store::{Store, StoreConfig, connect};
+pub use store::{Store, StoreConfig, Tx, connect};

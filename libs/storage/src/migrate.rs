@@ -22,16 +22,15 @@ pub async fn migrate<M: MigratorTrait>(store: &Store) -> Result<(), Error> {
         )));
     }
     store
-        .write(async |tx| match M::up(tx, None).await {
-            Ok(()) => Ok(()),
-            Err(error) => match Error::from(error) {
-                busy @ Error::Busy(_) => Err(busy),
-                other => Err(Error::Migration(sources(&other))),
-            },
+        .write(|tx| async move {
+            M::up(tx.inner(), None).await.map_err(|error| {
+                let error = Error::from(error);
+                if error.is_transient() { error } else { Error::Migration(cause(&error)) }
+            })
         })
         .await
 }
 
-fn sources(error: &dyn std::error::Error) -> String {
+fn cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait as _,
 };
 use serde::Deserialize;
 
@@ -129,10 +131,9 @@ async fn open(
     options: ConnectOptions,
     path: &std::path::Path,
 ) -> Result<DatabaseConnection, Error> {
-    Database::connect(options).await.map_err(|error| match error {
-        DbErr::Conn(cause) => Error::Open(DbErr::Custom(format!("`{}`: {cause}", path.display()))),
-        other => Error::Open(other),
-    })
+    Database::connect(options)
+        .await
+        .map_err(|error| Error::Open(DbErr::Custom(format!("`{}`: {error}", path.display()))))
 }
 
 /// Writers of one file in one process take turns here, in order. SQLite would let them try again and again instead, with
@@ -158,23 +159,27 @@ impl Store {
         &self.reader
     }
 
-    /// Does `work` in a transaction of its own: committed if it succeeds, undone if it fails. Nobody else writes
-    /// meanwhile. While the database is busy it is all done again, so `work` must have no effects but through `tx`.
+    /// Does `work` in a transaction of its own: committed if it succeeds, undone if it fails or is given up. Nobody else
+    /// writes meanwhile. While the database is busy it is all done again, so `work` must have no effects but through its
+    /// [`Tx`], and takes what it needs by reference or as clones:
+    /// `let rows = &rows; store.write(|tx| async move { … })`.
     ///
     /// # Errors
     /// Those of `work`, and of beginning and committing.
-    pub async fn write<T, E>(
-        &self,
-        work: impl AsyncFn(&DatabaseTransaction) -> Result<T, E>,
-    ) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, work: impl Fn(Tx) -> F) -> Result<T, E>
     where
+        F: Future<Output = Result<T, E>>,
         E: From<Error> + StdError + 'static,
     {
         retry(&self.budget, || async {
             let _turn = self.turn.lock().await;
-            let tx = self.begin().await.map_err(E::from)?;
-            let done = work(&tx).await?;
-            tx.commit().await.map_err(|error| E::from(error.into()))?;
+            let tx = Arc::new(self.begin().await?);
+            let done = work(Tx(Arc::clone(&tx))).await?;
+            // The work is over and its handle gone with it, unless it was put away somewhere.
+            let tx = Arc::try_unwrap(tx).map_err(|_| {
+                Error::Statement(DbErr::Custom("a transaction outlived its work".to_owned()))
+            })?;
+            tx.commit().await.map_err(Error::from)?;
             Ok(done)
         })
         .await
@@ -196,5 +201,38 @@ impl Store {
         self.reader.close_by_ref().await?;
         self.writer.close_by_ref().await?;
         Ok(())
+    }
+}
+
+/// A transaction being written; a connection to every query of sea-orm: `find().all(&tx)`.
+#[derive(Debug)]
+pub struct Tx(Arc<DatabaseTransaction>);
+
+impl Tx {
+    pub(crate) fn inner(&self) -> &DatabaseTransaction {
+        &self.0
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.0.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.0.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.0.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.0.query_all_raw(statement).await
     }
 }

@@ -1,5 +1,7 @@
 //! A store as services use it: on a file and in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +14,14 @@ mod item {
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "shop_item")]
-    pub struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: i64,
-        pub name: String,
+        pub(crate) id: i64,
+        pub(crate) name: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub(crate) enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
 }
@@ -27,7 +29,7 @@ mod item {
 mod shop {
     use sea_orm_migration::prelude::*;
 
-    pub struct Migrator;
+    pub(crate) struct Migrator;
 
     #[async_trait::async_trait]
     impl MigratorTrait for Migrator {
@@ -59,7 +61,7 @@ mod shop {
     }
 
     /// The second migration fails after the first has made its table.
-    pub struct Broken;
+    pub(crate) struct Broken;
 
     #[async_trait::async_trait]
     impl MigratorTrait for Broken {
@@ -88,7 +90,7 @@ mod shop {
     }
 
     /// One that forgot to name its table.
-    pub struct Nameless;
+    pub(crate) struct Nameless;
 
     #[async_trait::async_trait]
     impl MigratorTrait for Nameless {
@@ -101,7 +103,7 @@ mod shop {
 mod post {
     use sea_orm_migration::prelude::*;
 
-    pub struct Migrator;
+    pub(crate) struct Migrator;
 
     #[async_trait::async_trait]
     impl MigratorTrait for Migrator {
@@ -168,10 +170,10 @@ async fn count(store: &Store) -> u64 {
 async fn what_is_committed_is_seen_by_every_pool() {
     let place = Place::new();
     let (one, other) = (stocked(&place.config()).await, stocked(&place.config()).await);
-    one.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap();
+    one.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap();
     assert_eq!(count(&one).await, 1);
     assert_eq!(count(&other).await, 1);
-    other.write(async |tx| insert_many(tx, [item(2)], None).await).await.unwrap();
+    other.write(|tx| async move { insert_many(&tx, [item(2)], None).await }).await.unwrap();
     assert_eq!(count(&one).await, 2);
 }
 
@@ -181,14 +183,14 @@ async fn a_write_that_fails_leaves_nothing() {
     for config in [place.config(), StoreConfig::memory()] {
         let store = stocked(&config).await;
         let failed: Result<(), Error> = store
-            .write(async |tx| {
-                insert_many(tx, [item(1)], None).await?;
+            .write(|tx| async move {
+                insert_many(&tx, [item(1)], None).await?;
                 Err(Error::Unsupported("nothing".to_owned()))
             })
             .await;
         assert!(matches!(failed, Err(Error::Unsupported(_))));
         assert_eq!(count(&store).await, 0);
-        store.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap();
+        store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap();
         assert_eq!(count(&store).await, 1);
     }
 }
@@ -198,13 +200,13 @@ async fn a_write_given_up_in_the_middle_leaves_nothing() {
     let place = Place::new();
     for config in [place.config(), StoreConfig::memory()] {
         let store = stocked(&config).await;
-        let slow = store.write(async |tx| {
-            insert_many(tx, [item(1)], None).await?;
+        let slow = store.write(|tx| async move {
+            insert_many(&tx, [item(1)], None).await?;
             tokio::time::sleep(Duration::from_secs(60)).await;
             Ok::<_, Error>(())
         });
         assert!(tokio::time::timeout(Duration::from_millis(200), slow).await.is_err());
-        store.write(async |tx| insert_many(tx, [item(2)], None).await).await.unwrap();
+        store.write(|tx| async move { insert_many(&tx, [item(2)], None).await }).await.unwrap();
         assert_eq!(count(&store).await, 1);
     }
 }
@@ -220,11 +222,11 @@ async fn writers_at_once_all_succeed() {
         let store = stores[usize::try_from(id).unwrap() % 3].clone();
         tasks.spawn(async move {
             store
-                .write(async |tx| {
+                .write(|tx| async move {
                     // Reads before it writes: the case in which SQLite refuses at once unless asked in time.
-                    let before = item::Entity::find().count(tx).await?;
-                    insert_many(tx, [item(id)], None).await?;
-                    assert_eq!(item::Entity::find().count(tx).await?, before + 1);
+                    let before = item::Entity::find().count(&tx).await?;
+                    insert_many(&tx, [item(id)], None).await?;
+                    assert_eq!(item::Entity::find().count(&tx).await?, before + 1);
                     Ok::<_, Error>(())
                 })
                 .await
@@ -251,7 +253,7 @@ async fn a_writer_of_another_process_is_waited_for() {
         .unwrap();
     let writing = tokio::spawn({
         let store = store.clone();
-        async move { store.write(async |tx| insert_many(tx, [item(1)], None).await).await }
+        async move { store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await }
     });
     tokio::time::sleep(Duration::from_millis(250)).await;
     assert!(!writing.is_finished());
@@ -272,7 +274,8 @@ async fn a_writer_that_never_ends_makes_the_store_busy() {
         })
         .await
         .unwrap();
-    let error = store.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap_err();
+    let error =
+        store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap_err();
     assert!(matches!(error, Error::Busy(_)), "{error:?}");
     // Readers are not kept waiting.
     assert_eq!(count(&store).await, 0);
@@ -281,8 +284,9 @@ async fn a_writer_that_never_ends_makes_the_store_busy() {
 #[tokio::test]
 async fn a_key_that_exists_is_a_conflict() {
     let store = stocked(&StoreConfig::memory()).await;
-    store.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap();
-    let error = store.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap_err();
+    store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap();
+    let error =
+        store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap_err();
     assert!(matches!(error, Error::Conflict(_)), "{error:?}");
     assert_eq!(error.to_string(), "the change conflicts with what is stored");
 }
@@ -300,7 +304,7 @@ async fn migrating_twice_is_harmless() {
     let place = Place::new();
     for config in [place.config(), StoreConfig::memory()] {
         let store = stocked(&config).await;
-        store.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap();
+        store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap();
         migrate::<shop::Migrator>(&store).await.unwrap();
         assert_eq!(count(&store).await, 1);
     }
@@ -331,7 +335,7 @@ async fn services_that_share_a_file_do_not_disturb_each_other() {
         migrate::<shop::Migrator>(&shop).await.unwrap();
         migrate::<post::Migrator>(&post).await.unwrap();
     }
-    shop.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap();
+    shop.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap();
     assert_eq!(count(&post).await, 1);
 }
 
@@ -355,8 +359,8 @@ async fn migrations_happen_all_or_not_at_all() {
 #[tokio::test]
 async fn more_rows_than_a_statement_takes_go_in_and_come_out() {
     let store = stocked(&StoreConfig::memory()).await;
-    let rows: Vec<_> = (0..40_000).map(item).collect();
-    store.write(async |tx| insert_many(tx, rows.clone(), None).await).await.unwrap();
+    let rows = &(0..40_000).map(item).collect::<Vec<_>>();
+    store.write(|tx| async move { insert_many(&tx, rows.clone(), None).await }).await.unwrap();
     let wanted = (0..80_000_i64).step_by(2);
     let found = find_in::<item::Entity, _>(store.reader(), item::Column::Id, wanted).await.unwrap();
     assert_eq!(found.len(), 20_000);
@@ -367,7 +371,7 @@ async fn more_rows_than_a_statement_takes_go_in_and_come_out() {
             .is_empty()
     );
     store
-        .write(async |tx| insert_many(tx, Vec::<item::ActiveModel>::new(), None).await)
+        .write(|tx| async move { insert_many(&tx, Vec::<item::ActiveModel>::new(), None).await })
         .await
         .unwrap();
 }
@@ -375,19 +379,19 @@ async fn more_rows_than_a_statement_takes_go_in_and_come_out() {
 #[tokio::test]
 async fn rows_that_exist_are_updated_or_left_as_asked() {
     let store = stocked(&StoreConfig::memory()).await;
-    store.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap();
-    let renamed = item::ActiveModel { id: Set(1), name: Set("other".to_owned()) };
-    let leave = OnConflict::column(item::Column::Id).do_nothing().to_owned();
+    store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap();
+    let renamed = &item::ActiveModel { id: Set(1), name: Set("other".to_owned()) };
+    let leave = &OnConflict::column(item::Column::Id).do_nothing().to_owned();
     store
-        .write(async |tx| insert_many(tx, [renamed.clone()], Some(leave.clone())).await)
+        .write(|tx| async move { insert_many(&tx, [renamed.clone()], Some(leave.clone())).await })
         .await
         .unwrap();
     let name =
         async || item::Entity::find_by_id(1).one(store.reader()).await.unwrap().unwrap().name;
     assert_eq!(name().await, "item 1");
-    let update = OnConflict::column(item::Column::Id).update_column(item::Column::Name).to_owned();
+    let update = &OnConflict::column(item::Column::Id).update_column(item::Column::Name).to_owned();
     store
-        .write(async |tx| insert_many(tx, [renamed.clone()], Some(update.clone())).await)
+        .write(|tx| async move { insert_many(&tx, [renamed.clone()], Some(update.clone())).await })
         .await
         .unwrap();
     assert_eq!(name().await, "other");
@@ -396,7 +400,7 @@ async fn rows_that_exist_are_updated_or_left_as_asked() {
 #[tokio::test]
 async fn a_store_in_memory_outlives_idleness_and_is_nobody_elses() {
     let store = stocked(&StoreConfig::memory()).await;
-    store.write(async |tx| insert_many(tx, [item(1)], None).await).await.unwrap();
+    store.write(|tx| async move { insert_many(&tx, [item(1)], None).await }).await.unwrap();
     let other = stocked(&StoreConfig::memory()).await;
     assert_eq!(count(&other).await, 0);
     assert_eq!(count(&store).await, 1);
@@ -440,12 +444,12 @@ async fn a_write_can_be_awaited_in_a_handler() {
     impl Port for Sql {
         async fn save(&self, rows: &[i64], name: &str) -> Result<usize, Error> {
             self.0
-                .write(async |tx| {
+                .write(|tx| async move {
                     let rows = rows
                         .iter()
                         .map(|id| item::ActiveModel { id: Set(*id), name: Set(name.to_owned()) });
-                    insert_many(tx, rows, None).await?;
-                    Ok(item::Entity::find().all(tx).await?.len())
+                    insert_many(&tx, rows, None).await?;
+                    Ok(item::Entity::find().all(&tx).await?.len())
                 })
                 .await
         }
