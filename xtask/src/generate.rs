@@ -101,7 +101,9 @@ fn stale(files: &Files) -> Result<Vec<String>> {
         }
     }
     if root.join(GENERATED).is_dir() {
-        stale.extend(workspace::files(GENERATED)?.into_iter().filter(|path| !files.contains_key(path)));
+        stale.extend(
+            workspace::files(GENERATED)?.into_iter().filter(|path| !files.contains_key(path)),
+        );
     }
     Ok(stale)
 }
@@ -139,5 +141,74 @@ mod tests {
     #[test]
     fn generating_twice_gives_the_same_bytes() {
         assert!(everything().unwrap() == everything().unwrap());
+    }
+
+    /// The catalogue in the form of the table it was specified by: one line per code, sorted.
+    fn table() -> Vec<String> {
+        let catalogue = catalogue::read(&contract().unwrap().pool).unwrap();
+        let spelling = |name: &str| {
+            catalogue.codes.iter().find(|code| code.name == name).unwrap().spelling.clone()
+        };
+        let line = |code: &catalogue::Code| {
+            [
+                code.spelling.clone(),
+                code.kind("table"),
+                code.kind("phase"),
+                code.rank.to_string(),
+                code.kind("lifted_by"),
+                code.twin.as_deref().map(spelling).unwrap_or_default(),
+                code.kind("who_can_act"),
+                if code.retryable { "yes" } else { "no" }.to_owned(),
+            ]
+            .join(",")
+        };
+        sorted(catalogue.codes.iter().map(line))
+    }
+
+    fn sorted(lines: impl Iterator<Item = String>) -> Vec<String> {
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort();
+        lines
+    }
+
+    fn rows(csv: &str) -> Vec<String> {
+        sorted(csv.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_owned))
+    }
+
+    #[test]
+    fn the_catalogue_says_what_was_specified() {
+        let specified = rows(include_str!("generate/skip_codes.csv"));
+        assert_eq!(specified.len(), 81);
+        assert_eq!(table(), specified);
+    }
+
+    #[test]
+    fn the_specification_has_not_moved() {
+        let beside = workspace::root().join("../shared/skip_codes.csv");
+        match std::fs::read_to_string(&beside) {
+            Ok(csv) => assert_eq!(table(), rows(&csv)),
+            Err(_) => eprintln!("skipped: no specification beside the repository"),
+        }
+    }
+
+    #[test]
+    fn numbers_and_ranks_are_unique() {
+        let catalogue = catalogue::read(&contract().unwrap().pool).unwrap();
+        let unique = |keys: Vec<i64>| {
+            keys.iter().collect::<std::collections::BTreeSet<_>>().len() == keys.len()
+        };
+        assert!(unique(catalogue.codes.iter().map(|code| code.number.into()).collect()));
+        assert!(unique(catalogue.codes.iter().map(|code| code.rank.into()).collect()));
+    }
+
+    #[test]
+    fn twins_name_each_other() {
+        let catalogue = catalogue::read(&contract().unwrap().pool).unwrap();
+        for code in &catalogue.codes {
+            if let Some(twin) = &code.twin {
+                let twin = catalogue.codes.iter().find(|other| &other.name == twin).unwrap();
+                assert_eq!(twin.twin.as_ref(), Some(&code.name), "the twin of `{}`", code.name);
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
@@ -17,8 +18,8 @@ pub(crate) fn files(under: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut open = vec![root.join(under)];
     while let Some(folder) = open.pop() {
-        let entries =
-            std::fs::read_dir(&folder).with_context(|| format!("cannot list `{}`", folder.display()))?;
+        let entries = std::fs::read_dir(&folder)
+            .with_context(|| format!("cannot list `{}`", folder.display()))?;
         for entry in entries {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
@@ -48,4 +49,19 @@ pub(crate) fn report(checks: impl IntoIterator<Item = Result<Vec<String>>>) -> R
         return Ok(());
     }
     bail!("{}", complaints.join("\n"))
+}
+
+/// What a command of cargo prints, without going to the network.
+pub(crate) fn cargo(arguments: &[&str]) -> Result<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(arguments)
+        .arg("--offline")
+        .current_dir(root())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("cargo {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }

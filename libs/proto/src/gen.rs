@@ -3,6 +3,7 @@
     clippy::all,
     clippy::allow_attributes_without_reason,
     missing_docs,
+    unreachable_pub,
     reason = "written by the generators of prost and tonic"
 )]
 

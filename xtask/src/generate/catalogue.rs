@@ -72,9 +72,11 @@ const KINDS: [(&str, &str, Option<&str>); 4] = [
 /// Reads the catalogue; refuses one in which something is missing or contradicts itself.
 pub(crate) fn read(pool: &DescriptorPool) -> Result<Catalogue> {
     let codes = named(pool, "SkipCode")?;
-    let notes = pool.get_extension_by_name(&format!("{PACKAGE}.note")).context("no extension `note`")?;
-    let stamp =
-        pool.get_extension_by_name(&format!("{PACKAGE}.catalogue")).context("no extension `catalogue`")?;
+    let notes =
+        pool.get_extension_by_name(&format!("{PACKAGE}.note")).context("no extension `note`")?;
+    let stamp = pool
+        .get_extension_by_name(&format!("{PACKAGE}.catalogue"))
+        .context("no extension `catalogue`")?;
     let version = message(&codes.options().get_extension(&stamp))?
         .get_field_by_name("version")
         .and_then(|version| version.as_u32())
@@ -119,12 +121,20 @@ pub(crate) fn read(pool: &DescriptorPool) -> Result<Catalogue> {
 }
 
 /// One code from its note and its comment.
-fn code(codes: &EnumDescriptor, name: &str, number: i32, note: &DynamicMessage, text: &str) -> Result<Code> {
-    let field = |name: &str| note.get_field_by_name(name).with_context(|| format!("no field `{name}`"));
+fn code(
+    codes: &EnumDescriptor,
+    name: &str,
+    number: i32,
+    note: &DynamicMessage,
+    text: &str,
+) -> Result<Code> {
+    let field =
+        |name: &str| note.get_field_by_name(name).with_context(|| format!("no field `{name}`"));
     let mut kinds = BTreeMap::new();
     for (name, _, absent) in KINDS {
         let value = chosen(note, name)?;
-        let value = value.or(absent.map(str::to_owned)).with_context(|| format!("`{name}` is missing"))?;
+        let value =
+            value.or(absent.map(str::to_owned)).with_context(|| format!("`{name}` is missing"))?;
         kinds.insert(name, value);
     }
     let (description, remedy) = match text.split_once("\n\nRemedy:") {
@@ -153,7 +163,8 @@ fn chosen(note: &DynamicMessage, field: &str) -> Result<Option<String>> {
     let kind = descriptor.kind();
     let kind = kind.as_enum().with_context(|| format!("`{field}` is no enum"))?;
     let number = note.get_field(&descriptor).as_enum_number().unwrap_or_default();
-    let value = kind.get_value(number).with_context(|| format!("`{field}` has no value {number}"))?;
+    let value =
+        kind.get_value(number).with_context(|| format!("`{field}` has no value {number}"))?;
     if number == 0 { Ok(None) } else { short(value.name(), kind).map(Some) }
 }
 
@@ -170,7 +181,8 @@ fn message(value: &Value) -> Result<&DynamicMessage> {
 /// A value's name without the prefix of its enum.
 fn short(value: &str, of: &EnumDescriptor) -> Result<String> {
     let prefix = prefix(of.name());
-    let short = value.strip_prefix(&prefix).with_context(|| format!("`{value}` lacks `{prefix}`"))?;
+    let short =
+        value.strip_prefix(&prefix).with_context(|| format!("`{value}` lacks `{prefix}`"))?;
     Ok(short.to_owned())
 }
 

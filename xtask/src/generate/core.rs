@@ -127,7 +127,8 @@ pub(super) fn generate(catalogue: &Catalogue) -> String {
             let mut meta =
                 format!("Meta {{\nspelling: {:?},\nnumber: {},\n", code.spelling, code.number);
             for kind in &catalogue.kinds {
-                let value = code.kinds.get(kind.field).map(|value| variant(value)).unwrap_or_default();
+                let value =
+                    code.kinds.get(kind.field).map(|value| variant(value)).unwrap_or_default();
                 let _ = writeln!(meta, "{}: {}::{value},", kind.field, kind.name);
             }
             let twin = match &code.twin {
