@@ -51,7 +51,7 @@ pub(crate) fn next(text: &str, from: usize) -> Option<Found> {
         };
         match found {
             Some(Start::Link { start, bare }) => {
-                return Some(Found { start, end: extent(text, at), bare });
+                return Some(Found { start, end: end_of_link(text, start, at), bare });
             }
             // Whatever is inside another address is part of it.
             Some(Start::Foreign) => at = extent(text, at).max(at.saturating_add(1)),
@@ -123,7 +123,7 @@ fn bare(text: &str, from: usize, slash: usize) -> Option<Start> {
 
 fn is_known(host: &str) -> bool {
     Provider::of_host(host).is_some()
-        || service::of_host(host).is_some()
+        || service::is_known(host)
         || wrapper::DOMAINS.iter().any(|domain| host::within(host, domain))
 }
 
@@ -152,6 +152,44 @@ fn extent(text: &str, from: usize) -> usize {
         .and_then(|rest| rest.find(ends_link))
         .and_then(|length| from.checked_add(length))
         .unwrap_or(text.len())
+}
+
+/// Where a link ends: with its run of characters, the bracket it stands in, or the next link of a
+/// list.
+fn end_of_link(text: &str, start: usize, from: usize) -> usize {
+    let bracket = match text.get(..start).and_then(|before| before.chars().next_back()) {
+        Some('(') => Some(('(', ')')),
+        Some('[') => Some(('[', ']')),
+        _ => None,
+    };
+    let mut depth = 0_usize;
+    for (at, c) in text.get(from..).unwrap_or_default().char_indices() {
+        let at = from.saturating_add(at);
+        match bracket {
+            Some((open, _)) if c == open => depth = depth.saturating_add(1),
+            Some((_, close)) if c == close && depth == 0 => return at,
+            Some((_, close)) if c == close => depth = depth.saturating_sub(1),
+            _ if ends_link(c) => return at,
+            _ if c == ':' => {
+                if let Some(comma) = comma_before_link(text, start, at) {
+                    return comma;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The comma or semicolon after which a link's scheme ends at a colon.
+fn comma_before_link(text: &str, start: usize, colon: usize) -> Option<usize> {
+    if !text.get(colon..)?.starts_with("://") {
+        return None;
+    }
+    let before = text.get(start..colon)?;
+    let scheme = SCHEMES.iter().find(|scheme| ends_with(before, scheme))?;
+    let comma = colon.checked_sub(scheme.len())?.checked_sub(1)?;
+    matches!(text.as_bytes().get(comma), Some(b',' | b';')).then_some(comma)
 }
 
 /// Whether a character is in no link.
@@ -250,7 +288,10 @@ pub(crate) fn joined(text: &str, found: &Found) -> Option<(String, usize)> {
         let start = end.checked_add(line_end)?.checked_add(go_on)?;
         end = extent(text, start);
         let more = text.get(start..end)?;
-        if more.is_empty() || whole.len().saturating_add(more.len()) > MAX_LINK {
+        let another = SCHEMES.iter().any(|scheme| {
+            more.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+        });
+        if another || more.is_empty() || whole.len().saturating_add(more.len()) > MAX_LINK {
             return None;
         }
         whole.push_str(more);

@@ -209,9 +209,21 @@ pub(crate) fn read(host: &str, url: &Url) -> Option<(&'static str, Option<String
     Some((service.name, id))
 }
 
-/// The service whose host this is, whatever the page.
+/// Whether links of some service live on a host.
+pub(crate) fn is_known(host: &str) -> bool {
+    SERVICES.iter().any(|service| host::within(host, service.domain))
+}
+
+/// The service a host is for, where it is for conferences: `vimeo.com` by itself says nothing.
 pub(crate) fn of_host(host: &str) -> Option<&'static str> {
-    SERVICES.iter().find(|it| host::within(host, it.domain)).map(|service| service.name)
+    SERVICES.iter().find(|it| host::within(host, it.domain) && it.is_dedicated()).map(|it| it.name)
+}
+
+impl Service {
+    fn is_dedicated(&self) -> bool {
+        let whole_site = self.domain.bytes().filter(|&byte| byte == b'.').count() == 1;
+        !(whole_site && matches!(self.rule, After(_)))
+    }
 }
 
 impl Rule {

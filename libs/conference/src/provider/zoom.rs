@@ -5,7 +5,9 @@ use url::Url;
 use super::Page;
 use crate::host;
 
-pub(super) const DOMAINS: &[&str] = &["zoom.us", "zoom.com", "zoomgov.com", "zoom.com.cn"];
+/// The last one is the installation of a German carrier.
+pub(super) const DOMAINS: &[&str] =
+    &["zoom.us", "zoom.com", "zoomgov.com", "zoom.com.cn", "zoom-x.de"];
 
 /// Names under the domains that hold no conferences.
 const NO_CONFERENCES: &[&str] =
