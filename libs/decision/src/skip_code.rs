@@ -1705,3 +1705,29 @@ static METAS: [Meta; 81] = [
         remedy: "Check that somebody spoke and that microphones were not all muted; there is nothing to import again.",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_found_by_its_spelling_and_its_number() {
+        for code in SkipCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert_eq!(SkipCode::from_number(code.number()), Some(*code));
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        assert_eq!("Cancelled".parse::<SkipCode>(), Err(UnknownSkipCode("Cancelled".into())));
+        assert_eq!(SkipCode::from_number(0), None);
+    }
+
+    #[test]
+    fn the_order_is_by_phase_then_by_rank() {
+        let key = |code: &SkipCode| (code.meta().phase, code.meta().rank == 0, code.meta().rank);
+        assert!(SkipCode::ALL.is_sorted());
+        assert!(SkipCode::ALL.is_sorted_by_key(key));
+    }
+}
