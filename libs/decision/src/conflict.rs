@@ -34,9 +34,10 @@ pub struct Contender<'a> {
 type Kept = BTreeMap<DateTime<Utc>, (DateTime<Utc>, usize)>;
 
 /// Takes the calls in the order of preference and keeps each that conflicts with none already kept.
-/// The answer stands in the order of the contenders: the finding against each that gives way.
+/// The answer stands in the order of the contenders: the findings against each that gives way, a
+/// duplicate before an overlap with another call.
 #[must_use]
-pub fn resolve(contenders: &[Contender<'_>]) -> Vec<Option<Finding>> {
+pub fn resolve(contenders: &[Contender<'_>]) -> Vec<Vec<Finding>> {
     let mut order: Vec<(usize, &Contender<'_>)> = contenders.iter().enumerate().collect();
     order.sort_by_key(|(_, c)| {
         (
@@ -50,28 +51,25 @@ pub fn resolve(contenders: &[Contender<'_>]) -> Vec<Option<Finding>> {
     });
     let mut owners: BTreeMap<&str, Kept> = BTreeMap::new();
     let mut rooms: BTreeMap<&Conference, Kept> = BTreeMap::new();
-    let mut findings = vec![None; contenders.len()];
+    let mut findings = vec![Vec::new(); contenders.len()];
     for (place, contender) in order {
         let owner = owners.entry(contender.owner).or_default();
         let room = rooms.entry(contender.conference).or_default();
-        let lost = match room.get(&contender.start) {
-            Some((_, winner)) => Some((SkipCode::Duplicate, *winner)),
-            None => intersecting(owner, contender)
-                .or_else(|| intersecting(room, contender))
-                .map(|winner| (SkipCode::OverlappingMeeting, winner)),
-        };
-        match lost {
-            None => {
-                owner.insert(contender.start, (contender.end, place));
-                room.insert(contender.start, (contender.end, place));
-            }
-            Some((code, winner)) => {
-                if let (Some(slot), Some(winner)) =
-                    (findings.get_mut(place), contenders.get(winner))
-                {
-                    *slot = Some(against(code, winner));
-                }
-            }
+        let duplicate = room.get(&contender.start).map(|(_, winner)| *winner);
+        let another = |winner: &usize| Some(*winner) != duplicate;
+        let overlap = intersecting(owner, contender)
+            .filter(another)
+            .or_else(|| intersecting(room, contender).filter(another));
+        if duplicate.is_none() && overlap.is_none() {
+            owner.insert(contender.start, (contender.end, place));
+            room.insert(contender.start, (contender.end, place));
+        }
+        let lost = [(SkipCode::Duplicate, duplicate), (SkipCode::OverlappingMeeting, overlap)];
+        let lost = lost
+            .into_iter()
+            .filter_map(|(code, winner)| Some(against(code, contenders.get(winner?)?)));
+        if let Some(slot) = findings.get_mut(place) {
+            slot.extend(lost);
         }
     }
     findings
@@ -108,7 +106,7 @@ mod tests {
 
     struct Call(&'static str, &'static str, &'static str, i64, i64);
 
-    fn codes(calls: &[Call], change: impl Fn(&str, &mut Contender<'_>)) -> Vec<Option<SkipCode>> {
+    fn codes(calls: &[Call], change: impl Fn(&str, &mut Contender<'_>)) -> Vec<Vec<SkipCode>> {
         let keys: Vec<_> = calls
             .iter()
             .map(|c| CallKey { ical_uid: Some(c.0.into()), recurrence_id: None })
@@ -133,16 +131,20 @@ mod tests {
                 contender
             })
             .collect();
-        resolve(&contenders).into_iter().map(|finding| finding.map(|f| f.code)).collect()
+        resolve(&contenders)
+            .into_iter()
+            .map(|found| found.iter().map(|f| f.code).collect())
+            .collect()
     }
 
-    const DUPLICATE: Option<SkipCode> = Some(SkipCode::Duplicate);
-    const OVERLAPPING: Option<SkipCode> = Some(SkipCode::OverlappingMeeting);
+    const KEPT: &[SkipCode] = &[];
+    const DUPLICATE: &[SkipCode] = &[SkipCode::Duplicate];
+    const OVERLAPPING: &[SkipCode] = &[SkipCode::OverlappingMeeting];
 
     #[test]
     fn the_same_room_at_the_same_instant_is_a_duplicate() {
         let calls = [Call("b", "ada", "1", 0, 30), Call("a", "bob", "1", 0, 60)];
-        assert_eq!(codes(&calls, |_, _| {}), [DUPLICATE, None]);
+        assert_eq!(codes(&calls, |_, _| {}), [DUPLICATE, KEPT]);
     }
 
     #[test]
@@ -152,23 +154,23 @@ mod tests {
             Call("b", "ada", "2", 29, 60),
             Call("c", "ada", "3", 60, 90),
         ];
-        assert_eq!(codes(&calls, |_, _| {}), [None, OVERLAPPING, None]);
+        assert_eq!(codes(&calls, |_, _| {}), [KEPT, OVERLAPPING, KEPT]);
     }
 
     #[test]
     fn different_owners_in_different_rooms_never_conflict() {
         let calls = [Call("a", "ada", "1", 0, 30), Call("b", "bob", "2", 0, 30)];
-        assert_eq!(codes(&calls, |_, _| {}), [None, None]);
+        assert_eq!(codes(&calls, |_, _| {}), [KEPT, KEPT]);
     }
 
     #[test]
     fn preference_goes_by_request_then_organizer_then_update_then_id() {
         let calls = [Call("a", "ada", "1", 0, 30), Call("b", "ada", "2", 10, 30)];
-        assert_eq!(codes(&calls, |id, c| c.requested = id == "b"), [OVERLAPPING, None]);
-        assert_eq!(codes(&calls, |id, c| c.owner_organizes = id == "b"), [OVERLAPPING, None]);
+        assert_eq!(codes(&calls, |id, c| c.requested = id == "b"), [OVERLAPPING, KEPT]);
+        assert_eq!(codes(&calls, |id, c| c.owner_organizes = id == "b"), [OVERLAPPING, KEPT]);
         assert_eq!(
             codes(&calls, |id, c| c.received_at = at(i64::from(id == "b"))),
-            [OVERLAPPING, None]
+            [OVERLAPPING, KEPT]
         );
     }
 
@@ -179,7 +181,7 @@ mod tests {
             Call("b", "ada", "2", 20, 50),
             Call("c", "ada", "3", 40, 70),
         ];
-        assert_eq!(codes(&calls, |_, _| {}), [None, OVERLAPPING, None]);
+        assert_eq!(codes(&calls, |_, _| {}), [KEPT, OVERLAPPING, KEPT]);
     }
 
     #[test]
@@ -189,6 +191,7 @@ mod tests {
             Call("b", "bob", "2", 10, 30),
             Call("c", "ada", "2", 10, 40),
         ];
-        assert_eq!(codes(&calls, |_, _| {}), [None, None, DUPLICATE]);
+        let both: &[SkipCode] = &[SkipCode::Duplicate, SkipCode::OverlappingMeeting];
+        assert_eq!(codes(&calls, |_, _| {}), [KEPT, KEPT, both]);
     }
 }

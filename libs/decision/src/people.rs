@@ -1,6 +1,6 @@
 //! Who is invited, who owns a call, and who asked for it.
 
-use hashbrown::HashMap;
+use hashbrown::HashSet;
 
 use crate::meeting::{Meeting, Participation, Person, PersonKind};
 use crate::policy::{MemberIx, Policy};
@@ -61,7 +61,7 @@ impl<'a> People<'a> {
         let mut gathering = Gathering {
             policy,
             invited: Vec::with_capacity(meeting.attendees.len() + 1),
-            index: HashMap::with_hasher(foldhash::fast::FixedState::with_seed(1)),
+            index: HashSet::with_hasher(foldhash::fast::FixedState::with_seed(1)),
             assistant_invited: false,
         };
         let mut organizer = None;
@@ -143,7 +143,7 @@ impl<'a> People<'a> {
 struct Gathering<'p, 'a> {
     policy: &'p Policy,
     invited: Vec<Invited<'a>>,
-    index: HashMap<&'a str, usize, foldhash::fast::FixedState>,
+    index: HashSet<&'a str, foldhash::fast::FixedState>,
     assistant_invited: bool,
 }
 
@@ -172,14 +172,8 @@ impl<'a> Gathering<'_, 'a> {
         if matches!(person.kind, PersonKind::Room | PersonKind::Resource) {
             return;
         }
-        if let Some(place) = self.place_of(address) {
-            // Invited twice: declined only where both entries say so, whatever their order. The
-            // organizer's own entry is read apart.
-            if let Some(earlier) = self.invited.get_mut(place)
-                && earlier.position > 0
-            {
-                earlier.declined &= declined;
-            }
+        // Invited twice: the first entry counts; the organizer's own answer is read apart.
+        if self.is_known(address) {
             return;
         }
         let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
@@ -199,21 +193,19 @@ impl<'a> Gathering<'_, 'a> {
         });
     }
 
-    fn place_of(&self, address: &str) -> Option<usize> {
+    fn is_known(&self, address: &str) -> bool {
         if self.invited.len() < MANY {
-            return self.invited.iter().position(|person| person.address == Some(address));
+            return self.invited.iter().any(|person| person.address == Some(address));
         }
-        self.index.get(address).copied()
+        self.index.contains(address)
     }
 
     fn remember(&mut self, address: &'a str) {
-        let place = self.invited.len();
-        if place + 1 == MANY {
-            let earlier = self.invited.iter().enumerate();
-            self.index.extend(earlier.filter_map(|(i, person)| Some((person.address?, i))));
+        if self.invited.len() + 1 == MANY {
+            self.index.extend(self.invited.iter().filter_map(|person| person.address));
         }
-        if place + 1 >= MANY {
-            self.index.insert(address, place);
+        if self.invited.len() + 1 >= MANY {
+            self.index.insert(address);
         }
     }
 }

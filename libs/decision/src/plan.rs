@@ -137,10 +137,14 @@ impl Decision {
         self.primary.as_ref().map(|finding| finding.code)
     }
 
-    /// Turns a plan that lost a conflict into a skip.
-    pub fn give_way(&mut self, finding: Finding) {
-        self.kind = Kind::Skip;
-        self.primary = Some(finding);
+    /// Turns a plan that lost conflicts into a skip; no findings leave it as it is.
+    pub fn give_way(&mut self, findings: Vec<Finding>) {
+        let mut findings = findings.into_iter();
+        if let Some(first) = findings.next() {
+            self.kind = Kind::Skip;
+            self.primary = Some(first);
+            self.also.extend(findings);
+        }
     }
 }
 

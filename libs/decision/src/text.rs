@@ -50,7 +50,8 @@ pub fn with_parents(domain: &str) -> impl Iterator<Item = &str> {
 /// Whether a character belongs to a word, so that it may not stand beside a keyword.
 #[must_use]
 pub fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    // A combining mark counts as alphabetic in some scripts, and is no letter.
+    (c.is_alphanumeric() && !unicode_normalization::char::is_combining_mark(c)) || c == '_'
 }
 
 #[cfg(test)]

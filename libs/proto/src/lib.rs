@@ -6,6 +6,15 @@
 
 mod r#gen;
 
+pub mod calendar;
+pub mod consent;
+pub mod eligibility;
+pub mod invalid;
+pub mod orchestrator;
+pub mod provider;
 pub mod skip;
+pub mod time;
+pub mod verdict;
 
+pub use invalid::Invalid;
 pub use r#gen::*;
