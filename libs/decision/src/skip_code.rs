@@ -53,7 +53,7 @@ pub enum SkipCode {
     NoCrmMatch,
     /// There is no conference link anywhere in the event, so there is no place to record.
     NoUrl,
-    /// The event has something that looks like a join link, but none leads to a conference that can be joined: the meeting id is missing, the service is not supported, or a mail filter rewrote the link beyond recovery.
+    /// The event has something that looks like a join link, but none leads to a conference that can be joined: the meeting id is missing, the service is not supported, a mail filter rewrote the link beyond recovery, or a consent link cannot be resolved.
     NoValidUrls,
     /// The call had a usable conference link when it was planned, and has none any more: the meeting id is gone or the link is broken.
     InvalidMeetingUrl,
@@ -167,7 +167,7 @@ pub enum SkipCode {
     TooLong,
     /// The provider was to record the call, but has no recording of it: it was never made, or deleted before it could be fetched.
     MissingRecording,
-    /// The telephone system has a recording, but fetching it failed to the end.
+    /// The telephone system has a recording, but every attempt to fetch it failed.
     ImportFromDialerFailed,
     /// The recording could not be fetched from the address given to the API.
     ImportFromCustomerUrlFailed,
@@ -766,7 +766,7 @@ static METAS: [Meta; 81] = [
         twin: None,
         retryable: false,
         description: "No address among the organizer and the attendees belongs to a team member of the company.",
-        remedy: "Invite a team member. If one was invited, add the address that was used to that member's addresses.",
+        remedy: "Invite a team member. If one was invited, add the address that was used to that member's addresses. Otherwise somebody with the permission can request the recording.",
     },
     Meta {
         spelling: "NO_OWNER",
@@ -921,8 +921,8 @@ static METAS: [Meta; 81] = [
         rank: 810,
         twin: Some(SkipCode::InvalidMeetingUrl),
         retryable: false,
-        description: "The event has something that looks like a join link, but none leads to a conference that can be joined: the meeting id is missing, the service is not supported, or a mail filter rewrote the link beyond recovery.",
-        remedy: "Paste the original join link of a supported provider into the event.",
+        description: "The event has something that looks like a join link, but none leads to a conference that can be joined: the meeting id is missing, the service is not supported, a mail filter rewrote the link beyond recovery, or a consent link cannot be resolved.",
+        remedy: "Paste the original join link of a supported provider, or a fresh consent link, into the event.",
     },
     Meta {
         spelling: "INVALID_MEETING_URL",
@@ -1662,7 +1662,7 @@ static METAS: [Meta; 81] = [
         rank: 4310,
         twin: None,
         retryable: true,
-        description: "The telephone system has a recording, but fetching it failed to the end.",
+        description: "The telephone system has a recording, but every attempt to fetch it failed.",
         remedy: "Check the connection and its credentials, then import the call again.",
     },
     Meta {

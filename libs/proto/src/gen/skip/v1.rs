@@ -274,7 +274,7 @@ pub enum SkipCode {
     /// No address among the organizer and the attendees belongs to a team member of the company.
     ///
     /// Remedy: Invite a team member. If one was invited, add the address that was used to that
-    /// member's addresses.
+    /// member's addresses. Otherwise somebody with the permission can request the recording.
     NoInviteesFromCompany = 110,
     /// Somebody of the company is invited, but nobody who can own the call: that takes a seat,
     /// capture switched on, a calendar that can be reached, an active account, and an invitation
@@ -342,10 +342,11 @@ pub enum SkipCode {
     /// or the description. For a meeting held in a room there is nothing to do.
     NoUrl = 112,
     /// The event has something that looks like a join link, but none leads to a conference that
-    /// can be joined: the meeting id is missing, the service is not supported, or a mail filter
-    /// rewrote the link beyond recovery.
+    /// can be joined: the meeting id is missing, the service is not supported, a mail filter
+    /// rewrote the link beyond recovery, or a consent link cannot be resolved.
     ///
-    /// Remedy: Paste the original join link of a supported provider into the event.
+    /// Remedy: Paste the original join link of a supported provider, or a fresh consent link,
+    /// into the event.
     NoValidUrls = 113,
     /// The call had a usable conference link when it was planned, and has none any more: the
     /// meeting id is gone or the link is broken.
@@ -641,7 +642,7 @@ pub enum SkipCode {
     /// Remedy: Check at the provider that the host's automatic cloud recording was on and that
     /// the file was not deleted; restore it from the provider's trash if it is there.
     MissingRecording = 503,
-    /// The telephone system has a recording, but fetching it failed to the end.
+    /// The telephone system has a recording, but every attempt to fetch it failed.
     ///
     /// Remedy: Check the connection and its credentials, then import the call again.
     ImportFromDialerFailed = 502,
