@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::{
@@ -67,6 +68,10 @@ fn first(text: &str, consent_host: Option<&str>) -> Option<(Link, usize)> {
 /// People glue things to links, so several readings are tried: the first that gives a conference
 /// counts, and after that the first that gives anything.
 fn read(text: &str, found: &Found, consent_host: Option<&str>) -> Option<(Link, usize)> {
+    let written = text.get(found.start..found.end)?;
+    if !found.bare && scan::is_foreign(written) {
+        return None;
+    }
     let mut second_best = None;
     let mut attempt = |candidate: &str, end: usize| -> Option<(Link, usize)> {
         let link = resolve(candidate, consent_host)?;
@@ -81,7 +86,6 @@ fn read(text: &str, found: &Found, consent_host: Option<&str>) -> Option<(Link, 
     {
         return Some(done);
     }
-    let written = text.get(found.start..found.end)?;
     if written.len() > MAX_LINK {
         return None;
     }
@@ -141,6 +145,11 @@ fn resolve(candidate: &str, consent_host: Option<&str>) -> Option<Link> {
         return Some(Link { kind, url: target, unwrapped });
     }
     let (scheme, rest) = target.split_once("://")?;
+    let rest = scan::trimmed(rest);
+    // Browsers read more slashes, and backslashes, as if they were two slashes; links have neither.
+    if rest.starts_with('/') || rest.contains('\\') {
+        return None;
+    }
     let scheme = scheme.to_ascii_lowercase();
     let web = match scheme.as_str() {
         "http" => "http",
@@ -189,13 +198,20 @@ fn kind(host: &str, url: &Url, consent_host: Option<&str>) -> Option<Kind> {
     consent(None)
 }
 
-/// The link as it was written, scheme and host in lower case and without user information.
+/// The link as it was written, scheme and host in lower case, without user information, and with
+/// what would end it in a text escaped.
 fn written(scheme: &str, host: &str, url: &Url, rest: &str) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let mut link = format!("{scheme}://{host}{port}");
     let path = rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{scheme}://{host}:{port}{path}"),
-        None => format!("{scheme}://{host}{path}"),
+    for c in path.chars() {
+        if c == ';' || scan::ends_link(c) {
+            link.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC));
+        } else {
+            link.push(c);
+        }
     }
+    link
 }
 
 /// Links in order of appearance, each conference once.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr2, memchr3, memmem};
 
-use crate::{MAX_LINK, Provider, host, service, wrapper};
+use crate::{MAX_LINK, Provider, service, wrapper};
 
 pub(crate) use html::{Piece, is_html, pieces};
 
@@ -122,9 +122,20 @@ fn bare(text: &str, from: usize, slash: usize) -> Option<Start> {
 }
 
 fn is_known(host: &str) -> bool {
-    Provider::of_host(host).is_some()
-        || service::is_known(host)
-        || wrapper::DOMAINS.iter().any(|domain| host::within(host, domain))
+    Provider::of_host(host).is_some() || service::is_known(host) || wrapper::is_known(host)
+}
+
+/// Whether a link is plainly somebody else's, told without parsing it: most links in most texts.
+pub(crate) fn is_foreign(link: &str) -> bool {
+    let Some((_, rest)) = link.split_once("://") else { return false };
+    let host = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte));
+    let (host, path) = rest.split_at_checked(host.count()).unwrap_or_default();
+    // Anything but a plain name and a path is left to the parser.
+    path.starts_with(['/', '?', '#'])
+        && !host.ends_with('.')
+        && !is_known(&host.to_ascii_lowercase())
+        && memmem::find(path.as_bytes(), b"/s/").is_none()
+        && memmem::find(path.as_bytes(), b"/d/").is_none()
 }
 
 fn ends_with(text: &str, ending: &str) -> bool {

@@ -49,8 +49,8 @@ impl Wrapper {
     }
 }
 
-/// The rewriters' domains, for links that are written without a scheme.
-pub(crate) const DOMAINS: &[&str] = &[
+/// Where rewritten links live, for telling quickly that a link is none; [`peel`] knows which is whose.
+const DOMAINS: &[&str] = &[
     "safelinks.protection.outlook.com",
     "safelinks.protection.office365.us",
     "urldefense.com",
@@ -58,7 +58,6 @@ pub(crate) const DOMAINS: &[&str] = &[
     "urldefense.proofpoint.com",
     "linkprotect.cudasvc.com",
     "secure-web.cisco.com",
-    "www.google.com",
     "fireeye.com",
     "mimecast.com",
 ];
@@ -120,7 +119,7 @@ pub(crate) fn peel(link: &str) -> Option<Layer> {
     let within = |domain| host::within(&host, domain);
     if within("safelinks.protection.outlook.com")
         || within("safelinks.protection.office365.us")
-        || (host.starts_with("statics.teams.cdn.") && rest.contains("/safelinks"))
+        || (is_teams_cdn(&host) && rest.contains("/safelinks"))
     {
         return around(Wrapper::SafeLinks, query_value(rest, &["url"])?);
     }
@@ -172,6 +171,15 @@ fn split(link: &str) -> Option<(String, &str)> {
     let (authority, rest) = rest.split_at_checked(end)?;
     let url = Url::parse(&format!("https://{authority}/")).ok()?;
     Some((host::of(&url)?.to_owned(), rest))
+}
+
+/// Whether rewritten links live on a host.
+pub(crate) fn is_known(host: &str) -> bool {
+    DOMAINS.iter().any(|domain| host::within(host, domain)) || is_google(host) || is_teams_cdn(host)
+}
+
+fn is_teams_cdn(host: &str) -> bool {
+    host.starts_with("statics.teams.cdn.")
 }
 
 fn is_google(host: &str) -> bool {
