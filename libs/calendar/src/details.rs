@@ -102,7 +102,7 @@ pub struct FieldLink {
     /// Where it stands.
     pub field: Field,
     /// The link.
-    pub link: crate::link::Link,
+    pub link: conference::Link,
 }
 
 /// What the occurrences of one component have in common.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::{Error, Event, Limits, Problem};
+use crate::{Error, Event, Limits, Place, Problem, Reason, Severity, google, icalendar, microsoft};
 
 /// The dialect of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,8 +27,57 @@ impl Format {
 
     /// The format the bytes look like; `None` if like no format that is known.
     pub fn detect(bytes: &[u8]) -> Option<Self> {
-        let _ = bytes;
-        None
+        const LOOKED_AT: usize = 1 << 20;
+        let head = bytes.get(..LOOKED_AT).unwrap_or(bytes);
+        let text = match head {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => return Some(Self::ICalendar),
+            [0xEF, 0xBB, 0xBF, rest @ ..] => rest,
+            _ => head,
+        }
+        .trim_ascii_start();
+        if !matches!(text.first(), Some(b'{' | b'[')) {
+            let begins = text.windows(7).any(|word| word.eq_ignore_ascii_case(b"BEGIN:V"));
+            return begins.then_some(Self::ICalendar);
+        }
+        const MICROSOFT: [&[u8]; 9] = [
+            b"\"@odata",
+            b"\"iCalUId\"",
+            b"\"seriesMasterId\"",
+            b"\"isAllDay\"",
+            b"\"emailAddress\"",
+            b"\"subject\"",
+            b"\"bodyPreview\"",
+            b"\"isCancelled\"",
+            b"\"@removed\"",
+        ];
+        const GOOGLE: [&[u8]; 9] = [
+            b"calendar#event",
+            b"\"iCalUID\"",
+            b"\"recurringEventId\"",
+            b"\"summary\"",
+            b"\"responseStatus\": \"",
+            b"\"conferenceData\"",
+            b"\"hangoutLink\"",
+            b"\"eventType\"",
+            b"\"htmlLink\"",
+        ];
+        let count = |words: &[&[u8]]| {
+            words.iter().filter(|word| memchr::memmem::find(text, word).is_some()).count()
+        };
+        let (microsoft, google) = (count(&MICROSOFT), count(&GOOGLE));
+        match microsoft.cmp(&google) {
+            std::cmp::Ordering::Greater => Some(Self::Microsoft),
+            std::cmp::Ordering::Less => Some(Self::Google),
+            // `items` is how Google lists, `value` how Microsoft does.
+            std::cmp::Ordering::Equal => match (
+                memchr::memmem::find(text, b"\"items\""),
+                memchr::memmem::find(text, b"\"value\""),
+            ) {
+                (Some(_), None) => Some(Self::Google),
+                (None, Some(_)) => Some(Self::Microsoft),
+                (None, None) | (Some(_), Some(_)) => None,
+            },
+        }
     }
 }
 
@@ -77,9 +126,64 @@ pub fn parse_within(
     context: &Context<'_>,
     limits: &Limits,
 ) -> Result<Parsed, Error> {
-    let _ = (format, context);
     if bytes.len() > limits.bytes {
         return Err(Error::TooLarge { found: bytes.len(), limit: limits.bytes, unit: "bytes" });
     }
-    Ok(Parsed::default())
+    match format {
+        Format::ICalendar => icalendar::parse(bytes, context, limits),
+        Format::Google => google::parse(bytes, context, limits),
+        Format::Microsoft => microsoft::parse(bytes, context, limits),
+    }
+}
+
+/// The problems of one payload, as they are found.
+pub(crate) struct Report {
+    most: usize,
+    left_out: usize,
+    problems: Vec<Problem>,
+    /// The JSON entry that is being read.
+    pub(crate) pointer: Option<String>,
+}
+
+impl Report {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { most: limits.problems, left_out: 0, problems: Vec::new(), pointer: None }
+    }
+
+    /// Notes a problem; at `place`, or at the JSON entry that is being read.
+    pub(crate) fn push(
+        &mut self,
+        place: Place,
+        uid: Option<String>,
+        severity: Severity,
+        reason: Reason,
+        text: String,
+    ) {
+        if self.problems.len() >= self.most {
+            self.left_out += 1;
+            return;
+        }
+        let place = self.pointer.clone().map_or(place, Place::Pointer);
+        self.problems.push(Problem { place, uid, severity, reason, text });
+    }
+
+    /// Notes that bytes which are no text were replaced.
+    pub(crate) fn invalid_text(&mut self) {
+        let text = "bytes that are no UTF-8 were replaced".to_owned();
+        self.push(Place::Whole, None, Severity::Repaired, Reason::InvalidText, text);
+    }
+
+    /// All problems, and one more that counts those there was no room for.
+    pub(crate) fn finish(mut self) -> Vec<Problem> {
+        if self.left_out > 0 {
+            self.problems.push(Problem {
+                place: Place::Whole,
+                uid: None,
+                severity: Severity::Repaired,
+                reason: Reason::TooMuch,
+                text: format!("{} further problems are not listed", self.left_out),
+            });
+        }
+        self.problems
+    }
 }

@@ -4,19 +4,27 @@
 //! occurrences out in a [`Window`]. Both are pure and total: no clock, no I/O, no panic, bounded
 //! time and memory; what cannot be read is reported as a [`Problem`].
 
+mod civil;
 mod details;
 mod event;
 mod expand;
 mod format;
+mod google;
+mod icalendar;
+mod json;
 mod limits;
-mod link;
+mod merge;
+mod microsoft;
 mod problem;
+mod recurrence;
+mod value;
+mod zone;
 
 pub use details::{
     Details, Field, FieldLink, Participation, Person, PersonKind, Sensitivity, Status,
 };
 pub use event::Event;
-pub use expand::{Expansion, Occurrence, Window, expand};
+pub use expand::{Expansion, Occurrence, Window, expand, expand_with};
 pub use format::{Context, Format, Parsed, parse, parse_within};
 pub use limits::Limits;
 pub use problem::{Error, Place, Problem, Reason, Severity};
