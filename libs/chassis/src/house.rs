@@ -306,8 +306,13 @@ impl Ready {
             let built = (host.build)(context.clone())
                 .await
                 .with_context(|| format!("cannot start `{}`", host.name))?;
-            let stack =
-                Stack::new(built.routes, server.max_in_flight, server.ceiling, draining.clone());
+            let stack = Stack::new(
+                host.name,
+                built.routes,
+                server.max_in_flight,
+                server.ceiling,
+                draining.clone(),
+            );
             stacks.extend(host.services.iter().map(|service| (*service, stack.clone())));
             if let Some(place) = places.get(&same(host.name)) {
                 // A name hosted twice keeps its first stack; the second would never be asked.

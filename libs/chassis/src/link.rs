@@ -96,21 +96,24 @@ impl Link {
         let mut source = error.source();
         while let Some(cause) = source {
             if cause.is::<TimeoutExpired>() {
-                return deadline::exceeded();
+                return deadline::exceeded(Some(peer));
             }
             source = cause.source();
         }
         warn!(peer, error = chain(error), "peer cannot be reached");
-        of_chassis(
-            Code::Unavailable,
-            UNREACHABLE,
-            &format!("peer `{peer}` cannot be reached"),
-            None,
-        )
+        unreachable(peer, "cannot be reached")
     }
 }
 
-const UNREACHABLE: &str = "ERROR_REASON_PEER_UNAVAILABLE";
+fn unreachable(peer: &str, why: &str) -> Status {
+    of_chassis(
+        Code::Unavailable,
+        "ERROR_REASON_PEER_UNAVAILABLE",
+        &format!("peer `{peer}` {why}"),
+        &[("peer", peer)],
+        None,
+    )
+}
 
 impl Service<Request<Body>> for Link {
     type Response = Response<Body>;
@@ -131,7 +134,7 @@ impl Service<Request<Body>> for Link {
         let due = self.due(&request, now);
         let left = due.saturating_duration_since(now);
         if left < deadline::LEAST {
-            return Box::pin(ready(Err(deadline::exceeded())));
+            return Box::pin(ready(Err(deadline::exceeded(Some(&self.peer)))));
         }
         request.headers_mut().insert(deadline::GRPC_TIMEOUT, deadline::header(left));
         match &mut self.way {
@@ -150,10 +153,7 @@ impl Service<Request<Body>> for Link {
                         }
                     })
                 }
-                None => {
-                    let message = format!("peer `{}` is still starting", self.peer);
-                    Box::pin(ready(Err(of_chassis(Code::Unavailable, UNREACHABLE, &message, None))))
-                }
+                None => Box::pin(ready(Err(unreachable(&self.peer, "is still starting")))),
             },
             Way::Far(channel) => {
                 let peer = Arc::clone(&self.peer);
@@ -161,7 +161,7 @@ impl Service<Request<Body>> for Link {
                 Box::pin(async move {
                     match timeout_at(due, answer).await {
                         Ok(answer) => answer.map_err(|error| Self::lost(&peer, &error)),
-                        Err(_elapsed) => Err(deadline::exceeded()),
+                        Err(_elapsed) => Err(deadline::exceeded(Some(&peer))),
                     }
                 })
             }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use config::{FileFormat, Map, Source as _, Value, ValueKind};
+use config::{ConfigError, FileFormat, Map, Source as _, Value, ValueKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -88,8 +88,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Refuses what would send clear text beyond this machine without having been told to.
+    /// Refuses what no server could keep, and what would send clear text beyond this machine without having been told to.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        const DAY: Duration = Duration::from_secs(86_400);
+        let too_long =
+            [("ceiling", self.ceiling), ("lame_duck", self.lame_duck), ("drain", self.drain)]
+                .into_iter()
+                .find(|(_, period)| *period > DAY);
+        if let Some((key, _)) = too_long {
+            return Err(Error::Invalid {
+                section: None,
+                problem: format!("`server.{key}` is longer than a day"),
+            });
+        }
         if self.listen.ip().is_loopback() || self.insecure_listen {
             return Ok(());
         }
@@ -192,15 +203,13 @@ impl Tree {
         for key in keys {
             let Some(value) = self.0.remove(&key) else { continue };
             let origin = value.origin().unwrap_or("the settings").to_owned();
-            match value.kind {
-                ValueKind::Table(map) => section = section.under(Self(map)),
-                _ => {
-                    return Err(Error::Invalid {
-                        section: None,
-                        problem: format!("`{key}` in {origin} must be a section"),
-                    });
-                }
-            }
+            let ValueKind::Table(map) = value.kind else {
+                return Err(Error::Invalid {
+                    section: None,
+                    problem: format!("`{key}` in {origin} must be a section"),
+                });
+            };
+            section = section.under(Self(map));
         }
         Ok(section)
     }
@@ -228,9 +237,12 @@ impl Tree {
             unknown.sort();
             return Err(Error::Unknown(unknown));
         }
-        read.map_err(|error| Error::Invalid {
-            section: section.map(str::to_owned),
-            problem: error.to_string(),
+        read.map_err(|error| {
+            let mut problem = error.to_string();
+            if let ConfigError::At { origin: None, key: Some(key), .. } = &error {
+                problem.push_str(&format!(" in {}", origins.origin(key)));
+            }
+            Error::Invalid { section: section.map(str::to_owned), problem }
         })
     }
 
@@ -251,10 +263,8 @@ impl Tree {
         for key in path.split('.') {
             let Some(value) = map.get(key) else { break };
             found = Some(value);
-            match &value.kind {
-                ValueKind::Table(inner) => map = inner,
-                _ => break,
-            }
+            let ValueKind::Table(inner) = &value.kind else { break };
+            map = inner;
         }
         found.map_or_else(|| "the settings".to_owned(), origin_of)
     }
@@ -295,23 +305,19 @@ fn origin_of(value: &Value) -> String {
     if let Some(origin) = value.origin() {
         return origin.to_owned();
     }
-    match &value.kind {
-        ValueKind::Table(map) => map.values().next().map(origin_of),
-        _ => None,
-    }
-    .unwrap_or_else(|| "the settings".to_owned())
+    let inner = if let ValueKind::Table(map) = &value.kind { map.values().next() } else { None };
+    inner.map(origin_of).unwrap_or_else(|| "the settings".to_owned())
 }
 
 fn stamped(value: Value, origin: &str) -> Value {
-    let kind = match value.kind {
-        ValueKind::Table(map) => ValueKind::Table(
+    let mut kind = value.kind;
+    if let ValueKind::Table(map) = kind {
+        kind = ValueKind::Table(
             map.into_iter().map(|(key, value)| (key, stamped(value, origin))).collect(),
-        ),
-        ValueKind::Array(list) => {
-            ValueKind::Array(list.into_iter().map(|value| stamped(value, origin)).collect())
-        }
-        kind => kind,
-    };
+        );
+    } else if let ValueKind::Array(list) = kind {
+        kind = ValueKind::Array(list.into_iter().map(|value| stamped(value, origin)).collect());
+    }
     Value::new(Some(&origin.to_owned()), kind)
 }
 

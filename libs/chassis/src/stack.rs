@@ -42,15 +42,16 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// Lays the stack over `routes`: at most `places` requests at once, each for at most `ceiling` until the head of its
+    /// Lays the stack over the `routes` of `service`: at most `places` requests at once, each for at most `ceiling` until the head of its
     /// answer; a stream that is waiting when `draining` is cancelled ends.
     pub(crate) fn new(
+        service: &'static str,
         routes: Routes,
         places: usize,
         ceiling: Duration,
         draining: CancellationToken,
     ) -> Self {
-        Self { routes: routes.prepare(), limit: Limit::new(places), ceiling, draining }
+        Self { routes: routes.prepare(), limit: Limit::new(service, places), ceiling, draining }
     }
 
     async fn answer(mut self, mut request: Request<Body>) -> Response<Body> {
@@ -71,7 +72,7 @@ impl Stack {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(panicked)) => return refuse(panicked, &mut record),
-            Err(_elapsed) => return refuse(deadline::exceeded(), &mut record),
+            Err(_elapsed) => return refuse(deadline::exceeded(None), &mut record),
         };
         if response.body().is_end_stream() {
             record.finish(body::code(response.headers()));

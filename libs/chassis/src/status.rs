@@ -1,5 +1,6 @@
 //! From a service's error to the status that travels.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -58,14 +59,10 @@ pub fn status(error: &impl ServiceError) -> Status {
             "request failed"
         );
     }
-    let metadata: Vec<(String, String)> =
+    let metadata: HashMap<String, String> =
         error.metadata().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let mut details = ErrorDetails::new();
-    details.set_error_info(
-        error.reason(),
-        ERROR_DOMAIN,
-        metadata.into_iter().collect::<std::collections::HashMap<_, _>>(),
-    );
+    details.set_error_info(error.reason(), ERROR_DOMAIN, metadata);
     let violations = error.violations();
     if !violations.is_empty() {
         details.set_bad_request(violations);
@@ -76,18 +73,17 @@ pub fn status(error: &impl ServiceError) -> Status {
     Status::with_error_details(code, error.to_string(), details)
 }
 
-/// A status of the chassis itself.
+/// A status of the chassis itself. The reasons and the keys of their metadata are those of the contract.
 pub(crate) fn of_chassis(
     code: Code,
     reason: &'static str,
     message: &str,
+    metadata: &[(&'static str, &str)],
     retry: Option<Duration>,
 ) -> Status {
-    let mut details = ErrorDetails::with_error_info(
-        reason,
-        ERROR_DOMAIN,
-        std::collections::HashMap::<String, String>::new(),
-    );
+    let metadata: HashMap<String, String> =
+        metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, metadata);
     if retry.is_some() {
         details.set_retry_info(retry);
     }

@@ -1,5 +1,7 @@
 //! Where log lines go: to standard error, as text or JSON.
 
+use std::io::IsTerminal as _;
+
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
@@ -12,7 +14,10 @@ use crate::settings::{LogFormat, Telemetry};
 pub fn start(settings: &Telemetry) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.filter)
         .map_err(|error| anyhow::anyhow!("`telemetry.filter` is not a filter: {error}"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let started = match settings.format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

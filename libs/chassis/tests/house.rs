@@ -100,11 +100,15 @@ fn a_wrong_value_is_refused_with_its_key_and_file() {
         ("[server]\nlisten = \"nowhere\"\n", "listen"),
         ("[server]\nceiling = \"long\"\n", "ceiling"),
         ("[greeting]\ntimes = 0\n", "greeting.times"),
+        ("[server]\nceiling = \"99999999999999d\"\n", "server.ceiling"),
         ("server = 3\n", "server"),
     ] {
         let of = file(text);
         let problem = problem(House::alone::<EchoApp>().file(of.path()));
         assert!(problem.contains(key), "{problem}");
+        // Checked later, by those who do not know where it was set.
+        let checked = ["greeting.times", "server.ceiling"].contains(&key);
+        assert!(checked || problem.contains(of.path().to_str().unwrap()), "{problem}");
     }
     let of = file("[greeting\n");
     let problem = problem(House::alone::<EchoApp>().file(of.path()));

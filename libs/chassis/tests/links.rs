@@ -256,6 +256,11 @@ async fn a_peer_that_is_not_there_is_unavailable_and_found_when_it_comes() {
     let status = tell(link.clone(), ECHO, Request::new(ask("echo", 0)), MAX).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(status.message(), "peer `echo` cannot be reached");
+    let details = status.get_error_details();
+    assert_eq!(
+        details.error_info().unwrap().metadata.get("peer").map(String::as_str),
+        Some("echo")
+    );
     let _running = House::alone::<EchoApp>().listen(address).serve().await.unwrap();
     tell(link, ECHO, Request::new(ask("echo", 0)), MAX).await.unwrap();
 }

@@ -98,7 +98,13 @@ pub(crate) fn code(headers: &HeaderMap) -> Code {
     headers.get(Status::GRPC_STATUS).map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
 }
 
-/// The status of what is given up because the server ends.
+/// The status of what is given up because the server ends. To whoever reads it, that is a peer gone away.
 pub(crate) fn shutting_down() -> Status {
-    of_chassis(Code::Unavailable, "ERROR_REASON_SHUTTING_DOWN", "the server is shutting down", None)
+    of_chassis(
+        Code::Unavailable,
+        "ERROR_REASON_PEER_UNAVAILABLE",
+        "the server is shutting down",
+        &[],
+        None,
+    )
 }

@@ -20,19 +20,21 @@ const AHEAD: Duration = Duration::from_millis(1);
 /// When the answer is due. Refused at once if too little time is left. A header that cannot be read counts as absent.
 pub(crate) fn of(headers: &HeaderMap, ceiling: Duration, now: Instant) -> Result<Instant, Status> {
     let granted = match granted(headers) {
-        Some(granted) if granted < LEAST => return Err(exceeded()),
+        Some(granted) if granted < LEAST => return Err(exceeded(None)),
         Some(granted) => (granted - AHEAD).min(ceiling),
         None => ceiling,
     };
     Ok(now + granted)
 }
 
-/// The status of an answer that came too late, or that would.
-pub(crate) fn exceeded() -> Status {
+/// The status of an answer that came too late, or that would; from a peer, if it was one that was waited for.
+pub(crate) fn exceeded(peer: Option<&str>) -> Status {
+    let metadata: Vec<_> = peer.map(|peer| ("peer", peer)).into_iter().collect();
     of_chassis(
         Code::DeadlineExceeded,
         "ERROR_REASON_DEADLINE_EXCEEDED",
         "the deadline has passed",
+        &metadata,
         None,
     )
 }

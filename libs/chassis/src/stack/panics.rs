@@ -19,5 +19,11 @@ pub(crate) fn caught_now<T>(step: impl FnOnce() -> T) -> Result<T, Status> {
 }
 
 fn internal() -> Status {
-    of_chassis(Code::Internal, "ERROR_REASON_INTERNAL", "the service failed on this request", None)
+    of_chassis(
+        Code::Internal,
+        "ERROR_REASON_INTERNAL",
+        "the service failed on this request",
+        &[],
+        None,
+    )
 }
