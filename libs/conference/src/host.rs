@@ -10,9 +10,12 @@ pub(crate) fn within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// The host without a closing dot; nothing for an address.
+/// The host without a closing dot; nothing for an address, or for what no name is made of.
 pub(crate) fn of(url: &Url) -> Option<&str> {
-    url.domain().map(|host| host.trim_end_matches('.')).filter(|host| !host.is_empty())
+    let host = url.domain()?.trim_end_matches('.');
+    let is_name = !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    is_name.then_some(host)
 }
 
 /// The path's segments, without empty ones.

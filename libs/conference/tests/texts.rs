@@ -174,6 +174,7 @@ fn look_alikes_are_refused() {
         "\u{e9}zoom.us/j/96000000001",
         "https://xn--zom-0na.us/j/96000000001",
         "https://zооm.us/j/96000000001",
+        "https://a%22.zoom.us/j/96000000001",
         "https://zoom-us.evil.example/j/96000000001",
         "https://zoom.us.evil.example/my/ada",
         "https://meet.google.com.evil.example/qrs-tuvw-xyz",
