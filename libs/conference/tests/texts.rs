@@ -188,6 +188,8 @@ fn look_alikes_are_refused() {
         "https://192.0.2.1/j/96000000001",
         "https://[2001:db8::1]/j/96000000001",
         "https:///j/96000000001",
+        "https:///zoom.us/j/96000000001",
+        "https%3A%2F%2F%2Fzoom.us/j/96000000001",
     ] {
         assert_eq!(find(text), [], "{text}");
     }
