@@ -275,7 +275,8 @@ async fn streams_end_with_unavailable_when_the_server_drains() {
     let begun = Instant::now();
     let ending = tokio::spawn(running.shutdown());
     for stream in &mut streams {
-        assert_eq!(stream.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
+        let end = tokio::time::timeout(Duration::from_secs(5), stream.next()).await.unwrap();
+        assert_eq!(end.unwrap().unwrap_err().code(), Code::Unavailable);
     }
     ending.await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5));

@@ -262,6 +262,38 @@ async fn a_writer_of_another_process_is_waited_for() {
     assert_eq!(count(&store).await, 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_transaction_that_reads_first_never_finds_itself_overtaken() {
+    let place = Place::new();
+    let store = stocked(&place.config()).await;
+    let foreign = sea_orm::Database::connect(place.config().url).await.unwrap();
+    let held = foreign
+        .begin_with_options(sea_orm::TransactionOptions {
+            sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    insert_many(&held, [item(1)], None).await.unwrap();
+    let writing = tokio::spawn(async move {
+        let tries = &std::sync::atomic::AtomicU32::new(0);
+        let before = store
+            .write(|tx| async move {
+                tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let before = item::Entity::find().count(&tx).await?;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                insert_many(&tx, [item(2)], None).await?;
+                Ok::<_, Error>(before)
+            })
+            .await;
+        (before, tries.load(std::sync::atomic::Ordering::Relaxed))
+    });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    held.commit().await.unwrap();
+    let (before, tries) = writing.await.unwrap();
+    assert_eq!((before.unwrap(), tries), (1, 1));
+}
+
 #[tokio::test]
 async fn a_writer_that_never_ends_makes_the_store_busy() {
     let place = Place::new();
