@@ -118,10 +118,7 @@ impl Context {
     /// # Errors
     /// Neither is the case.
     pub fn peer(&self, name: &str) -> Result<Link, PeerError> {
-        let named = match self.peers.get(name) {
-            Some(other) if !other.contains("://") => other,
-            _ => name,
-        };
+        let named = self.alias(name);
         if let Some(place) = self.places.get(&same(named)) {
             return Ok(Link::near(name, Arc::clone(place), self.ceiling));
         }
@@ -129,6 +126,16 @@ impl Context {
             Some(address) if address.contains("://") => Link::far(name, address, self.ceiling)
                 .map_err(|source| PeerError::Address { peer: name.to_owned(), source }),
             _ => Err(PeerError::Unknown(named.to_owned())),
+        }
+    }
+
+    /// The peer a name stands for: another peer's name where `[peers]` gives one, else itself. Two names that stand for
+    /// the same peer reach the same process.
+    #[must_use]
+    pub fn alias<'a>(&'a self, name: &'a str) -> &'a str {
+        match self.peers.get(name) {
+            Some(other) if !other.contains("://") => other,
+            _ => name,
         }
     }
 }

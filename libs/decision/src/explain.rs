@@ -7,10 +7,10 @@ use crate::provider::Adapter;
 use crate::rule::{Evidence, Finding, Warning};
 use crate::{CallKey, company::Method};
 
-/// One paragraph for a person who asks why.
+/// The sentences for a person who asks why, one a line.
 #[must_use]
 pub fn explain(decision: &Decision) -> String {
-    sentences(decision).join(" ")
+    sentences(decision).join("\n")
 }
 
 /// The same, sentence by sentence: what was decided, each reason with its remedy, what a request

@@ -1,0 +1,134 @@
+//! What the orchestrator answers when it cannot serve a request.
+
+use chassis::{FieldViolation, ServiceError};
+use proto::error::v1::ErrorReason;
+use tonic::{Code, Status};
+
+/// A request that cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A field is wrong.
+    #[error("invalid request: {0}")]
+    Invalid(#[from] proto::Invalid),
+    /// One of several meetings is wrong.
+    #[error("invalid meeting at position {position}: {source}")]
+    Meeting {
+        /// Its position in the request.
+        position: usize,
+        /// What is wrong.
+        source: proto::Invalid,
+    },
+    /// No such call.
+    #[error("company `{company}` has no call `{call_id}`; list them with ListCalls")]
+    UnknownCall {
+        /// The company.
+        company: String,
+        /// The call.
+        call_id: String,
+    },
+    /// No such company.
+    #[error("no company `{0}` has been applied; apply its company file first")]
+    UnknownCompany(String),
+    /// Somebody who may not.
+    #[error("`{who}` may not do that: {why}")]
+    NotPermitted {
+        /// Who.
+        who: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A peer that is needed did not answer.
+    #[error("{peer} did not answer; try again")]
+    Peer {
+        /// Its name.
+        peer: &'static str,
+        /// What came back instead.
+        #[source]
+        source: Box<Status>,
+    },
+    /// A peer answered something that cannot be read.
+    #[error("{peer} answered something that cannot be read")]
+    Answer {
+        /// Its name.
+        peer: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store does not answer.
+    #[error("storage is unavailable")]
+    Storage(#[from] storage::Error),
+    /// A stored record cannot be read.
+    #[error("a stored record cannot be read")]
+    Corrupt(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It comes in a later version.
+    #[error("{0} is not implemented in this version")]
+    Later(&'static str),
+}
+
+impl Error {
+    /// A peer's refusal, told apart from its silence.
+    pub(crate) fn from_peer(peer: &'static str, company: &str, status: Status) -> Self {
+        if status.code() == Code::NotFound {
+            return Self::UnknownCompany(company.to_owned());
+        }
+        Self::Peer { peer, source: Box::new(status) }
+    }
+}
+
+impl ServiceError for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Invalid(_) | Self::Meeting { .. } => Code::InvalidArgument,
+            Self::UnknownCall { .. } | Self::UnknownCompany(_) => Code::NotFound,
+            Self::NotPermitted { .. } => Code::PermissionDenied,
+            Self::Peer { .. } | Self::Storage(_) => Code::Unavailable,
+            Self::Answer { .. } | Self::Corrupt(_) => Code::Internal,
+            Self::Later(_) => Code::Unimplemented,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) | Self::Meeting { .. } => ErrorReason::InvalidMeeting,
+            Self::UnknownCall { .. } => ErrorReason::UnknownCall,
+            Self::UnknownCompany(_) => ErrorReason::UnknownCompany,
+            Self::NotPermitted { .. } => ErrorReason::NotPermitted,
+            Self::Peer { .. } => ErrorReason::PeerUnavailable,
+            Self::Storage(_) => ErrorReason::StorageUnavailable,
+            Self::Answer { .. } | Self::Corrupt(_) => ErrorReason::Internal,
+            Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
+        }
+        .as_str_name()
+    }
+
+    fn violations(&self) -> Vec<FieldViolation> {
+        match self {
+            Self::Invalid(invalid) => {
+                vec![FieldViolation::new(invalid.field(), invalid.to_string())]
+            }
+            Self::Meeting { position, source } => {
+                vec![FieldViolation::new(format!("meetings[{position}]"), source.to_string())]
+            }
+            Self::UnknownCall { .. }
+            | Self::UnknownCompany(_)
+            | Self::NotPermitted { .. }
+            | Self::Peer { .. }
+            | Self::Answer { .. }
+            | Self::Storage(_)
+            | Self::Corrupt(_)
+            | Self::Later(_) => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        matches!(self, Self::Peer { .. } | Self::Storage(_))
+            .then(|| std::time::Duration::from_secs(1))
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        chassis::status(&error)
+    }
+}

@@ -1,0 +1,83 @@
+//! The policies of companies, fetched once per version and kept ready.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chassis::Link;
+use decision::{CompanyFile, Policy};
+use proto::eligibility::v1::GetCompanyRequest;
+use proto::eligibility::v1::company_service_client::CompanyServiceClient;
+
+use crate::error::Error;
+
+/// More companies than this are not kept ready at once.
+const KEPT: usize = 512;
+
+/// A policy with what it was made of.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// The company file it was compiled from.
+    pub(crate) file: CompanyFile,
+}
+
+/// The newest policy known of each company.
+///
+/// A version that is known here may be out of date; whoever judges by the newest says by which one it
+/// judged, and the difference is noticed.
+#[derive(Debug, Clone)]
+pub(crate) struct Policies {
+    companies: CompanyServiceClient<Link>,
+    known: Arc<Mutex<HashMap<String, Arc<Ready>>>>,
+}
+
+impl Policies {
+    /// Policies of the companies a peer keeps.
+    pub(crate) fn new(companies: CompanyServiceClient<Link>) -> Self {
+        Self { companies, known: Arc::default() }
+    }
+
+    /// The newest policy known, fetched if none is.
+    ///
+    /// # Errors
+    /// The company is unknown, or its keeper does not answer.
+    pub(crate) async fn known(&self, company: &str) -> Result<Arc<Ready>, Error> {
+        let known = self.lock().get(company).cloned();
+        match known {
+            Some(ready) => Ok(ready),
+            None => self.newest(company).await,
+        }
+    }
+
+    /// The newest policy there is.
+    ///
+    /// # Errors
+    /// The company is unknown, or its keeper does not answer.
+    pub(crate) async fn newest(&self, company: &str) -> Result<Arc<Ready>, Error> {
+        let request = GetCompanyRequest { company: company.to_owned(), policy_version: 0 };
+        let answer = self
+            .companies
+            .clone()
+            .get_company(request)
+            .await
+            .map_err(|status| Error::from_peer("eligibility", company, status))?
+            .into_inner();
+        let file = CompanyFile::from_canonical(&answer.document)
+            .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })?;
+        let ready = Arc::new(Ready { policy: Policy::compile(&file, answer.policy_version), file });
+        let mut known = self.lock();
+        if known.len() >= KEPT && !known.contains_key(company) {
+            known.clear();
+        }
+        let kept = known.entry(company.to_owned()).or_insert_with(|| Arc::clone(&ready));
+        if kept.policy.version < ready.policy.version {
+            *kept = Arc::clone(&ready);
+        }
+        Ok(ready)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Ready>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

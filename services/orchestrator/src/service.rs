@@ -1,0 +1,384 @@
+//! The gRPC face of the orchestrator.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use decision::SkipCode;
+use decision::policy::Member;
+use futures::Stream;
+use proto::orchestrator::v1 as wire;
+use proto::orchestrator::v1::orchestrator_service_server::OrchestratorService;
+use proto::{Invalid, time};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::engine::{Cause, Engine};
+use crate::error::Error;
+use crate::store::{Action, Asked, Filter, Page};
+
+/// Meetings in one ad hoc request, and ids in one stored one.
+const MOST: usize = 5_000;
+
+/// Decisions sent to a watcher at once.
+const CHUNK: u64 = 500;
+
+/// A watcher that was told nothing looks again after this long.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Earlier decisions told with an explanation.
+const HISTORY: u64 = 100;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    /// Who decides.
+    pub(crate) engine: Arc<Engine>,
+    /// Cancelled when it is time to end.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Start, inclusive, and end, exclusive.
+type Period = (DateTime<Utc>, DateTime<Utc>);
+
+type Watch = Pin<Box<dyn Stream<Item = Result<wire::WatchCallsResponse, Status>> + Send>>;
+
+impl Service {
+    fn now(&self, asked: Option<&prost_types::Timestamp>) -> Result<DateTime<Utc>, Invalid> {
+        Ok(time::optional("now", asked)?.unwrap_or_else(|| self.engine.clock.now()))
+    }
+
+    async fn decide(
+        &self,
+        request: wire::DecideCallsRequest,
+    ) -> Result<wire::DecideCallsResponse, Error> {
+        let company = named(&request.company)?;
+        let now = self.now(request.now.as_ref())?;
+        let period = period(request.from.as_ref(), request.to.as_ref())?;
+        let engine = &self.engine;
+        let outcome = match (request.meetings.is_empty(), request.call_ids.is_empty(), period) {
+            (false, true, None) => {
+                Invalid::limit("meetings", request.meetings.len(), MOST)?;
+                engine.decide_ad_hoc(company, request.meetings, now).await?
+            }
+            (true, false, None) => {
+                Invalid::limit("call_ids", request.call_ids.len(), MOST)?;
+                engine
+                    .decide_ids(company, &request.call_ids, now, Cause::Asked, request.dry_run)
+                    .await?
+            }
+            (true, true, Some(period)) => {
+                engine.decide_period(company, period, now, Cause::Asked, request.dry_run).await?
+            }
+            (true, true, None) => {
+                return Err(Invalid::Missing("meetings, call_ids, or from and to").into());
+            }
+            _ => {
+                let problem = "give either meetings, or call_ids, or from and to".to_owned();
+                return Err(Invalid::Text { field: "meetings", problem }.into());
+            }
+        };
+        Ok(wire::DecideCallsResponse {
+            policy_version: outcome.policy_version,
+            decided: u32::try_from(outcome.decisions.len()).unwrap_or(u32::MAX),
+            changed: u32::try_from(outcome.changed).unwrap_or(u32::MAX),
+            decisions: if request.omit_decisions { Vec::new() } else { outcome.decisions },
+        })
+    }
+
+    async fn decision(&self, company: &str, call_id: &str) -> Result<wire::Decision, Error> {
+        let found = self.engine.calls.get(named(company)?, &[call_id.to_owned()]).await?;
+        found.into_iter().next().map(|call| call.decision).ok_or_else(|| Error::UnknownCall {
+            company: company.to_owned(),
+            call_id: call_id.to_owned(),
+        })
+    }
+
+    /// Notes what a member asked of a call, and decides it again.
+    async fn ask(
+        &self,
+        company: &str,
+        call_id: &str,
+        action: Action,
+        who: String,
+    ) -> Result<wire::Decision, Error> {
+        let now = self.engine.clock.now();
+        let asked = Asked { call_id: call_id.to_owned(), action, who };
+        self.engine.calls.ask(company, &asked, now).await?;
+        let ids = [call_id.to_owned()];
+        self.engine.decide_ids(company, &ids, now, Cause::Request, false).await?;
+        self.decision(company, call_id).await
+    }
+
+    async fn request(
+        &self,
+        request: wire::RequestRecordingRequest,
+    ) -> Result<wire::RequestRecordingResponse, Error> {
+        let before = self.decision(&request.company, &request.call_id).await?;
+        let ready = self.engine.policies.newest(&request.company).await?;
+        let member = ready.policy.find_member(&request.requested_by).map(|(_, member)| member);
+        if let Some(rejection) = rejection(member) {
+            return Ok(wire::RequestRecordingResponse {
+                decision: Some(before),
+                accepted: false,
+                rejection: rejection.to_owned(),
+            });
+        }
+        let who = member.map(|member| member.id.to_string()).unwrap_or_default();
+        let decision = self.ask(&request.company, &request.call_id, Action::Request, who).await?;
+        Ok(wire::RequestRecordingResponse {
+            decision: Some(decision),
+            accepted: true,
+            rejection: String::new(),
+        })
+    }
+
+    async fn cancel(
+        &self,
+        request: wire::CancelRecordingRequest,
+    ) -> Result<wire::CancelRecordingResponse, Error> {
+        let before = self.decision(&request.company, &request.call_id).await?;
+        let ready = self.engine.policies.newest(&request.company).await?;
+        let refused = |why| Error::NotPermitted { who: request.canceled_by.clone(), why };
+        let (_, member) = ready
+            .policy
+            .find_member(&request.canceled_by)
+            .ok_or_else(|| refused("only a team member can take a recording back"))?;
+        let owns = before.plan.as_ref().is_some_and(|plan| *plan.owner == *member.id);
+        if !member.active || !(owns || member.may_request()) {
+            return Err(refused(
+                "only the owner, or a member with the permission to request recordings, can",
+            ));
+        }
+        let who = member.id.to_string();
+        let decision = self.ask(&request.company, &request.call_id, Action::Cancel, who).await?;
+        Ok(wire::CancelRecordingResponse { decision: Some(decision) })
+    }
+
+    async fn list(
+        &self,
+        request: wire::ListCallsRequest,
+    ) -> Result<wire::ListCallsResponse, Error> {
+        let company = named(&request.company)?;
+        let filter = Filter {
+            from: time::optional("from", request.from.as_ref())?,
+            to: time::optional("to", request.to.as_ref())?,
+            code: (request.code != 0).then_some(request.code),
+            after: Page::from_token(&request.page_token)?,
+        };
+        let size = if request.page_size == 0 { 500 } else { request.page_size.min(5_000) };
+        let (calls, next) = self.engine.calls.list(company, &filter, size.into()).await?;
+        Ok(wire::ListCallsResponse {
+            decisions: calls.into_iter().map(|call| call.decision).collect(),
+            next_page_token: next.map(|page| page.token()).unwrap_or_default(),
+        })
+    }
+
+    async fn explain(
+        &self,
+        request: wire::ExplainCallRequest,
+    ) -> Result<wire::ExplainCallResponse, Error> {
+        let decision = self.decision(&request.company, &request.call_id).await?;
+        let sentences = decision.explanation.lines().map(ToOwned::to_owned).collect();
+        let mut history =
+            self.engine.calls.history(&request.company, &request.call_id, HISTORY + 1).await?;
+        history.retain(|earlier| earlier.revision < decision.revision);
+        Ok(wire::ExplainCallResponse { decision: Some(decision), sentences, history })
+    }
+
+    fn watch(&self, request: wire::WatchCallsRequest) -> Watch {
+        let (sender, receiver) = tokio::sync::mpsc::channel(64);
+        let Self { engine, shutdown } = self.clone();
+        let mut news = engine.news.subscribe();
+        tokio::spawn(async move {
+            let company = Some(request.company.as_str()).filter(|company| !company.is_empty());
+            let mut cursor = request.cursor;
+            loop {
+                let decisions = match engine.calls.after(company, cursor, CHUNK).await {
+                    Ok(decisions) => decisions,
+                    Err(error) => {
+                        // Whoever watches may have gone; then nobody needs to know.
+                        let _ = sender.send(Err(error.into())).await;
+                        return;
+                    }
+                };
+                let caught_up = decisions.is_empty();
+                for (position, decision) in decisions {
+                    cursor = position;
+                    let change = wire::WatchCallsResponse { cursor, decision: Some(decision) };
+                    if sender.send(Ok(change)).await.is_err() {
+                        return;
+                    }
+                }
+                if caught_up {
+                    if request.until_caught_up {
+                        return;
+                    }
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = sender.closed() => return,
+                        _ = news.changed() => {}
+                        () = tokio::time::sleep(PATIENCE) => {}
+                    }
+                }
+            }
+        });
+        Box::pin(ReceiverStream::new(receiver))
+    }
+}
+
+/// Why a person's request is rejected; none when it counts.
+fn rejection(member: Option<&Member>) -> Option<&'static str> {
+    match member {
+        None => Some("not a team member of the company"),
+        Some(member) if !member.active => Some("the team member is deactivated"),
+        Some(member) if !member.seat => Some("the team member has no seat"),
+        Some(member) if !member.can_request => {
+            Some("the team member has no permission to request recordings")
+        }
+        Some(_) => None,
+    }
+}
+
+fn named(company: &str) -> Result<&str, Invalid> {
+    if company.is_empty() { Err(Invalid::Missing("company")) } else { Ok(company) }
+}
+
+fn period(
+    from: Option<&prost_types::Timestamp>,
+    to: Option<&prost_types::Timestamp>,
+) -> Result<Option<Period>, Invalid> {
+    match (time::optional("from", from)?, time::optional("to", to)?) {
+        (None, None) => Ok(None),
+        (Some(from), Some(to)) => Ok(Some((from, to))),
+        (None, Some(_)) => Err(Invalid::Missing("from")),
+        (Some(_), None) => Err(Invalid::Missing("to")),
+    }
+}
+
+fn later<T>(method: &'static str) -> Result<Response<T>, Status> {
+    Err(Error::Later(method).into())
+}
+
+#[tonic::async_trait]
+impl OrchestratorService for Service {
+    async fn decide_calls(
+        &self,
+        request: Request<wire::DecideCallsRequest>,
+    ) -> Result<Response<wire::DecideCallsResponse>, Status> {
+        Ok(Response::new(self.decide(request.into_inner()).await?))
+    }
+
+    async fn get_call(
+        &self,
+        request: Request<wire::GetCallRequest>,
+    ) -> Result<Response<wire::GetCallResponse>, Status> {
+        let wire::GetCallRequest { company, call_id, revision } = request.into_inner();
+        let mut decision = self.decision(&company, &call_id).await?;
+        if revision != 0 && revision != decision.revision {
+            let found = self.engine.calls.decision(&company, &call_id, revision).await?;
+            decision = found.ok_or_else(|| Error::UnknownCall {
+                company,
+                call_id: format!("{call_id} at revision {revision}"),
+            })?;
+        }
+        Ok(Response::new(wire::GetCallResponse { decision: Some(decision) }))
+    }
+
+    async fn list_calls(
+        &self,
+        request: Request<wire::ListCallsRequest>,
+    ) -> Result<Response<wire::ListCallsResponse>, Status> {
+        Ok(Response::new(self.list(request.into_inner()).await?))
+    }
+
+    type WatchCallsStream = Watch;
+
+    async fn watch_calls(
+        &self,
+        request: Request<wire::WatchCallsRequest>,
+    ) -> Result<Response<Self::WatchCallsStream>, Status> {
+        Ok(Response::new(self.watch(request.into_inner())))
+    }
+
+    async fn explain_call(
+        &self,
+        request: Request<wire::ExplainCallRequest>,
+    ) -> Result<Response<wire::ExplainCallResponse>, Status> {
+        Ok(Response::new(self.explain(request.into_inner()).await?))
+    }
+
+    async fn request_recording(
+        &self,
+        request: Request<wire::RequestRecordingRequest>,
+    ) -> Result<Response<wire::RequestRecordingResponse>, Status> {
+        Ok(Response::new(self.request(request.into_inner()).await?))
+    }
+
+    async fn cancel_recording(
+        &self,
+        request: Request<wire::CancelRecordingRequest>,
+    ) -> Result<Response<wire::CancelRecordingResponse>, Status> {
+        Ok(Response::new(self.cancel(request.into_inner()).await?))
+    }
+
+    async fn list_skip_codes(
+        &self,
+        _request: Request<wire::ListSkipCodesRequest>,
+    ) -> Result<Response<wire::ListSkipCodesResponse>, Status> {
+        Ok(Response::new(wire::ListSkipCodesResponse {
+            catalogue_version: decision::skip_code::CATALOGUE_VERSION,
+            codes: SkipCode::ALL.iter().copied().map(Into::into).collect(),
+        }))
+    }
+
+    async fn stop_recording(
+        &self,
+        _request: Request<wire::StopRecordingRequest>,
+    ) -> Result<Response<wire::StopRecordingResponse>, Status> {
+        later("StopRecording")
+    }
+
+    async fn delete_recording(
+        &self,
+        _request: Request<wire::DeleteRecordingRequest>,
+    ) -> Result<Response<wire::DeleteRecordingResponse>, Status> {
+        later("DeleteRecording")
+    }
+
+    async fn register_dialer_call(
+        &self,
+        _request: Request<wire::RegisterDialerCallRequest>,
+    ) -> Result<Response<wire::RegisterDialerCallResponse>, Status> {
+        later("RegisterDialerCall")
+    }
+
+    async fn import_recording(
+        &self,
+        _request: Request<wire::ImportRecordingRequest>,
+    ) -> Result<Response<wire::ImportRecordingResponse>, Status> {
+        later("ImportRecording")
+    }
+
+    type SimulatePolicyStream =
+        Pin<Box<dyn Stream<Item = Result<wire::SimulatePolicyResponse, Status>> + Send>>;
+
+    async fn simulate_policy(
+        &self,
+        _request: Request<wire::SimulatePolicyRequest>,
+    ) -> Result<Response<Self::SimulatePolicyStream>, Status> {
+        later("SimulatePolicy")
+    }
+
+    type ReportCallStatusStream =
+        Pin<Box<dyn Stream<Item = Result<wire::ReportCallStatusResponse, Status>> + Send>>;
+
+    async fn report_call_status(
+        &self,
+        _request: Request<wire::ReportCallStatusRequest>,
+    ) -> Result<Response<Self::ReportCallStatusStream>, Status> {
+        later("ReportCallStatus")
+    }
+}
