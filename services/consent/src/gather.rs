@@ -1,0 +1,218 @@
+//! How consent learns what it must know of calls: the policy, where links lead, and what was chosen.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use decision::company::{LinkType, Profile};
+use decision::consent::{Facts, token};
+use decision::links::{Link, Resolution};
+use decision::{CallKey, Missing};
+use proto::calendar::v1::ConsentShape;
+use proto::consent::link_type;
+use proto::consent::v1::ConsentQuestion;
+use tracing::warn;
+
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::key::KeyFile;
+use crate::part::Part;
+use crate::store::{MeetingId, Store};
+
+/// Policy versions in memory; each is small.
+const PARTS: usize = 4_096;
+/// Verifying a signature takes a tenth of a millisecond; after so many others get their turn.
+const TURN: usize = 32;
+
+/// Learns facts.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) key: KeyFile,
+    parts: Cache<Part>,
+}
+
+/// What was learned of one call. A fact that was not learned is [`Missing`], which no rule reads as a permission.
+#[derive(Debug)]
+pub(crate) struct Learned<'a> {
+    profile: Result<Option<(&'a str, &'a Profile)>, Missing>,
+    links: Result<Vec<Link>, Missing>,
+    refused: Result<bool, Missing>,
+}
+
+impl Learned<'_> {
+    /// What the rules look at.
+    pub(crate) fn facts<'a>(&'a self, company: &'a str) -> Facts<'a> {
+        Facts {
+            company,
+            profile_name: self.profile.ok().flatten().map(|(name, _)| name),
+            profile: self.profile.map(|found| found.map(|(_, profile)| profile)),
+            links: self.links.as_deref().map_err(|missing| *missing),
+            refused: self.refused,
+        }
+    }
+}
+
+impl Gather {
+    /// Learns through a store and a key file.
+    pub(crate) fn new(store: Arc<dyn Store>, key: KeyFile) -> Self {
+        Self { store, key, parts: Cache::new(PARTS) }
+    }
+
+    /// The consent part of a policy version.
+    ///
+    /// # Errors
+    /// It was not applied here, or the store fails.
+    pub(crate) async fn part(&self, company: &str, version: u64) -> Result<Arc<Part>, Error> {
+        let load = async || {
+            let kept = self.store.part(company, version).await?;
+            kept.map(Part::compile)
+                .ok_or_else(|| Error::UnknownVersion { company: company.to_owned(), version })
+        };
+        self.parts.get_or_load(company, version, load).await
+    }
+
+    /// Everything the rules ask of a batch of calls, with at most one query.
+    pub(crate) async fn learn<'a>(
+        &self,
+        company: &str,
+        part: &'a Part,
+        calls: &'a [ConsentQuestion],
+        now: DateTime<Utc>,
+    ) -> Vec<Learned<'a>> {
+        let profiles: Vec<_> = calls.iter().map(|call| part.profile(&call.profile)).collect();
+        // Where nothing is enforced no rule looks further: links and choices stay unknown there.
+        let asked: Vec<bool> = profiles
+            .iter()
+            .map(|found| !matches!(found, Ok(found) if !found.is_some_and(|(_, it)| it.enabled && it.enforced)))
+            .collect();
+        let asking = || calls.iter().zip(&asked).filter(|(_, asked)| **asked).map(|(call, _)| call);
+
+        let shapes = asking().flat_map(|call| &call.links).filter_map(|link| link.consent.as_ref());
+        let resolved = self.resolve(part, shapes, now).await;
+        let meetings: Vec<Result<Option<MeetingId>, Missing>> = calls.iter().map(meeting).collect();
+        let wanted: HashSet<MeetingId> = meetings
+            .iter()
+            .zip(&asked)
+            .filter(|(_, asked)| **asked)
+            .filter_map(|(meeting, _)| meeting.clone().ok().flatten())
+            .collect();
+        let refused = self.refused(company, wanted).await;
+
+        let links_of = |call: &ConsentQuestion| {
+            let link = |link: &proto::calendar::v1::Link| {
+                link.to_core(link.consent.as_ref().and_then(|shape| resolved.get(shape)))
+            };
+            call.links.iter().map(link).collect::<Result<Vec<_>, _>>().map_err(|_| Missing("links"))
+        };
+        let mut learned = Vec::with_capacity(calls.len());
+        for (((call, profile), asked), meeting) in
+            calls.iter().zip(profiles).zip(asked).zip(meetings)
+        {
+            learned.push(if asked {
+                Learned {
+                    profile,
+                    links: links_of(call),
+                    refused: meeting.and_then(|meeting| {
+                        let refused = refused.as_ref().map_err(|missing| *missing)?;
+                        // Without a UID nobody could record a choice.
+                        Ok(meeting.is_some_and(|meeting| refused.contains(&meeting)))
+                    }),
+                }
+            } else {
+                Learned { profile, links: Err(Missing("links")), refused: Err(Missing("choices")) }
+            });
+        }
+        learned
+    }
+
+    /// Where links lead, each different one verified once.
+    pub(crate) async fn resolve<'a>(
+        &self,
+        part: &Part,
+        shapes: impl Iterator<Item = &'a ConsentShape>,
+        now: DateTime<Utc>,
+    ) -> Resolved<'a> {
+        let mut resolved = HashMap::new();
+        let mut keys = part.keys.clone();
+        keys.extend(self.key.public());
+        let mut looked_again = false;
+        for shape in shapes {
+            let id = identity(shape);
+            if resolved.contains_key(&id) {
+                continue;
+            }
+            let mut resolution = resolve_one(part, shape, &keys, now);
+            // Another process may have made the key since.
+            if is_unknown_key(&resolution) && !looked_again {
+                looked_again = true;
+                if self.key.look_again().await {
+                    keys.clone_from(&part.keys);
+                    keys.extend(self.key.public());
+                    resolution = resolve_one(part, shape, &keys, now);
+                }
+            }
+            resolved.insert(id, resolution);
+            if resolved.len().is_multiple_of(TURN) {
+                tokio::task::yield_now().await;
+            }
+        }
+        Resolved(resolved)
+    }
+
+    async fn refused(
+        &self,
+        company: &str,
+        meetings: HashSet<MeetingId>,
+    ) -> Result<HashSet<MeetingId>, Missing> {
+        self.store.refused(company, meetings).await.map_err(|error| {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            warn!(%error, source, "choices could not be read");
+            Missing("choices")
+        })
+    }
+}
+
+/// What became of links.
+#[derive(Debug)]
+pub(crate) struct Resolved<'a>(HashMap<Identity<'a>, Resolution>);
+
+type Identity<'a> = (&'a str, &'a str, i32, &'a str);
+
+impl Resolved<'_> {
+    /// What became of a link; none where it was not among those asked for.
+    pub(crate) fn get<'s>(&'s self, shape: &'s ConsentShape) -> Option<&'s Resolution> {
+        self.0.get(&identity(shape))
+    }
+}
+
+fn identity(shape: &ConsentShape) -> Identity<'_> {
+    (&shape.host, &shape.company, shape.r#type, &shape.token)
+}
+
+fn resolve_one(
+    part: &Part,
+    shape: &ConsentShape,
+    keys: &[token::PublicKey],
+    now: DateTime<Utc>,
+) -> Resolution {
+    let Some(link_type) = link_type(shape.r#type) else {
+        return Resolution::Unresolvable {
+            link_type: LinkType::Static,
+            reason: "unreadable".into(),
+        };
+    };
+    let shape =
+        token::Shape { host: &shape.host, company: &shape.company, link_type, token: &shape.token };
+    token::resolve(&shape, part.host.as_deref(), keys, now)
+}
+
+fn is_unknown_key(resolution: &Resolution) -> bool {
+    matches!(resolution, Resolution::Unresolvable { reason, .. } if reason == "unknown_key")
+}
+
+/// The meeting of a question; none where it has no UID.
+fn meeting(call: &ConsentQuestion) -> Result<Option<MeetingId>, Missing> {
+    let key = call.key.clone().unwrap_or_default();
+    CallKey::try_from(key).map(|key| MeetingId::of(&key)).map_err(|_| Missing("meeting"))
+}

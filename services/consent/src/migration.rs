@@ -1,0 +1,79 @@
+//! The schema of the consent service.
+
+use sea_orm_migration::prelude::*;
+
+/// Every migration, oldest first.
+#[derive(Debug)]
+pub(crate) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(PoliciesAndChoices)]
+    }
+
+    fn migration_table_name() -> sea_orm::DynIden {
+        "consent_migrations".into_iden()
+    }
+}
+
+struct PoliciesAndChoices;
+
+impl MigrationName for PoliciesAndChoices {
+    fn name(&self) -> &'static str {
+        "m0001_policies_and_choices"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for PoliciesAndChoices {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("consent_policy")
+                    .col(ColumnDef::new("company").string().not_null())
+                    .col(ColumnDef::new("policy_version").big_integer().not_null())
+                    .col(ColumnDef::new("body").text().not_null())
+                    .primary_key(Index::create().col("company").col("policy_version"))
+                    .to_owned(),
+            )
+            .await?;
+        manager
+            .create_table(
+                Table::create()
+                    .table("consent_choice")
+                    .col(
+                        ColumnDef::new("sequence")
+                            .big_integer()
+                            .not_null()
+                            .auto_increment()
+                            .primary_key(),
+                    )
+                    .col(ColumnDef::new("company").string().not_null())
+                    .col(ColumnDef::new("request_id").string().not_null())
+                    .col(ColumnDef::new("meeting").string().not_null())
+                    .col(ColumnDef::new("ical_uid").text().not_null())
+                    .col(ColumnDef::new("recurrence_us").big_integer().null())
+                    .col(ColumnDef::new("refused").boolean().not_null())
+                    .col(ColumnDef::new("at_us").big_integer().not_null())
+                    .to_owned(),
+            )
+            .await?;
+        for (name, columns, unique) in [
+            ("consent_choice_request", ["company", "request_id"].as_slice(), true),
+            ("consent_choice_meeting", ["company", "meeting", "refused"].as_slice(), false),
+        ] {
+            let mut index = Index::create();
+            index.name(name).table("consent_choice");
+            for column in columns {
+                index.col(*column);
+            }
+            if unique {
+                index.unique();
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! The store in a database.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use decision::company;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::{QueryOrder as _, QuerySelect as _};
+use storage::{Store as Database, StoreConfig, insert_many};
+
+use super::{Choice, MeetingId, Store};
+use crate::error::Error;
+use crate::migration::Migrator;
+
+mod policy {
+    //! Consent parts of policy versions.
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "consent_policy")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) company: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) policy_version: i64,
+        #[sea_orm(column_type = "Text")]
+        pub(crate) body: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod choice {
+    //! Choices, in the order in which they were recorded.
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "consent_choice")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key)]
+        pub(crate) sequence: i64,
+        pub(crate) company: String,
+        pub(crate) request_id: String,
+        pub(crate) meeting: String,
+        #[sea_orm(column_type = "Text")]
+        pub(crate) ical_uid: String,
+        pub(crate) recurrence_us: Option<i64>,
+        pub(crate) refused: bool,
+        pub(crate) at_us: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The store in a database that sea-orm speaks to.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    database: Database,
+    keep_versions: u64,
+}
+
+impl Sql {
+    /// Opens the database and brings its schema up to date.
+    pub(crate) async fn open(
+        config: &StoreConfig,
+        keep_versions: u32,
+    ) -> Result<Self, storage::Error> {
+        let database = storage::connect(config).await?;
+        storage::migrate::<Migrator>(&database).await?;
+        Ok(Self { database, keep_versions: u64::from(keep_versions.max(1)) })
+    }
+}
+
+/// Versions are counted from 1 and never come near the end of either type.
+fn column(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+fn read(body: &str) -> Result<company::Consent, Error> {
+    serde_json::from_str(body)
+        .map_err(|error| storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string())).into())
+}
+
+#[async_trait]
+impl Store for Sql {
+    async fn keep_part(
+        &self,
+        company: &str,
+        version: u64,
+        part: &company::Consent,
+    ) -> Result<(), Error> {
+        let body = serde_json::to_string(part)
+            .map_err(|error| storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string())))?;
+        let (body, column) = (&body, column(version));
+        self.database
+            .write(|tx| async move {
+                let key = (company.to_owned(), column);
+                if let Some(kept) = policy::Entity::find_by_id(key.clone())
+                    .one(&tx)
+                    .await
+                    .map_err(storage::Error::from)?
+                {
+                    // Compared by meaning: a newer version of the program may write the same differently.
+                    return if read(&kept.body)? == *part {
+                        Ok(())
+                    } else {
+                        Err(Error::VersionTaken { company: key.0, version })
+                    };
+                }
+                let row = policy::ActiveModel {
+                    company: Set(key.0),
+                    policy_version: Set(column),
+                    body: Set(body.clone()),
+                };
+                insert_many(&tx, [row], None).await?;
+                let oldest_kept: Option<i64> = policy::Entity::find()
+                    .select_only()
+                    .column(policy::Column::PolicyVersion)
+                    .filter(policy::Column::Company.eq(company))
+                    .order_by_desc(policy::Column::PolicyVersion)
+                    .offset(self.keep_versions - 1)
+                    .limit(1)
+                    .into_tuple()
+                    .one(&tx)
+                    .await
+                    .map_err(storage::Error::from)?;
+                if let Some(oldest) = oldest_kept {
+                    policy::Entity::delete_many()
+                        .filter(policy::Column::Company.eq(company))
+                        .filter(policy::Column::PolicyVersion.lt(oldest))
+                        // Whoever applies an old version is about to ask for it.
+                        .filter(policy::Column::PolicyVersion.ne(column))
+                        .exec(&tx)
+                        .await
+                        .map_err(storage::Error::from)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn part(&self, company: &str, version: u64) -> Result<Option<company::Consent>, Error> {
+        let found = policy::Entity::find_by_id((company.to_owned(), column(version)))
+            .one(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        found.map(|row| read(&row.body)).transpose()
+    }
+
+    async fn newest_part(&self, company: &str) -> Result<Option<(u64, company::Consent)>, Error> {
+        let found = policy::Entity::find()
+            .filter(policy::Column::Company.eq(company))
+            .order_by_desc(policy::Column::PolicyVersion)
+            .limit(1)
+            .one(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        found
+            .map(|row| {
+                Ok((u64::try_from(row.policy_version).unwrap_or_default(), read(&row.body)?))
+            })
+            .transpose()
+    }
+
+    async fn add_choice(&self, choice: &Choice) -> Result<u64, Error> {
+        let sequence = self
+            .database
+            .write(|tx| async move {
+                let before = choice::Entity::find()
+                    .filter(choice::Column::Company.eq(choice.company.as_str()))
+                    .filter(choice::Column::RequestId.eq(choice.request_id.as_str()))
+                    .one(&tx)
+                    .await
+                    .map_err(storage::Error::from)?;
+                if let Some(before) = before {
+                    let same =
+                        before.meeting == choice.meeting.0 && before.refused == choice.refused;
+                    return if same { Ok(before.sequence) } else { Err(Error::AnotherChoice) };
+                }
+                let row = choice::ActiveModel {
+                    sequence: NotSet,
+                    company: Set(choice.company.clone()),
+                    request_id: Set(choice.request_id.clone()),
+                    meeting: Set(choice.meeting.0.clone()),
+                    ical_uid: Set(choice.ical_uid.clone()),
+                    recurrence_us: Set(choice.recurrence_id.map(|at| at.timestamp_micros())),
+                    refused: Set(choice.refused),
+                    at_us: Set(choice.at.timestamp_micros()),
+                };
+                Ok(row.insert(&tx).await.map_err(storage::Error::from)?.sequence)
+            })
+            .await?;
+        Ok(u64::try_from(sequence).unwrap_or_default())
+    }
+
+    async fn refused(
+        &self,
+        company: &str,
+        meetings: HashSet<MeetingId>,
+    ) -> Result<HashSet<MeetingId>, Error> {
+        let mut list: Vec<String> = meetings.into_iter().map(|meeting| meeting.0).collect();
+        let Some(last) = list.last().cloned() else { return Ok(HashSet::new()) };
+        // Lists of a few lengths only, so that prepared statements are found again.
+        list.resize(list.len().next_power_of_two(), last);
+        let found: Vec<String> = choice::Entity::find()
+            .select_only()
+            .column(choice::Column::Meeting)
+            .filter(choice::Column::Company.eq(company))
+            .filter(choice::Column::Refused.eq(true))
+            .filter(choice::Column::Meeting.is_in(list))
+            .distinct()
+            .into_tuple()
+            .all(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(found.into_iter().map(MeetingId).collect())
+    }
+}
