@@ -123,6 +123,7 @@ pub(crate) const SERVICES: &[Service] = &[
     row("freeconferencecall", "join.freeconferencecall.com", Room),
     row("gather", "app.gather.town", After(&["app"])),
     row("gather", "gather.town", After(&["app"])),
+    row("gong", "join.gong.io", Room),
     row("goto", "gotomeet.me", Room),
     row("goto", "meet.goto.com", Room),
     row("goto", "app.goto.com", After(&["meeting", "meet", "webinar"])),

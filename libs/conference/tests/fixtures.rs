@@ -6,12 +6,6 @@ use std::path::PathBuf;
 use conference::{Kind, classify, find, unwrap};
 use serde_json::Value;
 
-/// Cases whose expectation cannot be met, each with its reason.
-const EXCEPT: &[&str] = &[
-    // The host is a product's whose name is not written in this repository.
-    "url-0271",
-];
-
 fn fixture(path: &str) -> Option<String> {
     let folder = std::env::var_os("CALLSHEET_FIXTURES").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures"),
@@ -37,7 +31,7 @@ fn every_firm_text_gives_its_link() {
         let input = text(case, "text").unwrap();
         let links = find(input);
         let id = text(case, "id").unwrap();
-        if text(case, "status") != Some("firm") || EXCEPT.contains(&id) {
+        if text(case, "status") != Some("firm") {
             continue;
         }
         // The government's Zoom is Zoom.
