@@ -1,0 +1,275 @@
+//! The gRPC face: from the wire, gather, judge, to the wire.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use decision::company::Member;
+use decision::eligibility::{Judgement, judge_meeting};
+use decision::{CompanyFile, Meeting, Policy, Verdict};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use proto::eligibility::v1 as wire;
+use proto::eligibility::v1::company_service_server::CompanyService;
+use proto::eligibility::v1::eligibility_service_server::EligibilityService;
+use proto::{Invalid, time};
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+use tracing::warn;
+
+use crate::cache::Policies;
+use crate::company::{Change, Companies};
+use crate::error::Error;
+use crate::gather::Owners;
+use crate::page;
+use crate::store::Stamp;
+
+/// Meetings judged in one request.
+const MEETINGS: usize = 5_000;
+/// Meetings judged before others have their turn: well under a millisecond of work.
+const TURN: usize = 256;
+/// Versions read at a time for a stream.
+const LOG: u64 = 100;
+
+/// Judges calls.
+#[derive(Debug)]
+pub(crate) struct Eligibility {
+    policies: Policies,
+}
+
+impl Eligibility {
+    /// Judges by these policies.
+    pub(crate) fn new(policies: Policies) -> Self {
+        Self { policies }
+    }
+}
+
+#[tonic::async_trait]
+impl EligibilityService for Eligibility {
+    async fn judge_meetings(
+        &self,
+        request: Request<wire::JudgeMeetingsRequest>,
+    ) -> Result<Response<wire::JudgeMeetingsResponse>, Status> {
+        let wire::JudgeMeetingsRequest { company, policy_version, now, meetings } =
+            request.into_inner();
+        Invalid::limit("meetings", meetings.len(), MEETINGS).map_err(Error::TooMany)?;
+        time::optional("now", now.as_ref()).map_err(Error::Batch)?;
+        let policy = self.policies.get(&company, policy_version).await?;
+        let recipients = meetings.iter().map(|question| question.foreign_recipient.as_str());
+        let owners = Owners::of(self.policies.store(), recipients).await;
+        if let Err(error) = &owners {
+            warn!(error = %error, "owners of recipients could not be learned");
+        }
+        let mut verdicts = Vec::with_capacity(meetings.len());
+        for (judged, question) in meetings.into_iter().enumerate() {
+            if judged % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            verdicts.push((&verdict(&policy, owners.as_ref().ok(), question)).into());
+        }
+        Ok(Response::new(wire::JudgeMeetingsResponse { policy_version: policy.version, verdicts }))
+    }
+
+    async fn judge_dialer_calls(
+        &self,
+        _: Request<wire::JudgeDialerCallsRequest>,
+    ) -> Result<Response<wire::JudgeDialerCallsResponse>, Status> {
+        Err(Error::Later("JudgeDialerCalls").into())
+    }
+}
+
+/// The verdict on one question. What cannot be understood or learned is a doubt of this one, not of the batch.
+fn verdict(policy: &Policy, owners: Option<&Owners>, question: wire::MeetingQuestion) -> Judgement {
+    let unavailable = |field: &'static str| Judgement {
+        verdict: Verdict::unavailable(field),
+        ..Judgement::default()
+    };
+    let mut meeting = match Meeting::try_from(question) {
+        Ok(meeting) => meeting,
+        Err(invalid) => return unavailable(invalid.field()),
+    };
+    if let Some(recipient) = meeting.foreign_company.take() {
+        let Some(owners) = owners else { return unavailable("meetings.foreign_recipient") };
+        meeting.foreign_company =
+            owners.owner(&recipient).filter(|owner| *owner != &*policy.company).map(str::to_owned);
+    }
+    judge_meeting(policy, &meeting)
+}
+
+/// Keeps companies.
+#[derive(Debug)]
+pub(crate) struct Company {
+    companies: Companies,
+    poll: Duration,
+}
+
+impl Company {
+    /// Serves these companies; streams look for versions of other processes every `poll`.
+    pub(crate) fn new(companies: Companies, poll: Duration) -> Self {
+        Self { companies, poll }
+    }
+}
+
+#[tonic::async_trait]
+impl CompanyService for Company {
+    async fn apply_company(
+        &self,
+        request: Request<wire::ApplyCompanyRequest>,
+    ) -> Result<Response<wire::ApplyCompanyResponse>, Status> {
+        let wire::ApplyCompanyRequest { document, dry_run } = request.into_inner();
+        let Change { company, version, changed } = self.companies.apply(document, dry_run).await?;
+        Ok(Response::new(wire::ApplyCompanyResponse { company, policy_version: version, changed }))
+    }
+
+    async fn get_company(
+        &self,
+        request: Request<wire::GetCompanyRequest>,
+    ) -> Result<Response<wire::GetCompanyResponse>, Status> {
+        let wire::GetCompanyRequest { company, policy_version } = request.into_inner();
+        let found = self.companies.version(&company, policy_version).await?;
+        Ok(Response::new(wire::GetCompanyResponse {
+            company: found.stamp.company,
+            policy_version: found.stamp.version,
+            document: found.document,
+            applied_at: Some(time::to_wire(found.stamp.applied_at)),
+        }))
+    }
+
+    async fn list_team_members(
+        &self,
+        request: Request<wire::ListTeamMembersRequest>,
+    ) -> Result<Response<wire::ListTeamMembersResponse>, Status> {
+        let wire::ListTeamMembersRequest { company, page_size, page_token } = request.into_inner();
+        let size = page::size(page_size, 500, 5_000);
+        // Later pages are of the version of the first, so that no change in between hides anybody.
+        let (version, after) = page::read("members", &company, &page_token)?
+            .map_or((0, None), |(v, id)| (v, Some(id)));
+        let found = self.companies.version(&company, version).await?;
+        let file = CompanyFile::from_canonical(&found.document).map_err(Error::Unreadable)?;
+        let mut members: Vec<&Member> = file
+            .members
+            .iter()
+            .filter(|member| after.as_ref().is_none_or(|after| member.id > *after))
+            .collect();
+        members.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let more = members.len() > size;
+        members.truncate(size);
+        let next_page_token = match members.last() {
+            Some(last) if more => page::token("members", &company, found.stamp.version, &last.id),
+            _ => String::new(),
+        };
+        let members = members.into_iter().map(Into::into).collect();
+        Ok(Response::new(wire::ListTeamMembersResponse { members, next_page_token }))
+    }
+
+    async fn apply_team_member(
+        &self,
+        request: Request<wire::ApplyTeamMemberRequest>,
+    ) -> Result<Response<wire::ApplyTeamMemberResponse>, Status> {
+        let wire::ApplyTeamMemberRequest { company, member } = request.into_inner();
+        let member = member.ok_or(Invalid::Missing("member")).and_then(Member::try_from);
+        let member = member.map_err(Error::Member)?;
+        let Change { version, .. } = self.companies.apply_member(&company, member).await?;
+        Ok(Response::new(wire::ApplyTeamMemberResponse { policy_version: version }))
+    }
+
+    async fn deactivate_team_member(
+        &self,
+        request: Request<wire::DeactivateTeamMemberRequest>,
+    ) -> Result<Response<wire::DeactivateTeamMemberResponse>, Status> {
+        let wire::DeactivateTeamMemberRequest { company, member_id } = request.into_inner();
+        let Change { version, .. } = self.companies.deactivate_member(&company, &member_id).await?;
+        Ok(Response::new(wire::DeactivateTeamMemberResponse { policy_version: version }))
+    }
+
+    async fn list_policy_versions(
+        &self,
+        request: Request<wire::ListPolicyVersionsRequest>,
+    ) -> Result<Response<wire::ListPolicyVersionsResponse>, Status> {
+        let wire::ListPolicyVersionsRequest { company, page_size, page_token } =
+            request.into_inner();
+        let size = page::size(page_size, 100, 1_000);
+        let below = page::read("versions", &company, &page_token)?;
+        let (first, below) = below.map_or((true, u64::MAX), |(below, _)| (false, below));
+        let limit = u64::try_from(size).unwrap_or(u64::MAX).saturating_add(1);
+        let mut found = self
+            .companies
+            .store()
+            .versions(&company, below, limit)
+            .await
+            .map_err(Error::Storage)?;
+        if first && found.is_empty() {
+            return Err(Error::UnknownCompany(company).into());
+        }
+        let more = found.len() > size;
+        found.truncate(size);
+        let next_page_token = match found.last() {
+            Some(last) if more => page::token("versions", &company, last.version, ""),
+            _ => String::new(),
+        };
+        let versions = found.into_iter().map(policy_version).collect();
+        Ok(Response::new(wire::ListPolicyVersionsResponse { versions, next_page_token }))
+    }
+
+    type WatchPoliciesStream =
+        Pin<Box<dyn Stream<Item = Result<wire::WatchPoliciesResponse, Status>> + Send>>;
+
+    async fn watch_policies(
+        &self,
+        request: Request<wire::WatchPoliciesRequest>,
+    ) -> Result<Response<Self::WatchPoliciesStream>, Status> {
+        let wire::WatchPoliciesRequest { company, cursor, until_caught_up } = request.into_inner();
+        let watcher = Watcher {
+            news: self.companies.news(),
+            companies: self.companies.clone(),
+            company: (!company.is_empty()).then_some(company),
+            cursor,
+            until_caught_up,
+            poll: self.poll,
+        };
+        let pages = stream::try_unfold(watcher, Watcher::next);
+        let versions = pages.map_ok(|page| stream::iter(page).map(Ok::<_, Error>)).try_flatten();
+        Ok(Response::new(versions.map_err(Status::from).boxed()))
+    }
+}
+
+/// A reader of the log of versions. Reads on only when its client has taken what it has.
+struct Watcher {
+    companies: Companies,
+    news: watch::Receiver<()>,
+    company: Option<String>,
+    cursor: u64,
+    until_caught_up: bool,
+    poll: Duration,
+}
+
+impl Watcher {
+    async fn next(mut self) -> Result<Option<(Vec<wire::WatchPoliciesResponse>, Self)>, Error> {
+        loop {
+            // Seen before reading, so that a version applied while we read wakes us.
+            self.news.mark_unchanged();
+            let store = self.companies.store();
+            let found = store.log(self.company.as_deref(), self.cursor, LOG).await?;
+            if let Some(last) = found.last() {
+                self.cursor = last.position;
+                let page = found.into_iter().map(|stamp| wire::WatchPoliciesResponse {
+                    cursor: stamp.position,
+                    version: Some(policy_version(stamp)),
+                });
+                return Ok(Some((page.collect(), self)));
+            }
+            if self.until_caught_up {
+                return Ok(None);
+            }
+            // Another process wakes nobody here: look for its versions now and then.
+            let _ = tokio::time::timeout(self.poll, self.news.changed()).await;
+        }
+    }
+}
+
+fn policy_version(stamp: Stamp) -> wire::PolicyVersion {
+    wire::PolicyVersion {
+        company: stamp.company,
+        policy_version: stamp.version,
+        applied_at: Some(time::to_wire(stamp.applied_at)),
+        digest: stamp.digest,
+    }
+}
