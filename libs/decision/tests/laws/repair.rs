@@ -16,7 +16,7 @@ pub fn repair(call: &Call, decision: &Decision) -> Call {
         cause(&mut repaired, finding.code, &finding.evidence);
     }
     let about = |codes: &[SkipCode]| found.iter().any(|finding| codes.contains(&finding.code));
-    if about(&OF_PEOPLE) && !(found.iter().all(|f| !OF_PEOPLE.contains(&f.code) || at_the_source(f))) {
+    if about(&OF_PEOPLE) {
         let requested = decision.requester.is_some();
         new_organizer(&mut repaired, profile.as_deref(), requested);
     }
@@ -54,10 +54,6 @@ const OF_LINKS: [SkipCode; 5] = [
     SkipCode::ComplianceEnforcing,
     SkipCode::ComplianceSystemDecision,
 ];
-
-fn at_the_source(finding: &decision::Finding) -> bool {
-    finding.code == SkipCode::Cancelled && finding.sub_reason.as_deref() == Some("at_the_source")
-}
 
 fn profile_that_held(call: &Call, decision: &Decision) -> Option<String> {
     let policy = call.policy();
@@ -134,22 +130,23 @@ fn enable(company: &mut decision::CompanyFile, provider: Provider) {
     (entry.enabled, entry.configured) = (true, true);
 }
 
-/// Somebody who may own the call organizes it instead, under the same consent profile. The organizer
-/// of before stays as an attendee.
+/// Somebody who may own the call organizes it instead, under the same consent profile; the address is
+/// not internal, so that nothing becomes internal by it. The organizer of before stays as an attendee.
 fn new_organizer(call: &mut Call, profile: Option<&str>, can_request: bool) {
     let member: Member = serde_json::from_value(serde_json::json!({
         "id": "newcomer",
-        "emails": ["newcomer@acme.example"],
+        "emails": ["newcomer@staff.example"],
         "can_request": can_request,
         "consent_profile": profile.unwrap_or("none"),
     }))
     .expect("a member");
+    let declined = decision::people::People::of(&call.policy(), &call.meeting).organizer_declined;
     call.company.members.retain(|member| member.id != "newcomer");
     call.company.members.push(member);
     call.meeting.planned_owner = None;
-    let before = call.meeting.organizer.replace(person("newcomer@acme.example"));
+    let before = call.meeting.organizer.replace(person("newcomer@staff.example"));
     if let Some(mut before) = before {
-        if call.meeting.organizer_declined {
+        if declined {
             before.participation = Participation::Declined;
         }
         call.meeting.attendees.insert(0, before);
