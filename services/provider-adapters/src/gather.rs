@@ -1,0 +1,111 @@
+//! How provider-adapters learn what they must know of calls: the company's set-up and hosts, and single conferences.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use decision::Conference;
+use tokio::time::Instant;
+
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::facts::Known;
+use crate::store::Store;
+
+/// Members of all policy versions in memory: some 300 bytes each.
+const MEMBERS: usize = 500_000;
+/// How long it is taken for true that nothing is known of any conference of a company. Another process may learn
+/// something meanwhile; this one forgets what it took for true when it learns something itself.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Companies of which that is remembered.
+const SILENT: usize = 10_000;
+
+/// Learns facts.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    store: Arc<dyn Store>,
+    facts: Cache<Known>,
+    /// Companies of which no conference is known, and since when.
+    silent: Mutex<HashMap<String, Instant>>,
+}
+
+impl Gather {
+    /// Learns through a store.
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        let facts = Cache::new(MEMBERS, |known: &Known| known.hosts.len());
+        Self { store, facts, silent: Mutex::default() }
+    }
+
+    /// The store, for what is applied.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The facts of a policy version.
+    ///
+    /// # Errors
+    /// It was not applied here, or the store fails.
+    pub(crate) async fn facts(&self, company: &str, version: u64) -> Result<Arc<Known>, Error> {
+        let load = async || {
+            let kept = self.store.facts(company, version).await?;
+            kept.map(Known::compile)
+                .ok_or_else(|| Error::UnknownVersion { company: company.to_owned(), version })
+        };
+        self.facts.get_or_load(company, version, load).await
+    }
+
+    /// The newest policy version of a company and its facts; none where nothing was applied.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn newest(&self, company: &str) -> Result<Option<(u64, Arc<Known>)>, Error> {
+        match self.store.newest_version(company).await? {
+            Some(version) => Ok(Some((version, self.facts(company, version).await?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Which conferences can be heard, as far as that is known, with at most one query.
+    ///
+    /// # Errors
+    /// The store fails. What a store could not say is not told as unknown: the caller warns of a check not made.
+    pub(crate) async fn audio(
+        &self,
+        company: &str,
+        conferences: HashSet<&Conference>,
+    ) -> Result<HashMap<Conference, bool>, Error> {
+        let asked_at = Instant::now();
+        if conferences.is_empty() || self.is_silent(company, asked_at) {
+            return Ok(HashMap::new());
+        }
+        let audio = self.store.audio(company, &conferences).await?;
+        if !audio.more && audio.known.is_empty() {
+            let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+            if silent.len() >= SILENT {
+                silent.clear();
+            }
+            silent.insert(company.to_owned(), asked_at);
+        }
+        Ok(audio.known)
+    }
+
+    /// Notes what is known of a conference.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn keep_audio(
+        &self,
+        company: &str,
+        conference: &Conference,
+        computer_audio: Option<bool>,
+    ) -> Result<(), Error> {
+        self.store.keep_audio(company, conference, computer_audio).await?;
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).remove(company);
+        Ok(())
+    }
+
+    fn is_silent(&self, company: &str, now: Instant) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.get(company).is_some_and(|since| now.duration_since(*since) < SILENCE)
+    }
+}
