@@ -1,0 +1,125 @@
+//! The house in which all services live together.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chassis::{Clock, House, Link, Running, SimulatedClock};
+use chrono::{DateTime, Utc};
+
+use crate::error::Error;
+
+/// Everything a house sets for offline work: nothing is stored, followed, or given up for being slow.
+const OFFLINE: &str = "server.ceiling = '12h'\nserver.max_message = 1073741824";
+const IN_MEMORY: &str = "store.url = 'sqlite::memory:'";
+const ALONE: &str = "follow.enabled = false\ngather.deadline = '1h'";
+
+/// Where the private key of consent links is set; the same name counts for a server.
+const KEY_FILE: &str = "CALLSHEET_CONSENT__KEY_FILE";
+
+/// All services in memory, at one instant, without a port.
+pub(crate) async fn offline(now: DateTime<Utc>, key: Option<&Path>) -> Result<Running, Error> {
+    let key = key.map(Path::to_owned).or_else(|| std::env::var_os(KEY_FILE).map(PathBuf::from));
+    let key = key.map(|key| format!("key_file = {}", quoted(&key.to_string_lossy())));
+    furnished(House::new().clock(SimulatedClock::at(now)).set(OFFLINE), |name| match name {
+        Service::Orchestrator => format!("{IN_MEMORY}\n{ALONE}"),
+        Service::Consent => format!("{IN_MEMORY}\n{}", key.as_deref().unwrap_or_default()),
+        Service::CalendarIngest | Service::Eligibility | Service::ProviderAdapters => {
+            IN_MEMORY.to_owned()
+        }
+    })
+    .open()
+    .await
+    .map_err(Error::Start)
+}
+
+/// All services on one file, for a server. What settings say comes on top.
+pub(crate) fn with_file(database: &Path) -> House {
+    let store = format!("store.url = {}", quoted(&address(database)));
+    furnished(House::new(), |_| store.clone())
+}
+
+/// The services, as far as their settings differ here.
+#[derive(Debug, Clone, Copy)]
+enum Service {
+    CalendarIngest,
+    Eligibility,
+    Consent,
+    ProviderAdapters,
+    Orchestrator,
+}
+
+fn furnished(house: House, settings: impl Fn(Service) -> String) -> House {
+    house
+        .host::<calendar_ingest::App>(settings(Service::CalendarIngest))
+        .host::<eligibility::App>(settings(Service::Eligibility))
+        .host::<consent::App>(settings(Service::Consent))
+        .host::<provider_adapters::App>(settings(Service::ProviderAdapters))
+        .host::<orchestrator::App>(settings(Service::Orchestrator))
+}
+
+/// The address of a database file that is made if there is none.
+fn address(file: &Path) -> String {
+    let mut address = "sqlite://".to_owned();
+    for c in file.to_string_lossy().chars() {
+        match c {
+            '%' => address.push_str("%25"),
+            '?' => address.push_str("%3F"),
+            '#' => address.push_str("%23"),
+            c => address.push(c),
+        }
+    }
+    address + "?mode=rwc"
+}
+
+/// A text as TOML has it.
+fn quoted(text: &str) -> String {
+    // The escapes of JSON are those of TOML's basic strings.
+    serde_json::Value::from(text).to_string()
+}
+
+/// The folder of Callsheet among the data of this user (XDG base directory specification).
+pub(crate) fn data_folder() -> Option<PathBuf> {
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .map(|data| data.join("callsheet"))
+}
+
+/// The instant a command works at: what was given, or now.
+pub(crate) fn at(given: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    given.unwrap_or_else(|| chassis::SystemClock.now())
+}
+
+/// A link to a service of this process.
+pub(crate) fn near(running: &Running, name: &str) -> Result<Link, Error> {
+    running.link(name).map_err(|error| Error::Start(error.into()))
+}
+
+/// A link to a server elsewhere.
+pub(crate) fn server(address: &str) -> Result<Link, Error> {
+    let is_address = address.starts_with("http://") && address.len() > "http://".len();
+    if !is_address {
+        return Err(Error::Address(address.to_owned()));
+    }
+    Link::far(address, address, Duration::from_secs(300))
+        .map_err(|_| Error::Address(address.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_an_odd_name_is_still_the_folder() {
+        let odd = address(Path::new("/a b/50%?#x/callsheet.db"));
+        assert_eq!(odd, "sqlite:///a b/50%25%3F%23x/callsheet.db?mode=rwc");
+        assert_eq!(quoted("a\"b\\c"), r#""a\"b\\c""#);
+    }
+
+    #[test]
+    fn what_is_no_address_of_a_server_is_refused() {
+        assert!(matches!(server("localhost:7100"), Err(Error::Address(_))));
+        assert!(matches!(server("http://"), Err(Error::Address(_))));
+    }
+}

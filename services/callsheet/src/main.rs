@@ -1,0 +1,5 @@
+//! The command line of Callsheet.
+
+fn main() -> std::process::ExitCode {
+    callsheet::main()
+}

@@ -1,0 +1,179 @@
+//! Calls and their decisions, for people and for programs.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use decision::SkipCode;
+
+use crate::error::Error;
+use crate::output::Output;
+use crate::output::json::Call;
+use crate::output::table::{Room, Table, Tone, printable};
+
+/// From this many columns on the reason has a column of its own.
+const WIDE: u16 = 110;
+
+/// Prints them all.
+pub(crate) fn print(output: &mut Output, calls: &[Call], zone: Tz) -> Result<(), Error> {
+    if output.is_json() {
+        return calls.iter().try_for_each(|call| output.json(call));
+    }
+    if !calls.is_empty() {
+        output.table(&table(calls, zone, output.width >= WIDE))?;
+        output.line("")?;
+    }
+    for line in summary(calls, zone) {
+        output.line(&line)?;
+    }
+    Ok(())
+}
+
+fn table(calls: &[Call], zone: Tz, wide: bool) -> Table {
+    let start = ("Start", Room::Whole);
+    let owner = ("Owner", Room::AtMost(16));
+    if wide {
+        let title = ("Call", Room::AtMost(36));
+        let mut table = Table::new(
+            &[start, title, ("Decision", Room::Whole), owner, ("Why", Room::AtLeast(24))],
+            2,
+        );
+        for call in calls {
+            let (decision, tone) = decision(call);
+            table.row([
+                (self::start(call, zone), Tone::Plain),
+                (self::title(call), Tone::Plain),
+                (decision, tone),
+                (self::owner(call), Tone::Plain),
+                (why(call), Tone::Quiet),
+            ]);
+        }
+        table
+    } else {
+        let title = ("Call", Room::AtMost(24));
+        let mut table = Table::new(&[start, title, ("Decision", Room::AtLeast(35))], 3);
+        for call in calls {
+            let (decision, tone) = decision(call);
+            let rest = match (self::owner(call).as_str(), why(call).as_str()) {
+                ("", why) => why.to_owned(),
+                (owner, "") => owner.to_owned(),
+                (owner, why) => format!("{owner}; {why}"),
+            };
+            let told = if rest.is_empty() { decision } else { format!("{decision}\n{rest}") };
+            table.row([
+                (self::start(call, zone), Tone::Plain),
+                (self::title(call), Tone::Plain),
+                (told, tone),
+            ]);
+        }
+        table
+    }
+}
+
+/// One call on one line, for a stream without an end.
+pub(crate) fn line(cursor: u64, call: &Call, zone: Tz) -> String {
+    let (decision, _) = decision(call);
+    let parts = [
+        format!("{cursor:>6}"),
+        start(call, zone),
+        format!("{decision:<35}"),
+        title(call),
+        why(call),
+    ];
+    printable(parts.join("  ").trim_end()).replace('\n', " ")
+}
+
+/// When it starts, as people of the company read it.
+pub(crate) fn start(call: &Call, zone: Tz) -> String {
+    call.at.with_timezone(&zone).format("%a %d %b %H:%M").to_string()
+}
+
+/// Its title, where there is one to show.
+pub(crate) fn title(call: &Call) -> String {
+    match call.title.as_deref() {
+        Some(title) if !title.trim().is_empty() => title.to_owned(),
+        Some(_) => "(no title)".to_owned(),
+        // A call whose details may be imported hides nothing: it has no title.
+        None if call.import_details => "(no title)".to_owned(),
+        None => "(not shown)".to_owned(),
+    }
+}
+
+/// What was decided, in a word.
+pub(crate) fn decision(call: &Call) -> (String, Tone) {
+    match (&call.plan, call.skip_code) {
+        (Some(plan), _) => (format!("record: {}", plan.method), Tone::Good),
+        (None, Some(code)) => (code.to_owned(), Tone::Bad),
+        (None, None) => (call.decision.to_owned(), Tone::Waiting),
+    }
+}
+
+fn owner(call: &Call) -> String {
+    call.plan.as_ref().map(|plan| plan.owner.clone()).unwrap_or_default()
+}
+
+/// What is worth knowing beside the decision, in few words.
+fn why(call: &Call) -> String {
+    let mut parts = Vec::new();
+    if let Some(plan) = &call.plan {
+        parts.push(format!("by {}", plan.adapter));
+    }
+    if let Some(reason) = &call.sub_reason {
+        parts.push(reason.replace('_', " "));
+    } else if let Some(code) = call.code {
+        let description = code.meta().description;
+        parts.push(
+            description
+                .split_once(". ")
+                .map_or(description, |(first, _)| first)
+                .trim_end_matches('.')
+                .to_owned(),
+        );
+    }
+    if !call.missing.is_empty() {
+        parts.push(format!("waits for {}", call.missing.join(", ")));
+    }
+    if !call.lifted.is_empty() {
+        parts.push(format!("lifted: {}", call.lifted.join(", ")));
+    }
+    if !call.also.is_empty() {
+        parts.push(format!("also {}", call.also.join(", ")));
+    }
+    parts.extend(call.warnings.iter().map(|warning| warning.replace('_', " ")));
+    parts.join("; ")
+}
+
+/// How many calls there are, by what was decided.
+fn summary(calls: &[Call], zone: Tz) -> Vec<String> {
+    let mut methods: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut codes: BTreeMap<usize, (SkipCode, usize)> = BTreeMap::new();
+    let mut pending = 0;
+    for call in calls {
+        if let Some(plan) = &call.plan {
+            *methods.entry(plan.method).or_default() += 1;
+        } else if let Some(code) = call.code {
+            let place = SkipCode::ALL.iter().position(|one| *one == code).unwrap_or_default();
+            codes.entry(place).or_insert((code, 0)).1 += 1;
+        } else {
+            pending += 1;
+        }
+    }
+    let (planned, skipped): (usize, usize) =
+        (methods.values().sum(), codes.values().map(|(_, count)| count).sum());
+    let list = |counts: Vec<String>| {
+        if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) }
+    };
+    let by_method =
+        list(methods.iter().map(|(method, count)| format!("{count} {method}")).collect());
+    let mut first = format!(
+        "{} call{}: {planned} recorded{by_method}, {skipped} not",
+        calls.len(),
+        if calls.len() == 1 { "" } else { "s" },
+    );
+    if pending > 0 {
+        first.push_str(&format!(", {pending} pending"));
+    }
+    first.push_str(&format!(". Times in {zone}."));
+    let mut lines = vec![first];
+    lines.extend(codes.values().map(|(code, count)| format!("{count:>5}  {code}")));
+    lines
+}
