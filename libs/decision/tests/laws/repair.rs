@@ -26,16 +26,12 @@ pub fn repair(call: &Call, decision: &Decision) -> Call {
     repaired
 }
 
-/// Whether new codes may come up once these are gone, because rules were not asked before: those of
-/// the method need a conference at a provider that works (DOMAIN 8.3).
-pub fn hides_others(decision: &Decision) -> bool {
-    const HIDING: [SkipCode; 4] = [
-        SkipCode::NoUrl,
-        SkipCode::NoValidUrls,
-        SkipCode::InvalidMeetingUrl,
-        SkipCode::CallProviderDisabledForCompany,
-    ];
-    decision.primary.iter().chain(&decision.also).any(|finding| HIDING.contains(&finding.code))
+/// Whether rules of the method were asked, which takes a conference at a provider that works
+/// (DOMAIN 8.3); if not, their codes may come up once there is one.
+pub fn method_was_asked(call: &Call) -> bool {
+    let judged = call.judge();
+    let conference = judged.selected.conference.as_ref();
+    conference.is_some_and(|conference| judged.policy.provider_works(conference.provider))
 }
 
 const OF_PEOPLE: [SkipCode; 6] = [
