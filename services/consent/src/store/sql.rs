@@ -76,29 +76,15 @@ impl Sql {
         storage::migrate::<Migrator>(&database).await?;
         Ok(Self { database, keep_versions: u64::from(keep_versions.max(1)) })
     }
-}
 
-/// Versions are counted from 1 and never come near the end of either type.
-fn column(version: u64) -> i64 {
-    i64::try_from(version).unwrap_or(i64::MAX)
-}
-
-fn read(body: &str) -> Result<company::Consent, Error> {
-    serde_json::from_str(body)
-        .map_err(|error| storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string())).into())
-}
-
-#[async_trait]
-impl Store for Sql {
-    async fn keep_part(
+    async fn try_keep(
         &self,
         company: &str,
         version: u64,
         part: &company::Consent,
+        body: &str,
     ) -> Result<(), Error> {
-        let body = serde_json::to_string(part)
-            .map_err(|error| storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string())))?;
-        let (body, column) = (&body, column(version));
+        let column = column(version);
         self.database
             .write(|tx| async move {
                 let key = (company.to_owned(), column);
@@ -117,7 +103,7 @@ impl Store for Sql {
                 let row = policy::ActiveModel {
                     company: Set(key.0),
                     policy_version: Set(column),
-                    body: Set(body.clone()),
+                    body: Set(body.to_owned()),
                 };
                 insert_many(&tx, [row], None).await?;
                 let oldest_kept: Option<i64> = policy::Entity::find()
@@ -146,32 +132,8 @@ impl Store for Sql {
             .await
     }
 
-    async fn part(&self, company: &str, version: u64) -> Result<Option<company::Consent>, Error> {
-        let found = policy::Entity::find_by_id((company.to_owned(), column(version)))
-            .one(self.database.reader())
-            .await
-            .map_err(storage::Error::from)?;
-        found.map(|row| read(&row.body)).transpose()
-    }
-
-    async fn newest_part(&self, company: &str) -> Result<Option<(u64, company::Consent)>, Error> {
-        let found = policy::Entity::find()
-            .filter(policy::Column::Company.eq(company))
-            .order_by_desc(policy::Column::PolicyVersion)
-            .limit(1)
-            .one(self.database.reader())
-            .await
-            .map_err(storage::Error::from)?;
-        found
-            .map(|row| {
-                Ok((u64::try_from(row.policy_version).unwrap_or_default(), read(&row.body)?))
-            })
-            .transpose()
-    }
-
-    async fn add_choice(&self, choice: &Choice) -> Result<u64, Error> {
-        let sequence = self
-            .database
+    async fn try_add(&self, choice: &Choice) -> Result<i64, Error> {
+        self.database
             .write(|tx| async move {
                 let before = choice::Entity::find()
                     .filter(choice::Column::Company.eq(choice.company.as_str()))
@@ -196,7 +158,72 @@ impl Store for Sql {
                 };
                 Ok(row.insert(&tx).await.map_err(storage::Error::from)?.sequence)
             })
-            .await?;
+            .await
+    }
+}
+
+/// The wire has been checked for versions that do not fit.
+fn column(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+fn corrupt(error: &serde_json::Error) -> storage::Error {
+    storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string()))
+}
+
+fn read(body: &str) -> Result<company::Consent, Error> {
+    serde_json::from_str(body).map_err(|error| corrupt(&error).into())
+}
+
+#[async_trait]
+impl Store for Sql {
+    async fn keep_part(
+        &self,
+        company: &str,
+        version: u64,
+        part: &company::Consent,
+    ) -> Result<(), Error> {
+        let body = serde_json::to_string(part).map_err(|error| corrupt(&error))?;
+        match self.try_keep(company, version, part, &body).await {
+            // Another process was first: what it kept is the same, or not.
+            Err(Error::Storage(storage::Error::Conflict(_))) => {
+                self.try_keep(company, version, part, &body).await
+            }
+            done => done,
+        }
+    }
+
+    async fn part(&self, company: &str, version: u64) -> Result<Option<company::Consent>, Error> {
+        // Nothing beyond the column's range has ever been applied.
+        let Ok(column) = i64::try_from(version) else { return Ok(None) };
+        let found = policy::Entity::find_by_id((company.to_owned(), column))
+            .one(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        found.map(|row| read(&row.body)).transpose()
+    }
+
+    async fn newest_part(&self, company: &str) -> Result<Option<(u64, company::Consent)>, Error> {
+        let found = policy::Entity::find()
+            .filter(policy::Column::Company.eq(company))
+            .order_by_desc(policy::Column::PolicyVersion)
+            .limit(1)
+            .one(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        found
+            .map(|row| {
+                Ok((u64::try_from(row.policy_version).unwrap_or_default(), read(&row.body)?))
+            })
+            .transpose()
+    }
+
+    async fn add_choice(&self, choice: &Choice) -> Result<u64, Error> {
+        let sequence = match self.try_add(choice).await {
+            // Another process was first with the same request.
+            Err(Error::Storage(storage::Error::Conflict(_))) => self.try_add(choice).await?,
+            done => done?,
+        };
         Ok(u64::try_from(sequence).unwrap_or_default())
     }
 
