@@ -113,3 +113,132 @@ impl fmt::Debug for Ready {
         f.debug_struct("Ready").field("places", &self.places.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::gather::Owners;
+    use crate::store::suite;
+    use crate::store::{Applied, Draft, Stamp, Version};
+
+    /// A store that counts what it is asked.
+    #[derive(Debug)]
+    struct Counted {
+        store: crate::store::sql::SqlStore,
+        asked: AtomicUsize,
+    }
+
+    impl Counted {
+        fn asked(&self) -> usize {
+            self.asked.swap(0, Ordering::Relaxed)
+        }
+
+        fn count(&self) -> &dyn Store {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            &self.store
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Store for Counted {
+        async fn newest(&self, company: &str) -> Result<Option<u64>, storage::Error> {
+            self.count().newest(company).await
+        }
+        async fn version(&self, company: &str, v: u64) -> Result<Option<Version>, storage::Error> {
+            self.count().version(company, v).await
+        }
+        async fn versions(&self, c: &str, b: u64, n: u64) -> Result<Vec<Stamp>, storage::Error> {
+            self.count().versions(c, b, n).await
+        }
+        async fn log(&self, c: Option<&str>, a: u64, n: u64) -> Result<Vec<Stamp>, storage::Error> {
+            self.count().log(c, a, n).await
+        }
+        async fn owners(&self, names: &[String]) -> Result<Vec<(String, String)>, storage::Error> {
+            self.count().owners(names).await
+        }
+        async fn try_out(&self, draft: &Draft) -> Result<Applied, storage::Error> {
+            self.count().try_out(draft).await
+        }
+        async fn apply(&self, d: &Draft, base: Option<u64>) -> Result<Applied, storage::Error> {
+            self.count().apply(d, base).await
+        }
+    }
+
+    async fn world(capacity: usize, versions: usize) -> (Arc<Counted>, Policies) {
+        let store = suite::in_memory().await;
+        for i in 0..versions {
+            let mut file = CompanyFile::named("acme");
+            file.name = i.to_string();
+            let draft = suite::draft("acme", &file.canonical(), &["acme.example"]);
+            store.apply(&draft, None).await.unwrap();
+        }
+        let store = Arc::new(Counted { store, asked: AtomicUsize::new(0) });
+        (Arc::clone(&store), Policies::new(store, capacity))
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_at_the_same_time_cost_one_query() {
+        let (store, policies) = world(4, 1).await;
+        let all = futures::future::join_all((0..32).map(|_| policies.get("acme", 1))).await;
+        assert_eq!(store.asked(), 1);
+        let first = all[0].as_ref().unwrap();
+        assert!(all.iter().all(|one| Arc::ptr_eq(first, one.as_ref().unwrap())));
+    }
+
+    #[tokio::test]
+    async fn a_cached_version_costs_no_query_and_the_newest_one() {
+        let (store, policies) = world(4, 2).await;
+        policies.get("acme", 0).await.unwrap();
+        store.asked();
+        assert_eq!(policies.get("acme", 2).await.unwrap().version, 2);
+        assert_eq!(store.asked(), 0);
+        assert_eq!(policies.get("acme", 0).await.unwrap().version, 2);
+        assert_eq!(store.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_policy_unused_longest_gives_way() {
+        let (store, policies) = world(2, 3).await;
+        for version in [1, 2, 1, 3] {
+            policies.get("acme", version).await.unwrap();
+        }
+        store.asked();
+        for (version, queries) in [(1, 0), (3, 0), (2, 1)] {
+            policies.get("acme", version).await.unwrap();
+            assert_eq!(store.asked(), queries, "version {version}");
+        }
+        assert_eq!(policies.ready.lock().unwrap().places.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_unknown_is_not_remembered() {
+        let (_, policies) = world(4, 1).await;
+        assert!(matches!(policies.get("other", 0).await, Err(Error::UnknownCompany(_))));
+        assert!(matches!(policies.get("other", 1).await, Err(Error::UnknownCompany(_))));
+        assert!(matches!(
+            policies.get("acme", 2).await,
+            Err(Error::UnknownVersion { version: 2, newest: 1, .. })
+        ));
+        assert!(policies.ready.lock().unwrap().places.is_empty());
+        let mut file = CompanyFile::named("acme");
+        file.name = "later".to_owned();
+        let draft = suite::draft("acme", &file.canonical(), &[]);
+        policies.store().apply(&draft, None).await.unwrap();
+        assert_eq!(policies.get("acme", 2).await.unwrap().version, 2);
+    }
+
+    #[tokio::test]
+    async fn recipients_cost_one_query_for_all_of_them_and_none_where_there_are_none() {
+        let (store, _) = world(4, 1).await;
+        Owners::of(&*store, ["", "", "no address"].into_iter()).await.unwrap();
+        assert_eq!(store.asked(), 0);
+        let recipients =
+            ["X@eu.acme.example", "y@acme.example", "z@nobody.example", "acme.example"];
+        let owners = Owners::of(&*store, recipients.into_iter()).await.unwrap();
+        assert_eq!(store.asked(), 1);
+        let found = recipients.map(|recipient| owners.owner(recipient));
+        assert_eq!(found, [Some("acme"), Some("acme"), None, Some("acme")]);
+    }
+}

@@ -70,12 +70,15 @@ impl Companies {
             Ok::<_, Error>(draft(&file, now))
         })
         .await??;
-        let applied = if dry_run {
-            self.store.try_out(&draft).await?
-        } else {
-            self.apply_draft(&draft, None).await?
-        };
-        self.change(draft.company, applied, Some(&text))
+        if !dry_run {
+            let applied = self.apply_draft(&draft, None).await?;
+            return self.change(draft.company, applied, Some(&text));
+        }
+        let applied = self.store.try_out(&draft).await?;
+        let mut change = self.change(draft.company, applied, Some(&text))?;
+        // Nothing was stored: what holds is the version before the one it would have become.
+        change.version -= u64::from(change.changed);
+        Ok(change)
     }
 
     /// Adds or replaces a member.

@@ -128,7 +128,11 @@ impl ServiceError for Error {
                     .iter()
                     .map(|problem| {
                         let description = format!("{}{}", at(problem), clip(&problem.message, 320));
-                        FieldViolation::new(clip(&problem.field, 160), description)
+                        let field = match problem.field.as_str() {
+                            "" => "document".to_owned(),
+                            field => clip(field, 160),
+                        };
+                        FieldViolation::new(field, description)
                     })
                     .take_while(|violation| {
                         let size = violation.field.len() + violation.description.len();

@@ -8,7 +8,7 @@ use crate::claims::Claim;
 
 pub(crate) mod sql;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 
 /// A version without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,10 +4,13 @@
 
 use chassis::{House, Link, Running, SimulatedClock};
 use chrono::DateTime;
+use futures::StreamExt as _;
 use proto::eligibility::v1 as wire;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
 use proto::eligibility::v1::eligibility_service_client::EligibilityServiceClient;
+use proto::skip::v1::SkipCode;
 use proto::time::to_wire;
+use proto::verdict::v1::Outcome;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -20,12 +23,11 @@ struct World {
 
 impl World {
     async fn open() -> Self {
-        Self::with("").await
+        Self::bare("store.url = 'sqlite::memory:'").await
     }
 
-    async fn with(overrides: &str) -> Self {
+    async fn bare(overrides: &str) -> Self {
         let clock = SimulatedClock::at(DateTime::from_timestamp(NOW, 0).unwrap());
-        let overrides = format!("store.url = 'sqlite::memory:'\n{overrides}");
         let house = House::new().clock(clock.clone()).host::<eligibility::App>(overrides);
         Self { running: house.open().await.unwrap(), clock }
     }
@@ -42,7 +44,10 @@ impl World {
     }
 
     fn eligibility(&self) -> EligibilityServiceClient<Link> {
+        let max = self.running.context().max_message;
         EligibilityServiceClient::new(self.link())
+            .max_decoding_message_size(max)
+            .max_encoding_message_size(max)
     }
 
     async fn apply(&self, document: &str) -> Result<wire::ApplyCompanyResponse, Status> {
@@ -54,6 +59,12 @@ impl World {
         let request =
             wire::GetCompanyRequest { company: company.to_owned(), policy_version: version };
         self.companies().get_company(request).await.map(tonic::Response::into_inner)
+    }
+
+    async fn members(&self, company: &str, page_size: u32) -> Vec<wire::TeamMember> {
+        let company = company.to_owned();
+        let request = wire::ListTeamMembersRequest { company, page_size, ..Default::default() };
+        self.companies().list_team_members(request).await.unwrap().into_inner().members
     }
 
     async fn judge(
@@ -117,7 +128,7 @@ fn violations(status: &Status) -> Vec<(String, String)> {
     found.into_iter().map(|violation| (violation.field, violation.description)).collect()
 }
 
-fn outcome(verdict: &wire::MeetingVerdict) -> proto::verdict::v1::Outcome {
+fn outcome(verdict: &wire::MeetingVerdict) -> Outcome {
     verdict.verdict.as_ref().unwrap().outcome()
 }
 
@@ -135,6 +146,560 @@ async fn a_company_is_applied_read_and_judged_by() {
     let answer = world.judge("acme", 0, vec![question()]).await.unwrap();
     assert_eq!(answer.policy_version, 1);
     let verdict = &answer.verdicts[0];
-    assert_eq!(outcome(verdict), proto::verdict::v1::Outcome::Allow);
+    assert_eq!(outcome(verdict), Outcome::Allow);
     assert_eq!((verdict.owner.as_str(), verdict.requester.as_str()), ("ada", ""));
+}
+
+#[tokio::test]
+async fn the_same_content_again_makes_no_version_however_it_is_written() {
+    let world = World::open().await;
+    world.apply(ACME).await.unwrap();
+    let canonical = world.get("acme", 1).await.unwrap().document;
+    for text in [ACME, &canonical, &format!("# another comment\n{ACME}")] {
+        let again = world.apply(text).await.unwrap();
+        assert_eq!((again.policy_version, again.changed), (1, false));
+    }
+}
+
+#[tokio::test]
+async fn every_version_stays_readable_and_can_be_judged_by() {
+    let world = World::open().await;
+    world.apply(ACME).await.unwrap();
+    world.clock.advance(chrono::TimeDelta::hours(1));
+    let strict = ACME.replace("settings:\n", "settings:\n  exclusions: { keywords: [renewal] }\n");
+    assert_eq!(world.apply(&strict).await.unwrap().policy_version, 2);
+    let (old, new) = (world.get("acme", 1).await.unwrap(), world.get("acme", 0).await.unwrap());
+    assert_eq!((old.policy_version, new.policy_version), (1, 2));
+    assert!(!old.document.contains("renewal") && new.document.contains("renewal"));
+    assert_eq!(new.applied_at.unwrap().seconds - old.applied_at.unwrap().seconds, 3_600);
+    for (asked, judged_by, skipped) in [(1, 1, false), (2, 2, true), (0, 2, true)] {
+        let answer = world.judge("acme", asked, vec![question()]).await.unwrap();
+        assert_eq!(answer.policy_version, judged_by);
+        let skip = outcome(&answer.verdicts[0]) == Outcome::Skip;
+        assert_eq!(skip, skipped, "version {asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_checks_and_stores_nothing() {
+    let world = World::open().await;
+    let dry = async |document: &str| {
+        let request = wire::ApplyCompanyRequest { document: document.to_owned(), dry_run: true };
+        world.companies().apply_company(request).await.map(tonic::Response::into_inner)
+    };
+    let answer = dry(ACME).await.unwrap();
+    assert_eq!((answer.company.as_str(), answer.policy_version, answer.changed), ("acme", 0, true));
+    assert_eq!(world.get("acme", 0).await.unwrap_err().code(), Code::NotFound);
+    world.apply(ACME).await.unwrap();
+    let answer = dry(ACME).await.unwrap();
+    assert_eq!((answer.policy_version, answer.changed), (1, false));
+    let answer = dry(&ACME.replace("bob", "bo")).await.unwrap();
+    assert_eq!((answer.policy_version, answer.changed), (1, true));
+    let error = dry(&ACME.replace("company: acme", "company: other")).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_DOMAIN_BELONGS_TO_ANOTHER_COMPANY");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_refused_with_its_line() {
+    let world = World::open().await;
+    let error = world.apply(&ACME.replace("can_request", "may_request")).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+    assert_eq!(reason(&error), "ERROR_REASON_INVALID_COMPANY_FILE");
+    assert!(
+        error
+            .message()
+            .starts_with("line 11, column 5: `members[0].may_request`: `may_request` is"),
+        "{}",
+        error.message()
+    );
+    let metadata = error.get_details_error_info().unwrap().metadata;
+    assert_eq!(
+        (metadata["field"].as_str(), metadata["line"].as_str()),
+        ("members[0].may_request", "11")
+    );
+    let found = violations(&error);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0, "members[0].may_request");
+    assert!(found[0].1.starts_with("line 11, column 5: "), "{}", found[0].1);
+
+    let error = world.apply("company: acme\ndomains: [a.example\nname: x\n").await.unwrap_err();
+    assert_eq!(violations(&error)[0].0, "document");
+    assert!(error.message().starts_with("line "), "{}", error.message());
+}
+
+#[tokio::test]
+async fn everything_wrong_with_a_file_is_told_with_its_lines() {
+    let world = World::open().await;
+    let text = ACME
+        .replace("bob@acme.example", "ADA@acme.example")
+        .replace("zoom:", "zooom:")
+        .replace("company: acme", "company: acme\ntime_zone: Mars");
+    let error = world.apply(&text).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_INVALID_COMPANY_FILE");
+    let found = violations(&error);
+    let places: Vec<_> = found
+        .iter()
+        .map(|(field, text)| (field.as_str(), text.split(": ").next().unwrap()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("time_zone", "line 3, column 12"),
+            ("settings.providers.zooom", "line 8, column 5"),
+            ("members[1].emails[0]", "line 15, column 9"),
+        ]
+    );
+    assert!(error.message().ends_with("(and 2 more problems)"), "{}", error.message());
+    assert_eq!(world.get("acme", 0).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_file_of_a_thousand_long_mistakes_is_answered_over_a_socket() {
+    let house = House::new()
+        .host::<eligibility::App>("store.url = 'sqlite::memory:'")
+        .listen("127.0.0.1:0".parse().unwrap())
+        .set("server.lame_duck = '0s'");
+    let running = house.serve().await.unwrap();
+    let address = format!("http://{}", running.address().unwrap());
+    let link = Link::far("eligibility", &address, std::time::Duration::from_secs(20)).unwrap();
+    let mut text = "company: acme\ndomains:\n".to_owned();
+    for i in 0..1_000 {
+        text += &format!("- 'straße nr. {i} {}'\n", "ü".repeat(5_000));
+    }
+    let mut client = CompanyServiceClient::new(link).max_encoding_message_size(64 * 1024 * 1024);
+    let request = wire::ApplyCompanyRequest { document: text, dry_run: false };
+    let error = client.apply_company(request).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument, "{}", error.message());
+    assert!(error.message().starts_with("line 3, column 3: `domains[0]`: `straße nr. 0"));
+    let found = violations(&error);
+    assert!(found.len() > 3, "{}", found.len());
+    assert_eq!(found[2].0, "domains[2]");
+    let long = "x".repeat(1_000_000);
+    let request = wire::GetCompanyRequest { company: long, policy_version: 0 };
+    let error = client.get_company(request).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_UNKNOWN_COMPANY");
+    running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_larger_than_any_company_needs_is_refused() {
+    let world = World::open().await;
+    let text = format!("{ACME}#{}", "x".repeat(16 * 1024 * 1024));
+    let error = world.apply(&text).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+    assert_eq!(reason(&error), "ERROR_REASON_PAYLOAD_TOO_LARGE");
+    let metadata = error.get_details_error_info().unwrap().metadata;
+    assert_eq!(metadata["limit"], "16777216");
+}
+
+#[tokio::test]
+async fn a_domain_has_one_owner() {
+    let world = World::open().await;
+    world.apply(ACME).await.unwrap();
+    let greedy = "company: other\nname: Other\ndomains:\n  - other.example\n  - ACME.example\n";
+    let error = world.apply(greedy).await.unwrap_err();
+    assert_eq!(error.code(), Code::FailedPrecondition);
+    assert_eq!(reason(&error), "ERROR_REASON_DOMAIN_BELONGS_TO_ANOTHER_COMPANY");
+    assert!(
+        error.message().starts_with("line 5, column 5: `acme.example` belongs to another company"),
+        "{}",
+        error.message()
+    );
+    let metadata = error.get_details_error_info().unwrap().metadata;
+    assert_eq!(
+        (metadata["domain"].as_str(), metadata["field"].as_str()),
+        ("acme.example", "domains[1]")
+    );
+    assert_eq!(violations(&error)[0].0, "domains[1]");
+    // Nothing of the owner is told, and nothing of the file is stored.
+    assert!(!format!("{error:?}").contains("`acme`"));
+    assert_eq!(world.get("other", 0).await.unwrap_err().code(), Code::NotFound);
+
+    let recorder = "company: other\nassistant: [recorder@acme.example]\n";
+    let error = world.apply(recorder).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_DOMAIN_BELONGS_TO_ANOTHER_COMPANY");
+    assert_eq!(violations(&error)[0].0, "assistant[0]");
+
+    // Given up, it can be had.
+    world.apply("company: acme\n").await.unwrap();
+    assert_eq!(world.apply(greedy).await.unwrap().policy_version, 1);
+    let error = world.apply(ACME).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_DOMAIN_BELONGS_TO_ANOTHER_COMPANY");
+}
+
+#[tokio::test]
+async fn two_companies_that_want_one_domain_at_once_do_not_both_get_it() {
+    let world = World::open().await;
+    let files: Vec<String> =
+        (0..8).map(|i| format!("company: c{i}\ndomains: [wanted.example]\n")).collect();
+    let all = futures::future::join_all(files.iter().map(|file| world.apply(file))).await;
+    assert_eq!(all.iter().filter(|one| one.is_ok()).count(), 1);
+    for error in all.into_iter().filter_map(Result::err) {
+        assert_eq!(reason(&error), "ERROR_REASON_DOMAIN_BELONGS_TO_ANOTHER_COMPANY");
+    }
+}
+
+#[tokio::test]
+async fn versions_applied_at_once_are_all_kept() {
+    let world = World::open().await;
+    let files: Vec<String> = (0..8).map(|i| format!("company: acme\nname: number {i}\n")).collect();
+    let all = futures::future::join_all(files.iter().map(|file| world.apply(file))).await;
+    let mut versions: Vec<u64> = all.into_iter().map(|one| one.unwrap().policy_version).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=8).collect::<Vec<_>>());
+    let mut names = std::collections::BTreeSet::new();
+    for version in versions {
+        names.insert(world.get("acme", version).await.unwrap().document);
+    }
+    assert_eq!(names.len(), 8);
+}
+
+#[tokio::test]
+async fn two_processes_on_one_database_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("store.url = 'sqlite://{}?mode=rwc'", folder.path().join("e.db").display());
+    let (one, two) = (World::bare(&url).await, World::bare(&url).await);
+    let files: Vec<String> =
+        (0..20).map(|i| format!("company: acme\nname: number {i}\n")).collect();
+    let all = files.iter().enumerate().map(|(i, file)| [&one, &two][i % 2].apply(file));
+    for answer in futures::future::join_all(all).await {
+        answer.unwrap();
+    }
+    let request = wire::WatchPoliciesRequest { until_caught_up: true, ..Default::default() };
+    let log = two.companies().watch_policies(request).await.unwrap().into_inner();
+    let seen: Vec<_> = log.map(|item| item.unwrap().cursor).collect().await;
+    assert_eq!(seen, (1..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_member_is_added_replaced_and_deactivated_each_as_a_version() {
+    let world = World::open().await;
+    world.apply(ACME).await.unwrap();
+    let apply = async |member: wire::TeamMember| {
+        let request = wire::ApplyTeamMemberRequest { company: "acme".into(), member: Some(member) };
+        world.companies().apply_team_member(request).await.map(|a| a.into_inner().policy_version)
+    };
+    let kim = wire::TeamMember {
+        id: "kim".into(),
+        emails: vec!["kim@acme.example".into()],
+        ..Default::default()
+    };
+    assert_eq!(apply(kim.clone()).await.unwrap(), 2);
+    assert_eq!(apply(kim.clone()).await.unwrap(), 2);
+    assert_eq!(apply(wire::TeamMember { can_request: true, ..kim.clone() }).await.unwrap(), 3);
+    let deactivate = async |id: &str| {
+        let request =
+            wire::DeactivateTeamMemberRequest { company: "acme".into(), member_id: id.into() };
+        world.companies().deactivate_team_member(request).await
+    };
+    assert_eq!(deactivate("kim").await.unwrap().into_inner().policy_version, 4);
+    assert_eq!(deactivate("kim").await.unwrap().into_inner().policy_version, 4);
+    let members = world.members("acme", 0).await;
+    let seen: Vec<_> = members.iter().map(|m| (m.id.as_str(), m.active(), m.can_request)).collect();
+    assert_eq!(seen, [("ada", true, true), ("bob", true, false), ("kim", false, true)]);
+
+    let error = deactivate("zed").await.unwrap_err();
+    assert_eq!(
+        (error.code(), violations(&error)[0].0.as_str()),
+        (Code::InvalidArgument, "member_id")
+    );
+    let thief = wire::TeamMember {
+        id: "eve".into(),
+        emails: vec!["eve@acme.example".into(), "ada@acme.example".into()],
+        ..Default::default()
+    };
+    let error = apply(thief).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_INVALID_COMPANY_FILE");
+    assert_eq!(violations(&error)[0].0, "member.emails[1]");
+    let strange = wire::TeamMember { capture: 77, ..kim.clone() };
+    assert_eq!(violations(&apply(strange).await.unwrap_err())[0].0, "member.capture");
+    let request = wire::ApplyTeamMemberRequest { company: "acme".into(), member: None };
+    let error = world.companies().apply_team_member(request).await.unwrap_err();
+    assert_eq!(violations(&error)[0].0, "member");
+    let request = wire::ApplyTeamMemberRequest { company: "other".into(), member: Some(kim) };
+    let error = world.companies().apply_team_member(request).await.unwrap_err();
+    assert_eq!(
+        (error.code(), reason(&error).as_str()),
+        (Code::NotFound, "ERROR_REASON_UNKNOWN_COMPANY")
+    );
+    assert_eq!(world.get("acme", 0).await.unwrap().policy_version, 4);
+}
+
+#[tokio::test]
+async fn members_applied_at_once_are_all_there() {
+    let world = World::open().await;
+    world.apply("company: acme\n").await.unwrap();
+    let all = (0..8).map(|i| {
+        let member = wire::TeamMember {
+            id: format!("m{i}"),
+            emails: vec![format!("m{i}@acme.example")],
+            ..Default::default()
+        };
+        let request = wire::ApplyTeamMemberRequest { company: "acme".into(), member: Some(member) };
+        let mut client = world.companies();
+        async move { client.apply_team_member(request).await.unwrap() }
+    });
+    futures::future::join_all(all).await;
+    assert_eq!(world.members("acme", 0).await.len(), 8);
+    assert_eq!(world.get("acme", 0).await.unwrap().policy_version, 9);
+}
+
+#[tokio::test]
+async fn members_come_in_pages_of_one_version_by_id() {
+    let world = World::open().await;
+    let mut text = "company: acme\nmembers:\n".to_owned();
+    for i in (0..25).rev() {
+        text += &format!("- {{ id: m{i:02}, emails: [m{i}@acme.example] }}\n");
+    }
+    world.apply(&text).await.unwrap();
+    let mut request = wire::ListTeamMembersRequest {
+        company: "acme".into(),
+        page_size: 10,
+        ..Default::default()
+    };
+    let mut seen = Vec::new();
+    for length in [10, 10, 5] {
+        let page = world.companies().list_team_members(request.clone()).await.unwrap().into_inner();
+        assert_eq!(page.members.len(), length);
+        seen.extend(page.members.into_iter().map(|member| member.id));
+        request.page_token = page.next_page_token;
+        world.apply(&format!("company: acme\nname: after {}\n", seen.len())).await.unwrap();
+    }
+    assert_eq!(request.page_token, "");
+    assert_eq!(seen, (0..25).map(|i| format!("m{i:02}")).collect::<Vec<_>>());
+    request.page_token = "no token".into();
+    let error = world.companies().list_team_members(request).await.unwrap_err();
+    assert_eq!(
+        (error.code(), reason(&error).as_str()),
+        (Code::OutOfRange, "ERROR_REASON_CURSOR_EXPIRED")
+    );
+}
+
+#[tokio::test]
+async fn versions_come_in_pages_newest_first() {
+    let world = World::open().await;
+    for i in 0..5 {
+        world.apply(&format!("company: acme\nname: number {i}\n")).await.unwrap();
+    }
+    let mut request = wire::ListPolicyVersionsRequest {
+        company: "acme".into(),
+        page_size: 2,
+        ..Default::default()
+    };
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let page = world.companies().list_policy_versions(request.clone()).await.unwrap();
+        let page = page.into_inner();
+        seen.extend(page.versions);
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(request.page_token, "");
+    assert_eq!(seen.iter().map(|v| v.policy_version).collect::<Vec<_>>(), [5, 4, 3, 2, 1]);
+    let digests: std::collections::BTreeSet<_> = seen.iter().map(|v| v.digest.clone()).collect();
+    assert!(digests.len() == 5 && digests.iter().all(|digest| digest.len() == 64));
+    request.company = "other".into();
+    let error = world.companies().list_policy_versions(request).await.unwrap_err();
+    assert_eq!(
+        (error.code(), reason(&error).as_str()),
+        (Code::NotFound, "ERROR_REASON_UNKNOWN_COMPANY")
+    );
+}
+
+#[tokio::test]
+async fn policies_are_watched_from_a_cursor_and_as_they_come() {
+    let world = World::open().await;
+    for (company, name) in [("acme", "a"), ("other", "a"), ("acme", "b")] {
+        world.apply(&format!("company: {company}\nname: {name}\n")).await.unwrap();
+    }
+    let watch = async |company: &str, cursor: u64, until_caught_up: bool| {
+        let request =
+            wire::WatchPoliciesRequest { company: company.into(), cursor, until_caught_up };
+        let stream = world.companies().watch_policies(request).await.unwrap().into_inner();
+        stream.map(|item| {
+            let item = item.unwrap();
+            let version = item.version.unwrap();
+            assert_eq!(version.digest.len(), 64);
+            (item.cursor, version.company, version.policy_version)
+        })
+    };
+    let item = |cursor: u64, company: &str, version: u64| (cursor, company.to_owned(), version);
+    let all: Vec<_> = watch("", 0, true).await.collect().await;
+    assert_eq!(all, [item(1, "acme", 1), item(2, "other", 1), item(3, "acme", 2)]);
+    let some: Vec<_> = watch("acme", 1, true).await.collect().await;
+    assert_eq!(some, [item(3, "acme", 2)]);
+    assert!(watch("", 3, true).await.collect::<Vec<_>>().await.is_empty());
+
+    let mut live = Box::pin(watch("acme", 2, false).await);
+    assert_eq!(live.next().await, Some(item(3, "acme", 2)));
+    let applied = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        world.apply("company: other\nname: b\n").await.unwrap();
+        world.apply("company: acme\nname: c\n").await.unwrap();
+    };
+    let (next, ()) = tokio::join!(live.next(), applied);
+    assert_eq!(next, Some(item(5, "acme", 3)));
+}
+
+#[tokio::test]
+async fn more_versions_than_are_read_at_once_all_come() {
+    let world = World::open().await;
+    for i in 0..230 {
+        world.apply(&format!("company: acme\nname: number {i}\n")).await.unwrap();
+    }
+    let request = wire::WatchPoliciesRequest { until_caught_up: true, ..Default::default() };
+    let log = world.companies().watch_policies(request).await.unwrap().into_inner();
+    assert_eq!(
+        log.map(|item| item.unwrap().cursor).collect::<Vec<_>>().await,
+        (1..=230).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn a_version_applied_by_another_process_is_seen_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!(
+        "store.url = 'sqlite://{}?mode=rwc'\nwatch.poll = '20ms'",
+        folder.path().join("e.db").display()
+    );
+    let (one, two) = (World::bare(&url).await, World::bare(&url).await);
+    let request = wire::WatchPoliciesRequest::default();
+    let mut log = one.companies().watch_policies(request).await.unwrap().into_inner();
+    let applied = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        two.apply(ACME).await.unwrap();
+    };
+    let (next, ()) = tokio::join!(log.next(), applied);
+    assert_eq!(next.unwrap().unwrap().cursor, 1);
+    // And judged by at once, for the number of the newest version is asked of the database.
+    assert_eq!(one.judge("acme", 0, vec![question()]).await.unwrap().policy_version, 1);
+}
+
+#[tokio::test]
+async fn an_unknown_company_or_version_is_told() {
+    let world = World::open().await;
+    let error = world.judge("acme", 0, vec![question()]).await.unwrap_err();
+    assert_eq!(
+        (error.code(), reason(&error).as_str()),
+        (Code::NotFound, "ERROR_REASON_UNKNOWN_COMPANY")
+    );
+    world.apply(ACME).await.unwrap();
+    let error = world.judge("acme", 7, vec![question()]).await.unwrap_err();
+    assert_eq!(
+        (error.code(), reason(&error).as_str()),
+        (Code::FailedPrecondition, "ERROR_REASON_UNKNOWN_POLICY_VERSION")
+    );
+    let metadata = error.get_details_error_info().unwrap().metadata;
+    assert_eq!((metadata["policy_version"].as_str(), metadata["newest"].as_str()), ("7", "1"));
+    let error = world.get("acme", u64::MAX).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_UNKNOWN_POLICY_VERSION");
+}
+
+#[tokio::test]
+async fn a_bad_question_does_not_sink_the_batch() {
+    let world = World::open().await;
+    world.apply(ACME).await.unwrap();
+    let bad = wire::MeetingQuestion { start: None, ..question() };
+    let worse = wire::MeetingQuestion { conference_provider: 99, ..question() };
+    let answer = world.judge("acme", 0, vec![question(), bad, worse, question()]).await.unwrap();
+    let outcomes: Vec<_> = answer.verdicts.iter().map(outcome).collect();
+    assert_eq!(
+        outcomes,
+        [Outcome::Allow, Outcome::Unavailable, Outcome::Unavailable, Outcome::Allow]
+    );
+    let missing = |i: usize| answer.verdicts[i].verdict.as_ref().unwrap().missing.clone();
+    assert_eq!(missing(1), ["meetings.start"]);
+    assert_eq!(missing(2), ["meetings.conference_provider"]);
+}
+
+#[tokio::test]
+async fn a_batch_of_five_thousand_is_judged_and_one_more_is_refused() {
+    let world = World::open().await;
+    world.apply(ACME).await.unwrap();
+    let answer = world.judge("acme", 0, vec![question(); 5_000]).await.unwrap();
+    assert_eq!(answer.verdicts.len(), 5_000);
+    let error = world.judge("acme", 0, vec![question(); 5_001]).await.unwrap_err();
+    assert_eq!(reason(&error), "ERROR_REASON_PAYLOAD_TOO_LARGE");
+    assert_eq!(violations(&error)[0].0, "meetings");
+}
+
+#[tokio::test]
+async fn an_event_that_came_through_another_company_is_not_ours() {
+    let world = World::open().await;
+    world.apply(ACME).await.unwrap();
+    let other = "company: other\ndomains: [other.example]\nassistant: [bot@recorders.example]\n";
+    world.apply(other).await.unwrap();
+    let through = |recipient: &str| wire::MeetingQuestion {
+        foreign_recipient: recipient.into(),
+        ..question()
+    };
+    let cases = [
+        ("", false),
+        ("recorder@acme.example", false),
+        ("anybody@eu.acme.example", false),
+        ("nobody@nowhere.example", false),
+        ("no address", false),
+        ("BOT@recorders.example", true),
+        ("somebody@recorders.example", false),
+        ("kim@sales.other.example", true),
+    ];
+    let questions = cases.iter().map(|(recipient, _)| through(recipient)).collect();
+    let answer = world.judge("acme", 0, questions).await.unwrap();
+    for ((recipient, foreign), verdict) in cases.iter().zip(&answer.verdicts) {
+        let findings = &verdict.verdict.as_ref().unwrap().findings;
+        let codes: Vec<_> = findings.iter().map(proto::verdict::v1::Finding::code).collect();
+        let expected: &[SkipCode] =
+            if *foreign { &[SkipCode::BelongsToAnotherCompany] } else { &[] };
+        assert_eq!(codes, expected, "{recipient}");
+    }
+}
+
+#[tokio::test]
+async fn dialer_calls_come_in_a_later_version() {
+    let world = World::open().await;
+    let request = wire::JudgeDialerCallsRequest { company: "acme".into() };
+    let error = world.eligibility().judge_dialer_calls(request).await.unwrap_err();
+    assert_eq!(
+        (error.code(), reason(&error).as_str()),
+        (Code::Unimplemented, "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION")
+    );
+}
+
+/// How long the fastest of several batches takes.
+async fn fastest(world: &World, company: &str) -> std::time::Duration {
+    let questions: Vec<_> = (0..1_000)
+        .map(|i| {
+            let mut question = question();
+            question.title = Some(format!("Renewal of contract {i} with the people of the north"));
+            let guest = |j: usize| person(&format!("guest{j}@dept{i}.customer{j}.example"));
+            question.attendees = (0..10).map(guest).collect();
+            question
+        })
+        .collect();
+    let mut best = std::time::Duration::MAX;
+    for _ in 0..7 {
+        let started = std::time::Instant::now();
+        world.judge(company, 1, questions.clone()).await.unwrap();
+        best = best.min(started.elapsed());
+    }
+    best
+}
+
+#[tokio::test]
+async fn ten_thousand_exclusions_cost_no_more_per_meeting_than_ten() {
+    let world = World::open().await;
+    for (company, entries) in [("few", 10), ("many", 10_000)] {
+        let list = |of: &dyn Fn(usize) -> String| (0..entries).map(of).collect::<Vec<_>>();
+        let file = serde_json::json!({
+            "company": company,
+            "domains": [format!("{company}.example")],
+            "settings": { "exclusions": {
+                "domains": list(&|i| format!("excluded{i}.example")),
+                "addresses": list(&|i| format!("person{i}@somewhere.example")),
+                "keywords": list(&|i| format!("secret project {i}")),
+            } },
+        });
+        assert_eq!(world.apply(&file.to_string()).await.unwrap().policy_version, 1);
+    }
+    let (few, many) = (fastest(&world, "few").await, fastest(&world, "many").await);
+    assert!(many < few * 3, "10 entries: {few:?}, 10,000 entries: {many:?}");
 }

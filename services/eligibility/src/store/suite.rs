@@ -7,7 +7,7 @@ use super::{Applied, Draft, Store};
 use crate::claims::Claim;
 use crate::migration::Migrator;
 
-async fn in_memory() -> SqlStore {
+pub(crate) async fn in_memory() -> SqlStore {
     let database = storage::connect(&storage::StoreConfig::memory()).await.unwrap();
     storage::migrate::<Migrator>(&database).await.unwrap();
     SqlStore::new(database)
@@ -20,7 +20,7 @@ async fn in_a_file(folder: &tempfile::TempDir) -> SqlStore {
     SqlStore::new(database)
 }
 
-fn draft(company: &str, document: &str, domains: &[&str]) -> Draft {
+pub(crate) fn draft(company: &str, document: &str, domains: &[&str]) -> Draft {
     let claim = |(i, name): (usize, &&str)| Claim {
         name: (*name).to_owned(),
         field: format!("domains[{i}]"),
