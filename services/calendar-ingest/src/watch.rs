@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::Stream;
 use futures::stream::try_unfold;
 use proto::calendar::v1;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tonic::Status;
 
 use crate::convert;
@@ -21,11 +21,17 @@ const AT_A_TIME: u64 = 256;
 /// How long nothing is read unless this process changed something: others may share the store.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Changes read ahead of whoever watches.
+const BUFFER: usize = 16;
+
 /// A stream of changes.
 pub(crate) type Changes =
     Pin<Box<dyn Stream<Item = Result<v1::WatchMeetingsResponse, Status>> + Send>>;
 
 /// Every change after `cursor`, and then as they happen.
+///
+/// A task of its own reads the log: a stream that its reader leaves alone in the middle of a query would keep a
+/// connection of the store.
 pub(crate) fn watch(
     store: Arc<dyn Store>,
     head: watch::Receiver<u64>,
@@ -33,10 +39,24 @@ pub(crate) fn watch(
     cursor: u64,
     until_caught_up: bool,
 ) -> Changes {
-    let watcher = Watcher { store, head, company, cursor, until_caught_up, read: VecDeque::new() };
-    Box::pin(try_unfold(watcher, |mut watcher| async move {
-        let next = watcher.next().await.map_err(Status::from)?;
-        Ok(next.map(|change| (change, watcher)))
+    let mut watcher =
+        Watcher { store, head, company, cursor, until_caught_up, read: VecDeque::new() };
+    let (sender, receiver) = mpsc::channel(BUFFER);
+    tokio::spawn(async move {
+        loop {
+            let next = tokio::select! {
+                next = watcher.next() => next,
+                () = sender.closed() => return,
+            };
+            let over = !matches!(next, Ok(Some(_)));
+            if sender.send(next).await.is_err() || over {
+                return;
+            }
+        }
+    });
+    Box::pin(try_unfold(receiver, |mut receiver| async move {
+        let next = receiver.recv().await.unwrap_or(Err(Error::Work(None)))?;
+        Ok(next.map(|change| (change, receiver)))
     }))
 }
 
