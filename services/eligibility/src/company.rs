@@ -17,6 +17,8 @@ use crate::store::{Applied, Draft, Store, Version};
 
 /// How often a change is tried again on a company that others change at the same time.
 const ATTEMPTS: usize = 16;
+/// The largest canonical form kept, in bytes: one that can be sent in a message.
+const CANONICAL: usize = 48 * 1024 * 1024;
 
 /// A change that holds now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,14 +62,14 @@ impl Companies {
     pub(crate) async fn apply(&self, text: String, dry_run: bool) -> Result<Change, Error> {
         let (bytes, limit) = (text.len(), document::LIMIT);
         if bytes > limit {
-            return Err(Error::TooLarge { bytes, limit });
+            return Err(Error::TooLarge { what: "the company file", bytes, limit });
         }
         let text: Arc<str> = text.into();
         let source = Arc::clone(&text);
         let now = self.clock.now();
         let draft = tokio::task::spawn_blocking(move || {
             let file = document::read(&source).map_err(Error::File)?;
-            Ok::<_, Error>(draft(&file, now))
+            draft(&file, now)
         })
         .await??;
         if !dry_run {
@@ -150,7 +152,7 @@ impl Companies {
                     CompanyFile::from_canonical(&base.document).map_err(Error::Unreadable)?;
                 let member = change(&mut file)?;
                 file.validate().map_err(|found| Error::File(of_member(found, member)))?;
-                Ok::<_, Error>(draft(&file, now))
+                draft(&file, now)
             })
             .await??;
             let applied = self.apply_draft(&draft, Some(base.stamp.version)).await?;
@@ -198,11 +200,16 @@ impl Companies {
     }
 }
 
-fn draft(file: &CompanyFile, applied_at: DateTime<Utc>) -> Draft {
+fn draft(file: &CompanyFile, applied_at: DateTime<Utc>) -> Result<Draft, Error> {
     let document = file.canonical();
+    let (bytes, limit) = (document.len(), CANONICAL);
+    if bytes > limit {
+        let what = "the company file with its defaults written out";
+        return Err(Error::TooLarge { what, bytes, limit });
+    }
     let digest = HEXLOWER.encode(&Sha256::digest(document.as_bytes()));
     let claims = claims::of(file);
-    Draft { company: file.company.clone(), document, digest, claims, applied_at }
+    Ok(Draft { company: file.company.clone(), document, digest, claims, applied_at })
 }
 
 /// Names fields the way the request has them, where they are those of the member it is about.

@@ -116,6 +116,7 @@ const BOMB: &str = "the file repeats too much by aliases; write it out plainly";
 
 /// Where aliases have come to repeat more text than any company needs. The parser's own budget counts nodes and not what
 /// stands in them, and a thousand aliases of one long text would fill the memory.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the enum is foreign and grows")]
 fn repeats_too_much(text: &str) -> Option<Place> {
     const REPEATED: usize = 4 * 1024 * 1024;
     if !text.contains('&') || !text.contains('*') {
@@ -278,6 +279,7 @@ enum Inside {
 
 /// Calls `visit` for every key and value in the order of the text, until it says no or the text ends or breaks.
 /// What an alias stands for is not visited again.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the enum is foreign and grows")]
 fn walk(text: &str, mut visit: impl FnMut(&str, Place, Part) -> bool) {
     let mut path = String::new();
     let mut inside: Vec<Inside> = Vec::new();

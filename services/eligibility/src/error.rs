@@ -20,8 +20,8 @@ pub(crate) enum Error {
     #[error("{}", summary(.0))]
     File(Vec<Problem>),
     /// The company file is larger than any company needs.
-    #[error("the company file has {bytes} bytes, at most {limit} are taken")]
-    TooLarge { bytes: usize, limit: usize },
+    #[error("{what} has {bytes} bytes, at most {limit} are taken")]
+    TooLarge { what: &'static str, bytes: usize, limit: usize },
     /// More questions than one request may hold.
     #[error(transparent)]
     TooMany(proto::Invalid),
@@ -85,15 +85,7 @@ impl ServiceError for Error {
             Self::Contended(_) => Code::Aborted,
             Self::Later(_) => Code::Unimplemented,
             Self::Unreadable(_) | Self::Lost(_) => Code::Internal,
-            Self::Storage(error) => match error {
-                storage::Error::Unavailable(_) | storage::Error::Busy(_) => Code::Unavailable,
-                storage::Error::Conflict(_) => Code::Aborted,
-                storage::Error::Corrupt(_)
-                | storage::Error::Migration(_)
-                | storage::Error::Unsupported(_)
-                | storage::Error::Open(_)
-                | storage::Error::Statement(_) => Code::Internal,
-            },
+            Self::Storage(error) => storage_kind(error).0,
         }
     }
 
@@ -111,11 +103,7 @@ impl ServiceError for Error {
             Self::Contended(_) => ErrorReason::RevisionConflict,
             Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
             Self::Unreadable(_) | Self::Lost(_) => ErrorReason::Internal,
-            Self::Storage(_) => match self.code() {
-                Code::Unavailable => ErrorReason::StorageUnavailable,
-                Code::Aborted => ErrorReason::RevisionConflict,
-                _ => ErrorReason::Internal,
-            },
+            Self::Storage(error) => storage_kind(error).1,
         }
         .as_str_name()
     }
@@ -170,7 +158,7 @@ impl ServiceError for Error {
                 }
                 metadata
             }
-            Self::TooLarge { bytes, limit } => vec![
+            Self::TooLarge { bytes, limit, .. } => vec![
                 ("field", "document".to_owned()),
                 ("bytes", bytes.to_string()),
                 ("limit", limit.to_string()),
@@ -204,6 +192,21 @@ impl ServiceError for Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         chassis::status(&error)
+    }
+}
+
+/// What trouble with the database means to the caller.
+fn storage_kind(error: &storage::Error) -> (Code, ErrorReason) {
+    match error {
+        storage::Error::Unavailable(_) | storage::Error::Busy(_) => {
+            (Code::Unavailable, ErrorReason::StorageUnavailable)
+        }
+        storage::Error::Conflict(_) => (Code::Aborted, ErrorReason::RevisionConflict),
+        storage::Error::Corrupt(_)
+        | storage::Error::Migration(_)
+        | storage::Error::Unsupported(_)
+        | storage::Error::Open(_)
+        | storage::Error::Statement(_) => (Code::Internal, ErrorReason::Internal),
     }
 }
 
