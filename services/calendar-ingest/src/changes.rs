@@ -553,7 +553,9 @@ pub(crate) fn settle(layout: Layout, stored: Vec<Meeting>) -> Result<Vec<Meeting
 /// nor zone, neither the order of people nor the fields in which links stand.
 #[derive(PartialEq, Eq)]
 struct Material<'a> {
-    time: (Option<(i64, i32)>, Option<(i64, i32)>, bool, &'a str, &'a str),
+    from: Option<(i64, i32)>,
+    to: Option<(i64, i32)>,
+    days: (bool, &'a str, &'a str),
     status: (bool, &'a str),
     sensitivity: i32,
     organizer: Option<(Option<&'a str>, i32, i32)>,
@@ -568,13 +570,9 @@ impl<'a> Material<'a> {
         let person = |one: &'a v1::Person| (one.address.as_deref(), one.kind, one.participation);
         let at = |at: &prost_types::Timestamp| (at.seconds, at.nanos);
         Self {
-            time: (
-                meeting.start.as_ref().map(at),
-                meeting.end.as_ref().map(at),
-                meeting.all_day,
-                &meeting.start_date,
-                &meeting.end_date,
-            ),
+            from: meeting.start.as_ref().map(at),
+            to: meeting.end.as_ref().map(at),
+            days: (meeting.all_day, &meeting.start_date, &meeting.end_date),
             status: (meeting.cancelled, &meeting.status),
             sensitivity: meeting.sensitivity,
             organizer: meeting.organizer.as_ref().map(person),

@@ -175,22 +175,17 @@ impl Ingest {
     }
 
     /// Opens the window further as time passes, until told to end.
-    pub(crate) fn roll(
-        self: Arc<Self>,
-        shutdown: tokio_util::sync::CancellationToken,
-    ) -> impl Future<Output = ()> + Send {
-        async move {
-            loop {
-                match shutdown.run_until_cancelled(self.further()).await {
-                    None => return,
-                    Some(Ok(0)) => {}
-                    Some(Ok(changed)) => debug!(changed, "window opened further"),
-                    Some(Err(error)) => warn!(error = %error, "cannot open the window further"),
-                }
-                let wait = tokio::time::sleep(self.config.roll_every);
-                if shutdown.run_until_cancelled(wait).await.is_none() {
-                    return;
-                }
+    pub(crate) async fn roll(self: Arc<Self>, shutdown: tokio_util::sync::CancellationToken) {
+        loop {
+            match shutdown.run_until_cancelled(self.further()).await {
+                None => return,
+                Some(Ok(0)) => {}
+                Some(Ok(changed)) => debug!(changed, "window opened further"),
+                Some(Err(error)) => warn!(error = %error, "cannot open the window further"),
+            }
+            let wait = tokio::time::sleep(self.config.roll_every);
+            if shutdown.run_until_cancelled(wait).await.is_none() {
+                return;
             }
         }
     }

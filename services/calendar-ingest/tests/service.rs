@@ -588,7 +588,7 @@ async fn a_watcher_sees_every_change_once() {
     // From any cursor on the same comes, a meeting that changed twice once, as it is now.
     let all = world.changes(ACME, 0).await;
     assert_eq!(all, [second.clone(), third.clone()]);
-    assert_eq!(world.changes(ACME, second.cursor).await, [third.clone()]);
+    assert_eq!(world.changes(ACME, second.cursor).await, std::slice::from_ref(&third));
     assert!(world.changes(ACME, third.cursor).await.is_empty());
     assert!(world.changes(ACME, u64::MAX).await.is_empty());
 }
@@ -843,4 +843,33 @@ async fn methods_of_later_versions_say_so() {
         world.client().sync_calendar(wire::SyncCalendarRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     assert_eq!(reason(&status), "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION");
+}
+
+#[tokio::test]
+async fn a_large_export_goes_through_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("calendar.db").display());
+    let world = World::with(&format!("store.url = '{url}'")).await;
+    // The size of a real one where the build is one that is used.
+    let events: usize = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+    let mut text = String::new();
+    for n in 0..events {
+        let title = format!("SUMMARY:Meeting number {n}");
+        let link = format!("LOCATION:https://acme.zoom.us/j/9{n:010}");
+        let people: Vec<String> = (0..8)
+            .map(|k| format!("ATTENDEE:mailto:p{}@prospect.example", (n + k) % 500))
+            .collect();
+        let mut lines = vec![title.as_str(), &link];
+        lines.extend(people.iter().map(String::as_str));
+        lines.push(if n % 2 == 0 { "SEQUENCE:0" } else { "RRULE:FREQ=DAILY;COUNT=15" });
+        text += &event(&format!("{n}@acme.example"), &lines);
+    }
+    for (changed, unchanged) in [(events * 8, 0), (0, events * 8)] {
+        let begun = Instant::now();
+        let answer = world.take("export.ics", &text).await;
+        let taken = begun.elapsed();
+        println!("{events} events, {changed} new and {unchanged} known meetings: {taken:?}");
+        assert_eq!((answer.changed as usize, answer.unchanged as usize), (changed, unchanged));
+        assert!(taken < Duration::from_secs(25), "{taken:?}");
+    }
 }

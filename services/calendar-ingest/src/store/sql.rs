@@ -194,12 +194,9 @@ impl Store for Sql {
 
     async fn pools(&self, pools: &[String]) -> Result<Pools, Error> {
         let reader = self.database.reader();
-        let mut found = Pools::default();
-        found.pools = find_in::<pool::Entity, _>(reader, pool::Column::Id, pools)
-            .await?
-            .into_iter()
-            .map(Pool::from)
-            .collect();
+        let rows = find_in::<pool::Entity, _>(reader, pool::Column::Id, pools).await?;
+        let mut found =
+            Pools { pools: rows.into_iter().map(Pool::from).collect(), ..Pools::default() };
         if found.pools.is_empty() {
             // Components and meetings are written with their pool.
             return Ok(found);
