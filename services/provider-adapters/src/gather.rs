@@ -1,7 +1,7 @@
 //! How provider-adapters learn what they must know of calls: the company's set-up and hosts, and single conferences.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use decision::Conference;
@@ -25,8 +25,16 @@ const SILENT: usize = 10_000;
 pub(crate) struct Gather {
     store: Arc<dyn Store>,
     facts: Cache<Known>,
-    /// Companies of which no conference is known, and since when.
-    silent: Mutex<HashMap<String, Instant>>,
+    silent: Mutex<Silent>,
+}
+
+/// Companies of which no conference is known.
+#[derive(Debug, Default)]
+struct Silent {
+    /// Since when.
+    since: HashMap<String, Instant>,
+    /// How often something was learned: what was read before that is not taken for true any more.
+    learned: u64,
 }
 
 impl Gather {
@@ -75,16 +83,23 @@ impl Gather {
         conferences: HashSet<&Conference>,
     ) -> Result<HashMap<Conference, bool>, Error> {
         let asked_at = Instant::now();
-        if conferences.is_empty() || self.is_silent(company, asked_at) {
-            return Ok(HashMap::new());
-        }
-        let audio = self.store.audio(company, &conferences).await?;
-        if !audio.more && audio.known.is_empty() {
-            let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
-            if silent.len() >= SILENT {
-                silent.clear();
+        let learned = {
+            let silent = self.silent();
+            let since = silent.since.get(company);
+            if conferences.is_empty()
+                || since.is_some_and(|since| asked_at.duration_since(*since) < SILENCE)
+            {
+                return Ok(HashMap::new());
             }
-            silent.insert(company.to_owned(), asked_at);
+            silent.learned
+        };
+        let audio = self.store.audio(company, &conferences).await?;
+        let mut silent = self.silent();
+        if !audio.more && audio.known.is_empty() && silent.learned == learned {
+            if silent.since.len() >= SILENT {
+                silent.since.clear();
+            }
+            silent.since.insert(company.to_owned(), asked_at);
         }
         Ok(audio.known)
     }
@@ -100,12 +115,13 @@ impl Gather {
         computer_audio: Option<bool>,
     ) -> Result<(), Error> {
         self.store.keep_audio(company, conference, computer_audio).await?;
-        self.silent.lock().unwrap_or_else(PoisonError::into_inner).remove(company);
+        let mut silent = self.silent();
+        silent.learned += 1;
+        silent.since.remove(company);
         Ok(())
     }
 
-    fn is_silent(&self, company: &str, now: Instant) -> bool {
-        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
-        silent.get(company).is_some_and(|since| now.duration_since(*since) < SILENCE)
+    fn silent(&self) -> MutexGuard<'_, Silent> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
