@@ -251,10 +251,12 @@ impl Event {
     /// Whether the organizer's own attendee entry says declined.
     pub(crate) fn judge_organizer(&mut self) {
         if let Some(address) = self.organizer.as_ref().and_then(|one| one.address.as_deref()) {
-            self.organizer_declined |= self.attendees.iter().any(|attendee| {
-                attendee.address.as_deref() == Some(address)
-                    && attendee.participation == crate::Participation::Declined
-            });
+            let mut own =
+                self.attendees.iter().filter(|one| one.address.as_deref() == Some(address));
+            // Invited twice: the first entry counts.
+            if let Some(first) = own.next() {
+                self.organizer_declined = first.participation == crate::Participation::Declined;
+            }
         }
     }
 }

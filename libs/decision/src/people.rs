@@ -65,19 +65,23 @@ impl<'a> People<'a> {
             assistant_invited: false,
         };
         let mut organizer = None;
-        let mut organizer_declined = meeting.organizer_declined;
+        let mut own_answer = None;
         if let Some(person) = &meeting.organizer {
             organizer =
                 person.address.as_deref().and_then(|address| policy.address(address).member);
             gathering.add(person, 0);
-            organizer_declined |= person.participation == Participation::Declined;
         }
+        let organizes = |person: &Person| {
+            person.address.is_some()
+                && meeting.organizer.as_ref().is_some_and(|o| o.address == person.address)
+        };
         for (position, person) in (1..).zip(&meeting.attendees) {
             gathering.add(person, position);
-            organizer_declined |= person.participation == Participation::Declined
-                && person.address.is_some()
-                && meeting.organizer.as_ref().is_some_and(|o| o.address == person.address);
+            if own_answer.is_none() && organizes(person) {
+                own_answer = Some(person.participation == Participation::Declined);
+            }
         }
+        let organizer_declined = own_answer.unwrap_or(meeting.organizer_declined);
         let Gathering { mut invited, assistant_invited, .. } = gathering;
         if organizer_declined
             && let Some(first) = invited.first_mut()
