@@ -154,6 +154,9 @@ struct Slot {
     date: Option<usize>,
 }
 
+/// Copies of overrides by the instant of the occurrence they are for.
+type Copies<'a> = BTreeMap<i64, Vec<&'a Event>>;
+
 /// The length of a component's occurrences.
 #[derive(Clone, Copy)]
 enum Length {
@@ -232,7 +235,9 @@ impl<'a> Layout<'a> {
                     let own = component.event.start.as_ref().unwrap_or(start);
                     let length = match component.event.end {
                         End::None if component.event.is_cancelled() => length,
-                        _ => self.length(own, &component.event.end),
+                        End::None | End::At(_) | End::After(_) => {
+                            self.length(own, &component.event.end)
+                        }
                     };
                     let cancelled = component.event.is_cancelled()
                         || overrides_master_cancelled(best, component.event);
@@ -361,9 +366,9 @@ impl<'a> Layout<'a> {
         &mut self,
         meeting: &Meeting<'e>,
         master: Option<(&Moment, Lookup)>,
-    ) -> (BTreeMap<i64, Vec<&'e Event>>, BTreeMap<i64, Vec<&'e Event>>) {
-        let mut single: BTreeMap<i64, Vec<&Event>> = BTreeMap::new();
-        let mut later: BTreeMap<i64, Vec<&Event>> = BTreeMap::new();
+    ) -> (Copies<'e>, Copies<'e>) {
+        let mut single = Copies::new();
+        let mut later = Copies::new();
         for event in &meeting.overrides {
             let Some(instance) = &event.instance else { continue };
             let key = match (master, &event.start) {

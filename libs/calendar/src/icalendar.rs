@@ -92,6 +92,15 @@ enum Frame {
 }
 
 impl Frame {
+    /// Whether it is one of the components that stand in a calendar itself.
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Event(_) | Self::Zone(_) | Self::Part(_) => true,
+            Self::Other(name) => matches!(name.as_ref(), "VTODO" | "VJOURNAL" | "VFREEBUSY"),
+            Self::Calendar => false,
+        }
+    }
+
     fn is(&self, name: &str) -> bool {
         match self {
             Self::Calendar => name.eq_ignore_ascii_case("VCALENDAR"),
@@ -163,6 +172,16 @@ impl Reader<'_> {
             self.settle();
             self.stack.push(Frame::Calendar);
             return Ok(());
+        }
+        if self.skipped == 0
+            && matches!(upper.as_str(), "VEVENT" | "VTODO" | "VJOURNAL" | "VFREEBUSY" | "VTIMEZONE")
+            && let Some(open) = self.stack.iter().position(Frame::is_whole)
+        {
+            // These never stand in each other: the one before was not closed, or by a wrong name.
+            while self.stack.len() > open {
+                self.unclosed(number);
+                self.close();
+            }
         }
         if self.skipped > 0 || self.stack.len() >= self.limits.depth {
             if self.skipped == 0 {

