@@ -589,7 +589,14 @@ async fn too_much_at_once_is_refused() {
         ResolveConsentLinksRequest { company: "acme".into(), policy_version: 1, now: None, links };
     let status = world.client().resolve_consent_links(request).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(world.judge(vec![ConsentQuestion::default(); 5_000]).await.len(), 5_000);
+    // Five thousand different meetings are one question to the store.
+    let record = choosing("4999", Choice::JoinWithoutRecording, "1");
+    world.client().record_choice(record).await.unwrap();
+    let verdicts =
+        world.judge((0..5_000).map(|n| call(&n.to_string(), "", vec![])).collect()).await;
+    let refused = |verdict: &&Verdict| codes(verdict).contains(&SkipCode::ComplianceUserRequest);
+    assert_eq!(verdicts.iter().filter(refused).count(), 1);
+    assert!(refused(&&verdicts[4_999]));
 }
 
 #[tokio::test]
