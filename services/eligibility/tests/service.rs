@@ -703,3 +703,68 @@ async fn ten_thousand_exclusions_cost_no_more_per_meeting_than_ten() {
     let (few, many) = (fastest(&world, "few").await, fastest(&world, "many").await);
     assert!(many < few * 3, "10 entries: {few:?}, 10,000 entries: {many:?}");
 }
+
+#[tokio::test]
+async fn every_key_of_a_company_file_is_taken() {
+    let world = World::open().await;
+    let every = r#"
+company: bolt-works_1
+name: "Bolt & Söhne: Werke"
+time_zone: Europe/Vienna
+domains: [bolt.example, "@werke.example"]
+assistant: [mitschnitt@bolt.example]
+coordinator: [regel@bolt.example]
+settings:
+  calendar: { import: yes, primary_only: false, company_wide_access: off }
+  recording:
+    which_meetings: organizer
+    internal_meetings: record
+    require_crm_match: true
+    personal_is_private: false
+    notice_guaranteed: 1h30m
+    obsolete_under: 0
+    dispatch_ahead: 90s
+    latest_join: 10m
+    min_duration: 30s
+    max_duration: 2d
+  exclusions:
+    domains: [rivals.example]
+    addresses: [kim@press.example]
+    keywords: [Betriebsrat, "works council"]
+  providers:
+    zoom: { enabled: true, configured: true, method: local }
+    teams: { enabled: true, authenticated_bot: true }
+    webex: {}
+    google_meet: { enabled: false }
+  dialer:
+    counts: either_party
+    numbers: [{ prefix: "+43", mode: prohibited }, { prefix: +49, mode: automatic_excluded }]
+consent:
+  host: consent.bolt.example
+  keys: []
+  default_profile: eu
+  profiles:
+    eu: { enabled: true, enforced: true, links: { zoom: dynamic, teams: static }, announcement: true }
+members:
+  - id: ada
+    emails: [ada@bolt.example, a.bolt@werke.example]
+    seat: true
+    capture: never
+    calendar_access: false
+    active: true
+    can_request: true
+    consent_profile: none
+    zoom: { email: ada@bolt.example, licensed: true, auto_recording: false, local_recording: true, active: true }
+crm: { addresses: [lee@prospect.example], domains: [prospect.example] }
+"#;
+    world.apply(every).await.unwrap();
+    let document = world.get("bolt-works_1", 0).await.unwrap().document;
+    let file = decision::CompanyFile::from_canonical(&document).unwrap();
+    assert_eq!(file.name, "Bolt & Söhne: Werke");
+    assert!(file.settings.calendar.import && !file.settings.calendar.company_wide_access);
+    assert_eq!(file.settings.recording.notice_guaranteed.to_string(), "1h30m");
+    assert_eq!(file.settings.dialer.numbers[1].prefix, "+49");
+    assert_eq!(file.members[0].zoom.auto_recording, Some(false));
+    // The same as JSON is the same.
+    assert!(!world.apply(&document).await.unwrap().changed);
+}
