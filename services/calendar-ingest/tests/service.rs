@@ -873,3 +873,90 @@ async fn a_large_export_goes_through_in_time() {
         assert!(taken < Duration::from_secs(25), "{taken:?}");
     }
 }
+
+/// Calendars of the public, where the folder is at hand.
+fn fixtures() -> Option<std::path::PathBuf> {
+    let folder = match std::env::var_os("CALLSHEET_FIXTURES") {
+        Some(folder) => std::path::PathBuf::from(folder),
+        None => std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures"),
+    };
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no fixtures at hand");
+    None
+}
+
+/// Every payload of the fixtures with its form.
+fn payloads(folder: &std::path::Path) -> Vec<(String, Format, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.join("ics")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "ics") {
+                let name = path.display().to_string();
+                found.push((name, Format::Icalendar, std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    for (file, format) in
+        [("google_events.json", Format::Google), ("graph_events.json", Format::Microsoft)]
+    {
+        let text = std::fs::read(folder.join("events").join(file)).unwrap();
+        let items: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        for (index, item) in items["items"].as_array().unwrap().iter().enumerate() {
+            found.push((format!("{file} {index}"), format, item["event"].to_string().into()));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+#[tokio::test]
+async fn calendars_of_the_public_make_the_same_meetings_in_any_order() {
+    let Some(folder) = fixtures() else { return };
+    let mut payloads = payloads(&folder);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let world = World::open().await;
+        let (mut taken, mut refused) = (0, 0);
+        for (name, format, bytes) in &payloads {
+            let mut request = payload(name, *format, "");
+            request.payload.clone_from(bytes);
+            request.expand_from = Some(to_wire(at("2020-01-01T00:00:00Z")));
+            request.expand_to = Some(to_wire(at("2027-01-01T00:00:00Z")));
+            match world.send(request).await {
+                Ok(_) => taken += 1,
+                Err(status) => {
+                    assert_eq!(status.code(), Code::InvalidArgument, "{name}: {status:?}");
+                    refused += 1;
+                }
+            }
+        }
+        let mut all = Vec::new();
+        let mut request = wire::ListMeetingsRequest {
+            company: ACME.into(),
+            page_size: 5000,
+            ..Default::default()
+        };
+        loop {
+            let page = world.client().list_meetings(request.clone()).await.unwrap().into_inner();
+            all.extend(page.meetings);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                break;
+            }
+        }
+        println!("{taken} payloads taken, {refused} refused, {} meetings", all.len());
+        all.iter_mut().for_each(|meeting| meeting.revision = 0);
+        seen.push(all);
+        payloads.reverse();
+    }
+    assert_eq!(seen[0].len(), seen[1].len());
+    for (one, other) in seen[0].iter().zip(&seen[1]) {
+        assert_eq!(one, other);
+    }
+}
