@@ -10,8 +10,9 @@ use std::time::Duration;
 use chassis::{Clock, Link};
 use chrono::{DateTime, Utc};
 use decision::conflict::{self, Contender};
+use decision::eligibility::Judgement;
 use decision::plan::Last;
-use decision::{Decision, History, Inputs, Kind, Missing, decide};
+use decision::{Decision, History, Inputs, Kind, Missing, Verdict, decide};
 use futures::{StreamExt as _, TryStreamExt as _};
 use proto::calendar::v1 as calendar;
 use proto::calendar::v1::calendar_ingest_service_client::CalendarIngestServiceClient;
@@ -441,6 +442,10 @@ fn conclude(
         .zip(verdicts)
         .map(|(subject, ((eligibility, consent), assessed))| {
             let has_consent_links = subject.consent_shapes().next().is_some();
+            let consent = consent.and_then(|verdict| match &eligibility {
+                Ok(judgement) => asked_for_owner(&ready.policy, &subject, judgement, verdict),
+                Err(_) => Ok(verdict),
+            });
             let decision = decide(&Inputs {
                 policy: &ready.policy,
                 key: &subject.key,
@@ -458,6 +463,22 @@ fn conclude(
             Decided { subject, decision }
         })
         .collect()
+}
+
+/// Consent's verdict, if it was asked by the profile of the owner eligibility found. A newer peer may
+/// find another than we expected, and what was not asked is not permitted.
+fn asked_for_owner(
+    policy: &decision::Policy,
+    subject: &Subject,
+    judgement: &Judgement,
+    verdict: Verdict,
+) -> Result<Verdict, Missing> {
+    let owner = judgement.owner.as_deref().and_then(|id| policy.member_by_id(id));
+    let profile = match owner {
+        Some((_, owner)) => owner.profile.as_deref(),
+        None => policy.default_profile.as_deref(),
+    };
+    if profile == subject.profile.as_deref() { Ok(verdict) } else { Err(Missing("consent")) }
 }
 
 /// Lets calls that conflict give way to one another.

@@ -239,7 +239,7 @@ impl Judges {
             let Ok(answers) = answers else { continue };
             for ((place, slot), answer) in slots.into_iter().zip(answers) {
                 let found = assessed.get_mut(place).and_then(|answers| answers.get_mut(slot));
-                if let (Some(found), Ok(answer)) = (found, Assessment::try_from(answer)) {
+                if let (Some(found), Some(answer)) = (found, assessment(answer)) {
                     *found = Ok(answer);
                 }
             }
@@ -254,6 +254,7 @@ impl Judges {
         calls: Vec<provider::CallQuestion>,
         now: DateTime<Utc>,
     ) -> Result<Vec<provider::Assessment>, Missing> {
+        let expected = calls.len();
         let question = provider::AssessCallsRequest {
             company: ready.policy.company.to_string(),
             policy_version: ready.policy.version,
@@ -275,6 +276,10 @@ impl Judges {
         let answer = answer
             .map_err(|status| silent("provider-adapters", &status, Missing("provider-adapters")))?
             .into_inner();
+        // Nobody can tell which answer is to which call where their number is wrong.
+        if answer.assessments.len() != expected {
+            return Err(Missing("provider-adapters"));
+        }
         Ok(answer.assessments)
     }
 
@@ -338,6 +343,12 @@ fn one_each<W, T>(
         return (0..expected).map(|_| Err(missing)).collect();
     }
     wires.into_iter().map(|wire| read(wire).ok_or(missing)).collect()
+}
+
+/// An assessment that says something: one without a verdict that can be read is none.
+fn assessment(wire: provider::Assessment) -> Option<Assessment> {
+    let verdict = Verdict::try_from(wire.verdict.clone().unwrap_or_default()).ok()?;
+    if verdict.missing.is_empty() { Assessment::try_from(wire).ok() } else { None }
 }
 
 fn silent(peer: &'static str, status: &Status, missing: Missing) -> Missing {
