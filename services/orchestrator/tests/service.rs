@@ -1,0 +1,15 @@
+//! The service among peers that keep to the contract, and among peers that do not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "support/peers.rs"]
+mod peers;
+#[path = "support/state.rs"]
+mod state;
+#[path = "support/world.rs"]
+mod world;
+
+#[path = "service/silence.rs"]
+mod silence;
+#[path = "service/stored.rs"]
+mod stored;
