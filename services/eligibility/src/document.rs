@@ -492,7 +492,8 @@ mod tests {
 
     #[test]
     fn many_comments_and_shared_settings_are_fine() {
-        let mut text = "# about us\n".repeat(500) + "company: acme\nmembers:\n";
+        let comments = "# about us\n".repeat(500);
+        let mut text = format!("{comments}company: acme\nmembers:\n{comments}");
         text += "- &usual { id: m0, emails: [m0@acme.example], can_request: true }\n";
         for i in 1..1_000 {
             text += &format!("- {{ <<: *usual, id: m{i}, emails: [m{i}@acme.example] }}\n");
