@@ -30,10 +30,11 @@ pub(crate) fn parse(bytes: &[u8], context: &Context<'_>, limits: &Limits) -> Res
         calendar: Calendar::default(),
         floating: zone::resolve(context.floating_zone),
     };
-    for line in Lines::new(&text) {
+    let mut lines = Lines::new(&text);
+    while let Some(line) = lines.next() {
         reader.line(&line)?;
     }
-    reader.close_all(text.lines().count());
+    reader.close_all(lines.number());
     reader.settle();
     if !reader.seen {
         return Err(Error::NoCalendar);
@@ -168,7 +169,7 @@ impl Reader<'_> {
             // A calendar within a calendar means that the one before was never closed.
             self.seen = true;
             self.skipped = 0;
-            self.close_all(number as usize);
+            self.close_all(number);
             self.settle();
             self.stack.push(Frame::Calendar);
             return Ok(());
@@ -253,8 +254,7 @@ impl Reader<'_> {
         }
     }
 
-    fn close_all(&mut self, number: usize) {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
+    fn close_all(&mut self, number: u32) {
         while !self.stack.is_empty() {
             self.unclosed(number);
             self.close();

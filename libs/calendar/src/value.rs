@@ -184,11 +184,13 @@ pub(crate) fn address(raw: &str) -> Option<String> {
     let (local, domain) = bare.rsplit_once('@')?;
     let fits = |part: &str| {
         !part.is_empty()
-            && !part
-                .chars()
-                .any(|c| c.is_whitespace() || c.is_control() || "@<>(),;:\\\"".contains(c))
+            && !part.chars().any(|c| match c {
+                '@' | '<' | '>' | '(' | ')' | ',' | ';' | ':' | '\\' | '"' => true,
+                _ => c.is_whitespace() || c.is_control(),
+            })
     };
-    (fits(local) && fits(domain) && !domain.contains('/')).then(|| bare.to_lowercase())
+    (fits(local) && fits(domain) && !domain.contains('/'))
+        .then(|| if bare.is_ascii() { bare.to_ascii_lowercase() } else { bare.to_lowercase() })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! The library held against public calendars and recurrence vectors, where the folder is at hand.
+#![expect(clippy::disallowed_methods, reason = "a test reads the folder of fixtures and a clock")]
 #![expect(clippy::print_stdout, reason = "the scores are what these tests are for")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,5 @@
 //! What calendars in use get wrong, and what is made of it.
+#![expect(clippy::disallowed_methods, reason = "a test measures how long it takes")]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use calendar::{

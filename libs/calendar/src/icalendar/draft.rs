@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::line::{Content, Line};
+use super::line::{Content, Line, Upper, decode};
 use super::short;
 use crate::event::{End, Instance, Moment, Recurrence};
 use crate::format::Report;
@@ -72,9 +72,10 @@ impl Draft {
         report: &mut Report,
     ) {
         let name = content.upper();
+        let name = name.as_str();
         let raw = content.value;
         self.in_text = false;
-        match name.as_str() {
+        match name {
             "UID" => {
                 let uid = value::text(raw);
                 let uid = uid.trim();
@@ -340,25 +341,36 @@ fn instant(raw: &str) -> Option<DateTime<Utc>> {
 }
 
 fn person(content: &Content<'_>) -> Person {
-    let is = |name: &str| content.parameter(name).map(|value| value.trim().to_ascii_uppercase());
-    let address = value::address(content.value)
-        .or_else(|| content.parameter("EMAIL").and_then(|email| value::address(&email)));
-    let name = content.parameter("CN").map(|name| name.trim().to_owned());
-    Person {
-        address,
-        name: name.filter(|name| !name.is_empty()),
-        kind: match is("CUTYPE").as_deref() {
-            Some("GROUP") => PersonKind::Group,
-            Some("ROOM") => PersonKind::Room,
-            Some("RESOURCE") => PersonKind::Resource,
-            _ => PersonKind::Individual,
-        },
-        participation: match is("PARTSTAT").as_deref() {
-            Some("ACCEPTED") => Participation::Accepted,
-            Some("DECLINED") => Participation::Declined,
-            Some("TENTATIVE") => Participation::Tentative,
-            Some("DELEGATED") => Participation::Delegated,
-            _ => Participation::NeedsAction,
-        },
+    let mut person = Person { address: value::address(content.value), ..Person::default() };
+    for (key, value) in content.parameters() {
+        let key = Upper::of(key);
+        let upper = Upper::of(value.trim());
+        match key.as_str() {
+            "CN" if person.name.is_none() => {
+                let name = decode(value);
+                let name = name.trim();
+                person.name = (!name.is_empty()).then(|| name.to_owned());
+            }
+            "EMAIL" if person.address.is_none() => person.address = value::address(value),
+            "CUTYPE" => {
+                person.kind = match upper.as_str() {
+                    "GROUP" => PersonKind::Group,
+                    "ROOM" => PersonKind::Room,
+                    "RESOURCE" => PersonKind::Resource,
+                    _ => PersonKind::Individual,
+                };
+            }
+            "PARTSTAT" => {
+                person.participation = match upper.as_str() {
+                    "ACCEPTED" => Participation::Accepted,
+                    "DECLINED" => Participation::Declined,
+                    "TENTATIVE" => Participation::Tentative,
+                    "DELEGATED" => Participation::Delegated,
+                    _ => Participation::NeedsAction,
+                };
+            }
+            _ => {}
+        }
     }
+    person
 }

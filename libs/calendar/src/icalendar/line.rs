@@ -21,6 +21,11 @@ impl<'a> Lines<'a> {
         Self { rest: text, number: 0 }
     }
 
+    /// The number of the last line that was read.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
     fn physical(&mut self) -> Option<&'a str> {
         if self.rest.is_empty() {
             return None;
@@ -87,37 +92,66 @@ impl<'a> Content<'a> {
     }
 
     /// The name in upper case.
-    pub(super) fn upper(&self) -> String {
-        self.name.to_ascii_uppercase()
+    pub(super) fn upper(&self) -> Upper {
+        Upper::of(self.name)
     }
 
     /// A parameter's value, without quotes.
     pub(super) fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.parameters()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| decode(value))
+    }
+
+    /// All parameters: names, and values without quotes but with their escapes.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let mut rest = self.parameters;
-        while !rest.is_empty() {
-            let (part, after) = split_unquoted(rest);
-            rest = after;
-            let Some((key, value)) = part.split_once('=') else { continue };
-            if key.trim().eq_ignore_ascii_case(name) {
-                let value = value.trim();
-                let bare = value
-                    .strip_prefix('"')
-                    .map(|value| value.strip_suffix('"').unwrap_or(value))
-                    .unwrap_or(value);
-                return Some(decode(bare));
+        std::iter::from_fn(move || {
+            while !rest.is_empty() {
+                let (part, after) = split_unquoted(rest);
+                rest = after;
+                if let Some((key, value)) = part.split_once('=') {
+                    let value = value.trim();
+                    let bare = value
+                        .strip_prefix('"')
+                        .map_or(value, |value| value.strip_suffix('"').unwrap_or(value));
+                    return Some((key.trim(), bare));
+                }
             }
+            None
+        })
+    }
+}
+
+/// A name in upper case, kept without a heap; longer ones than any that is known are cut.
+pub(super) struct Upper {
+    bytes: [u8; 40],
+    length: usize,
+}
+
+impl Upper {
+    pub(super) fn of(name: &str) -> Self {
+        let mut bytes = [0; 40];
+        let mut length = 0;
+        for (to, from) in bytes.iter_mut().zip(name.bytes()) {
+            *to = from.to_ascii_uppercase();
+            length += 1;
         }
-        None
+        Self { bytes, length }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
     }
 }
 
 /// The first colon outside quotes.
 fn colon(text: &str) -> Option<usize> {
     let mut quoted = false;
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b':' if !quoted => return Some(index),
+    for index in memchr::memchr2_iter(b'"', b':', text.as_bytes()) {
+        match text.as_bytes().get(index) {
+            Some(b'"') => quoted = !quoted,
+            _ if !quoted => return Some(index),
             _ => {}
         }
     }
@@ -127,10 +161,10 @@ fn colon(text: &str) -> Option<usize> {
 /// What is before the first semicolon outside quotes, and what is after it.
 fn split_unquoted(text: &str) -> (&str, &str) {
     let mut quoted = false;
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b';' if !quoted => {
+    for index in memchr::memchr2_iter(b'"', b';', text.as_bytes()) {
+        match text.as_bytes().get(index) {
+            Some(b'"') => quoted = !quoted,
+            _ if !quoted => {
                 let (part, rest) = text.split_at_checked(index).unwrap_or((text, ""));
                 return (part, rest.get(1..).unwrap_or_default());
             }
@@ -141,7 +175,7 @@ fn split_unquoted(text: &str) -> (&str, &str) {
 }
 
 /// Undoes the escapes of RFC 6868.
-fn decode(value: &str) -> Cow<'_, str> {
+pub(super) fn decode(value: &str) -> Cow<'_, str> {
     if value.contains('^') {
         let marked = value.replace("^^", "\u{1}").replace("^n", "\n").replace("^'", "\"");
         Cow::Owned(marked.replace('\u{1}', "^"))
