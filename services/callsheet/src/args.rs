@@ -195,6 +195,7 @@ pub(crate) enum LinkType {
 const CONSENT_LINK: &str = "Examples:
   callsheet consent-link --company acme.yaml --type dynamic --conference https://acme.zoom.us/j/96000000001
   callsheet consent-link --company acme.yaml --type static --conference https://acme.webex.com/meet/ada --expires-in 30d
+  callsheet consent-link --public-key
 
 The key is made on first use, in CALLSHEET_CONSENT__KEY_FILE if set, else in callsheet/consent-key.pem
 under XDG_DATA_HOME or ~/.local/share. `callsheet decide` and `callsheet serve` know the same key;
@@ -205,14 +206,27 @@ others verify the link with the public key under `consent.keys` of the company f
 #[command(after_help = CONSENT_LINK)]
 pub(crate) struct ConsentLink {
     /// The company file (YAML or JSON)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) company: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        required_unless_present = "public_key"
+    )]
+    pub(crate) company: Option<PathBuf>,
     /// Type of the link
-    #[arg(long = "type", value_enum, value_name = "TYPE")]
-    pub(crate) link_type: LinkType,
+    #[arg(long = "type", value_enum, value_name = "TYPE", required_unless_present = "public_key")]
+    pub(crate) link_type: Option<LinkType>,
     /// The join URL of the conference
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
-    pub(crate) conference: String,
+    #[arg(
+        long,
+        value_name = "URL",
+        value_hint = ValueHint::Url,
+        required_unless_present = "public_key"
+    )]
+    pub(crate) conference: Option<String>,
+    /// Print the public key that verifies the links, for `consent.keys`, and make no link
+    #[arg(long, conflicts_with_all = ["company", "link_type", "conference"])]
+    pub(crate) public_key: bool,
     /// How long the link is valid, as in `30d`
     #[arg(long, value_name = "SPAN", default_value = "3650d", value_parser = span)]
     pub(crate) expires_in: Duration,

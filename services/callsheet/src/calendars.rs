@@ -18,6 +18,9 @@ pub(crate) async fn ingest(
     progress: &Progress,
 ) -> Result<IngestEventsResponse, Error> {
     let Payload { name, bytes } = payload;
+    if calendar::Format::detect(&bytes).is_none() {
+        return Err(Error::UnknownFormat { file: name });
+    }
     progress.doing(&name);
     let answer = CalendarIngestServiceClient::new(link)
         .max_decoding_message_size(LARGEST)

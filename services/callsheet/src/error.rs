@@ -51,6 +51,12 @@ pub(crate) enum Error {
         /// From 1.
         line: usize,
     },
+    /// A key file with something else in it.
+    #[error("`{file}` holds no Ed25519 private key in PEM (PKCS#8) form")]
+    NoKey {
+        /// Its path.
+        file: String,
+    },
     /// A calendar of which nothing can be read.
     #[error("cannot read the calendar `{file}`: {source}")]
     Calendar {
@@ -134,6 +140,7 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::Empty { .. }
             | Self::NotText { .. }
+            | Self::NoKey { .. }
             | Self::Calendar { .. }
             | Self::UnknownFormat { .. }
             | Self::Refused { .. }
@@ -159,33 +166,29 @@ impl Error {
         }
         let (bold, plain) = if colour { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
         let mut text = format!("{bold}error:{plain} ");
-        match self {
-            Self::Refused { doing, file, status } => {
-                let details = status.get_error_details();
-                let violations = details
-                    .bad_request()
-                    .map_or(&[][..], |wrong| wrong.field_violations.as_slice());
-                match file {
-                    Some(file) if !violations.is_empty() => {
-                        let places: Vec<String> = violations
-                            .iter()
-                            .map(|one| in_file(file, &one.field, &one.description))
-                            .collect();
-                        let _ = writeln!(text, "cannot {doing}: {}", places.join("\n       "));
-                    }
-                    Some(_) | None => {
-                        let _ = writeln!(text, "cannot {doing}: {}", status.message());
-                        for one in violations {
-                            if !status.message().contains(&one.description) {
-                                let _ = writeln!(text, "  at {}: {}", one.field, one.description);
-                            }
+        if let Self::Refused { doing, file, status } = self {
+            let details = status.get_error_details();
+            let violations =
+                details.bad_request().map_or(&[][..], |wrong| wrong.field_violations.as_slice());
+            match file {
+                Some(file) if !violations.is_empty() => {
+                    let places: Vec<String> = violations
+                        .iter()
+                        .map(|one| in_file(file, &one.field, &one.description))
+                        .collect();
+                    let _ = writeln!(text, "cannot {doing}: {}", places.join("\n       "));
+                }
+                Some(_) | None => {
+                    let _ = writeln!(text, "cannot {doing}: {}", status.message());
+                    for one in violations {
+                        if !status.message().contains(&one.description) {
+                            let _ = writeln!(text, "  at {}: {}", one.field, one.description);
                         }
                     }
                 }
             }
-            other => {
-                let _ = writeln!(text, "{other}");
-            }
+        } else {
+            let _ = writeln!(text, "{self}");
         }
         if let Some(help) = self.help() {
             let _ = writeln!(text, "  help: {help}");
@@ -197,13 +200,13 @@ impl Error {
     fn help(&self) -> Option<String> {
         let help = match self {
             Self::Usage(_) => "`--help` shows examples",
-            Self::Read { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => {
-                    "check the spelling of the path; relative paths begin at the current folder"
-                }
-                io::ErrorKind::PermissionDenied => "give yourself the permission to read it",
-                _ => return None,
-            },
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "check the spelling of the path; relative paths begin at the current folder"
+            }
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "give yourself the permission to read it"
+            }
+            Self::Read { .. } => return None,
             Self::Directory { file } => {
                 return Some(format!(
                     "name the files in it, as in `{}/*.ics`",
@@ -215,6 +218,7 @@ impl Error {
             }
             Self::Empty { .. } => "export it again; nothing was written to it",
             Self::NotText { .. } => "save the file as UTF-8",
+            Self::NoKey { .. } => "name the right file with `--key`",
             Self::Calendar { .. } => "export the calendar again",
             Self::UnknownFormat { .. } => {
                 "give an iCalendar file, or events as JSON from the API of Google Calendar or of Microsoft Graph"
@@ -237,7 +241,9 @@ fn in_file(file: &str, field: &str, description: &str) -> String {
             Some((format!("{file}:{line}:{column}"), problem))
         })
         .unwrap_or_else(|| (file.to_owned(), description));
-    let field = if field.is_empty() { String::new() } else { format!("`{field}`: ") };
+    // The file as a whole is called `document` on the wire.
+    let whole = field.is_empty() || field == "document";
+    let field = if whole { String::new() } else { format!("`{field}`: ") };
     format!("{place}: {field}{problem}")
 }
 
@@ -283,11 +289,15 @@ fn remedy(status: &Status) -> Option<String> {
         | ErrorReason::RequestRejected
         | ErrorReason::NotPermitted
         | ErrorReason::UnimplementedInThisVersion
-        | ErrorReason::Internal => match status.code() {
-            Code::Unavailable => "is `callsheet serve` running there? Then try again",
-            Code::Unimplemented => "use a server of the same version as this `callsheet`",
-            _ => return None,
-        },
+        | ErrorReason::Internal => {
+            if status.code() == Code::Unavailable {
+                "is `callsheet serve` running there? Then try again"
+            } else if status.code() == Code::Unimplemented {
+                "use a server of the same version as this `callsheet`"
+            } else {
+                return None;
+            }
+        }
     };
     Some(help.to_owned())
 }

@@ -18,8 +18,7 @@ const KEY_FILE: &str = "CALLSHEET_CONSENT__KEY_FILE";
 
 /// All services in memory, at one instant, without a port.
 pub(crate) async fn offline(now: DateTime<Utc>, key: Option<&Path>) -> Result<Running, Error> {
-    let key = key.map(Path::to_owned).or_else(|| std::env::var_os(KEY_FILE).map(PathBuf::from));
-    let key = key.map(|key| format!("key_file = {}", quoted(&key.to_string_lossy())));
+    let key = key_file(key).map(|key| format!("key_file = {}", quoted(&key.to_string_lossy())));
     furnished(House::new().clock(SimulatedClock::at(now)).set(OFFLINE), |name| match name {
         Service::Orchestrator => format!("{IN_MEMORY}\n{ALONE}"),
         Service::Consent => format!("{IN_MEMORY}\n{}", key.as_deref().unwrap_or_default()),
@@ -32,10 +31,13 @@ pub(crate) async fn offline(now: DateTime<Utc>, key: Option<&Path>) -> Result<Ru
     .map_err(Error::Start)
 }
 
+/// What a server sets beneath the settings: schema changes are worth a line only when they fail.
+const SERVED: &str = "telemetry.filter = 'info,sea_orm_migration=warn'";
+
 /// All services on one file, for a server. What settings say comes on top.
 pub(crate) fn with_file(database: &Path) -> House {
     let store = format!("store.url = {}", quoted(&address(database)));
-    furnished(House::new(), |_| store.clone())
+    furnished(House::new().defaults(SERVED), |_| store.clone())
 }
 
 /// The services, as far as their settings differ here.
@@ -84,6 +86,14 @@ pub(crate) fn data_folder() -> Option<PathBuf> {
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .map(|data| data.join("callsheet"))
+}
+
+/// The private key of consent links: as given, else as set, else in its usual place.
+pub(crate) fn key_file(given: Option<&Path>) -> Option<PathBuf> {
+    given
+        .map(Path::to_owned)
+        .or_else(|| std::env::var_os(KEY_FILE).filter(|set| !set.is_empty()).map(PathBuf::from))
+        .or_else(|| data_folder().map(|folder| folder.join("consent-key.pem")))
 }
 
 /// The instant a command works at: what was given, or now.

@@ -10,6 +10,8 @@ use crate::error::Error;
 pub(crate) const CALENDAR: u64 = 64_000_000;
 /// Bytes of the largest company file that is read.
 pub(crate) const COMPANY: u64 = 16_000_000;
+/// Bytes of the largest key file that is read.
+pub(crate) const KEY: u64 = 16_384;
 /// Bytes of the largest text that is read for links.
 pub(crate) const TEXT: u64 = 64_000_000;
 

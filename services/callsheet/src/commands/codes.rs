@@ -4,6 +4,7 @@ use decision::SkipCode;
 
 use crate::args::Codes;
 use crate::error::Error;
+use crate::output::calls::first_sentence;
 use crate::output::table::{Room, Table, Tone};
 use crate::output::{Output, json};
 
@@ -20,7 +21,7 @@ pub(crate) fn run(arguments: &Codes) -> Result<(), Error> {
         }
     } else if arguments.only.is_empty() {
         let wide = output.width >= WIDE;
-        let meaning = ("What it means", Room::AtLeast(20));
+        let meaning = ("What it means", Room::Rest);
         let mut table = if wide {
             let whole = |name| (name, Room::Whole);
             Table::new(
@@ -75,9 +76,4 @@ fn whole(code: SkipCode) -> Table {
     row("What it means", meta.description);
     row("What to do", meta.remedy);
     table
-}
-
-/// A description up to its first full stop.
-pub(crate) fn first_sentence(text: &str) -> &str {
-    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.')
 }

@@ -13,6 +13,9 @@ use crate::output::table::{Room, Table, Tone};
 use crate::output::{Output, json};
 use crate::trouble::{self, Trouble};
 
+/// From this many columns on there is room for the organizer.
+const WIDE: u16 = 100;
+
 pub(crate) fn run(arguments: &Events) -> Result<(), Error> {
     if arguments.from >= arguments.to {
         return Err(Error::Usage("`--from` must be before `--to`".to_owned()));
@@ -133,17 +136,18 @@ fn attendee(person: &Person) -> json::Attendee {
 }
 
 fn print(output: &mut Output, meetings: &[Occurrence], zone: Tz) -> Result<(), Error> {
-    let mut table = Table::new(
-        &[
-            ("Start", Room::Whole),
-            ("End", Room::Whole),
-            ("Status", Room::Whole),
-            ("Title", Room::AtLeast(12)),
-            ("Organizer", Room::Rest),
-            ("Invited", Room::Whole),
-        ],
-        2,
-    );
+    let mut columns = vec![
+        ("Start", Room::Whole),
+        ("End", Room::Whole),
+        ("Status", Room::Whole),
+        ("Invited", Room::Whole),
+        ("Title", Room::Rest),
+    ];
+    let wide = output.width >= WIDE;
+    if wide {
+        columns.push(("Organizer", Room::Rest));
+    }
+    let mut table = Table::new(&columns, 2);
     for meeting in meetings {
         let (start, end) = match meeting.dates {
             Some((first, after)) => (
@@ -170,14 +174,17 @@ fn print(output: &mut Output, meetings: &[Occurrence], zone: Tz) -> Result<(), E
         let details = &meeting.details;
         let tone = if meeting.cancelled { Tone::Quiet } else { Tone::Plain };
         let organizer = details.organizer.as_ref().and_then(|one| one.address.clone());
-        table.row([
+        let mut cells = vec![
             (start, tone),
             (end, tone),
             (status(meeting).to_owned(), tone),
-            (details.title.clone().unwrap_or_default(), tone),
-            (organizer.unwrap_or_else(|| "–".to_owned()), tone),
             (details.attendees.len().to_string(), tone),
-        ]);
+            (details.title.clone().unwrap_or_default(), tone),
+        ];
+        if wide {
+            cells.push((organizer.unwrap_or_else(|| "–".to_owned()), tone));
+        }
+        table.row(cells);
     }
     if !meetings.is_empty() {
         output.table(&table)?;

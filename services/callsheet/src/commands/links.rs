@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Links) -> Result<(), Error> {
             &[
                 ("Provider", Room::Whole),
                 ("What", Room::Whole),
-                ("Id", Room::AtLeast(12)),
+                ("Id", Room::Rest),
                 ("URL", Room::Rest),
                 ("Unwrapped", Room::AtMost(20)),
             ],

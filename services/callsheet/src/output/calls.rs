@@ -1,13 +1,13 @@
 //! Calls and their decisions, for people and for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono_tz::Tz;
 use decision::SkipCode;
 
 use crate::error::Error;
 use crate::output::Output;
-use crate::output::json::Call;
+use crate::output::json::{Call, Key, Seen};
 use crate::output::table::{Room, Table, Tone, printable};
 
 /// From this many columns on the reason has a column of its own.
@@ -22,21 +22,21 @@ pub(crate) fn print(output: &mut Output, calls: &[Call], zone: Tz) -> Result<(),
         output.table(&table(calls, zone, output.width >= WIDE))?;
         output.line("")?;
     }
-    for line in summary(calls, zone) {
-        output.line(&line)?;
+    let mut paragraphs = Table::new(&[("", Room::Rest)], usize::MAX);
+    for text in summary(calls, zone) {
+        paragraphs.row([(text, Tone::Plain)]);
     }
-    Ok(())
+    output.table(&paragraphs)
 }
 
 fn table(calls: &[Call], zone: Tz, wide: bool) -> Table {
+    let titles = &titles(calls);
     let start = ("Start", Room::Whole);
     let owner = ("Owner", Room::AtMost(16));
     if wide {
         let title = ("Call", Room::AtMost(36));
-        let mut table = Table::new(
-            &[start, title, ("Decision", Room::Whole), owner, ("Why", Room::AtLeast(24))],
-            2,
-        );
+        let mut table =
+            Table::new(&[start, title, ("Decision", Room::Whole), owner, ("Why", Room::Rest)], 2);
         for call in calls {
             let (decision, tone) = decision(call);
             table.row([
@@ -44,16 +44,16 @@ fn table(calls: &[Call], zone: Tz, wide: bool) -> Table {
                 (self::title(call), Tone::Plain),
                 (decision, tone),
                 (self::owner(call), Tone::Plain),
-                (why(call), Tone::Quiet),
+                (why(call, titles), Tone::Quiet),
             ]);
         }
         table
     } else {
         let title = ("Call", Room::AtMost(24));
-        let mut table = Table::new(&[start, title, ("Decision", Room::AtLeast(35))], 3);
+        let mut table = Table::new(&[start, title, ("Decision", Room::Rest)], 3);
         for call in calls {
             let (decision, tone) = decision(call);
-            let rest = match (self::owner(call).as_str(), why(call).as_str()) {
+            let rest = match (self::owner(call).as_str(), why(call, titles).as_str()) {
                 ("", why) => why.to_owned(),
                 (owner, "") => owner.to_owned(),
                 (owner, why) => format!("{owner}; {why}"),
@@ -72,12 +72,13 @@ fn table(calls: &[Call], zone: Tz, wide: bool) -> Table {
 /// One call on one line, for a stream without an end.
 pub(crate) fn line(cursor: u64, call: &Call, zone: Tz) -> String {
     let (decision, _) = decision(call);
+    let titles = &Titles::new();
     let parts = [
         format!("{cursor:>6}"),
         start(call, zone),
         format!("{decision:<35}"),
         title(call),
-        why(call),
+        why(call, titles),
     ];
     printable(parts.join("  ").trim_end()).replace('\n', " ")
 }
@@ -112,34 +113,55 @@ fn owner(call: &Call) -> String {
 }
 
 /// What is worth knowing beside the decision, in few words.
-fn why(call: &Call) -> String {
+fn why(call: &Call, titles: &Titles<'_>) -> String {
     let mut parts = Vec::new();
     if let Some(plan) = &call.plan {
         parts.push(format!("by {}", plan.adapter));
-    }
-    if let Some(reason) = &call.sub_reason {
-        parts.push(reason.replace('_', " "));
+        parts.extend(call.warnings.iter().map(|warning| warning.replace('_', " ")));
     } else if let Some(code) = call.code {
-        let description = code.meta().description;
-        parts.push(
-            description
-                .split_once(". ")
-                .map_or(description, |(first, _)| first)
-                .trim_end_matches('.')
-                .to_owned(),
-        );
+        parts.push(reason(call, code, titles));
     }
     if !call.missing.is_empty() {
         parts.push(format!("waits for {}", call.missing.join(", ")));
     }
     if !call.lifted.is_empty() {
-        parts.push(format!("lifted: {}", call.lifted.join(", ")));
+        parts.push(format!("lifted {}", call.lifted.join(", ")));
     }
     if !call.also.is_empty() {
         parts.push(format!("also {}", call.also.join(", ")));
     }
-    parts.extend(call.warnings.iter().map(|warning| warning.replace('_', " ")));
     parts.join("; ")
+}
+
+/// Why it is not recorded: what was seen where that is telling, else what the code means.
+fn reason(call: &Call, code: SkipCode, titles: &Titles<'_>) -> String {
+    let sub_reason = call.sub_reason.as_ref().map(|reason| reason.replace('_', " "));
+    let seen = call.seen.iter().find_map(|seen| match seen {
+        Seen::Member(id) => Some(format!("member {id}")),
+        // By itself it says no more than the link of the call.
+        Seen::Service(name) => sub_reason.as_ref().map(|_| name.clone()),
+        Seen::Winner(key) => titles.get(key).map(|title| format!("gives way to `{title}`")),
+    });
+    match (sub_reason, seen) {
+        (Some(reason), Some(seen)) => format!("{reason}: {seen}"),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => first_sentence(code.meta().description).to_owned(),
+    }
+}
+
+/// A description up to its first full stop.
+pub(crate) fn first_sentence(text: &str) -> &str {
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.')
+}
+
+/// Titles of calls, for those that give way to them.
+type Titles<'a> = HashMap<Key, &'a str>;
+
+fn titles(calls: &[Call]) -> Titles<'_> {
+    calls
+        .iter()
+        .filter_map(|call| Some(((call.ical_uid.clone(), call.occurrence), call.title.as_deref()?)))
+        .collect()
 }
 
 /// How many calls there are, by what was decided.
@@ -173,7 +195,11 @@ fn summary(calls: &[Call], zone: Tz) -> Vec<String> {
         first.push_str(&format!(", {pending} pending"));
     }
     first.push_str(&format!(". Times in {zone}."));
-    let mut lines = vec![first];
-    lines.extend(codes.values().map(|(code, count)| format!("{count:>5}  {code}")));
-    lines
+    let mut paragraphs = vec![first];
+    if !codes.is_empty() {
+        let codes: Vec<String> =
+            codes.values().map(|(code, count)| format!("{count} {code}")).collect();
+        paragraphs.push(format!("Not recorded: {}.", codes.join(", ")));
+    }
+    paragraphs
 }

@@ -4,7 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use decision::SkipCode;
 use proto::Invalid;
 use proto::orchestrator::v1::{Decision, DecisionKind};
-use proto::verdict::v1::Finding;
+use proto::verdict::v1::evidence::Kind;
+use proto::verdict::v1::{Evidence, Finding};
 use proto::{provider, skip, time, verdict};
 use serde::Serialize;
 
@@ -47,6 +48,41 @@ pub(crate) struct Call {
     /// The same.
     #[serde(skip)]
     pub(crate) code: Option<SkipCode>,
+    /// What the rule of the code saw, as far as it is short and telling.
+    #[serde(skip)]
+    pub(crate) seen: Vec<Seen>,
+}
+
+/// UID and original start of a call.
+pub(crate) type Key = (Option<String>, Option<DateTime<Utc>>);
+
+/// What a rule saw.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// A team member, by id.
+    Member(String),
+    /// A provider or service.
+    Service(String),
+    /// The call that took precedence.
+    Winner(Key),
+}
+
+/// What is told of it; nothing of settings, instants, positions and lengths.
+fn seen(evidence: Evidence) -> Option<Seen> {
+    match evidence.kind? {
+        Kind::Member(id) => Some(Seen::Member(id)),
+        Kind::Service(name) => Some(Seen::Service(name)),
+        Kind::Call(key) => {
+            let at = time::optional("recurrence_id", key.recurrence_id.as_ref()).ok()?;
+            Some(Seen::Winner((key.ical_uid, at)))
+        }
+        Kind::Setting(_)
+        | Kind::Invitee(_)
+        | Kind::Instant(_)
+        | Kind::Seconds(_)
+        | Kind::Company(_)
+        | Kind::Profile(_) => None,
+    }
 }
 
 /// Where a call takes place.
@@ -86,7 +122,8 @@ impl TryFrom<Decision> for Call {
                 .ok_or(Invalid::Missing("conference.provider"))?;
             Ok(Conference { provider: provider.as_str(), id: conference.id })
         });
-        let code = decision.primary.as_ref().map(code).transpose()?;
+        let mut primary = decision.primary.take();
+        let code = primary.as_ref().map(code).transpose()?;
         let related = decision.related_code();
         Ok(Self {
             ical_uid: key.ical_uid,
@@ -108,9 +145,9 @@ impl TryFrom<Decision> for Call {
             import_details: decision.import_details,
             plan: decision.plan.map(Plan::try_from).transpose()?,
             explanation: decision.explanation,
-            sub_reason: decision
-                .primary
-                .map(|finding| finding.sub_reason)
+            sub_reason: primary
+                .as_mut()
+                .map(|finding| std::mem::take(&mut finding.sub_reason))
                 .filter(|reason| !reason.is_empty()),
             related_code: SkipCode::try_from(related).ok().map(SkipCode::as_str),
             decide_by: time::optional("decide_by", decision.decide_by.as_ref())?.map(instant),
@@ -120,6 +157,11 @@ impl TryFrom<Decision> for Call {
             at,
             occurrence,
             code,
+            seen: primary
+                .into_iter()
+                .flat_map(|finding| finding.evidence)
+                .filter_map(seen)
+                .collect(),
         })
     }
 }
@@ -224,6 +266,12 @@ pub(crate) struct ConsentLink {
     pub(crate) provider: &'static str,
     pub(crate) conference_id: String,
     pub(crate) expires_at: Option<String>,
+}
+
+/// The key that verifies consent links, PEM.
+#[derive(Debug, Serialize)]
+pub(crate) struct PublicKey {
+    pub(crate) public_key: String,
 }
 
 /// What came of a company file.

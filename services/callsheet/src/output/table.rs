@@ -1,8 +1,7 @@
 //! Tables for people.
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Row,
-    TableStyle, Width,
+    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, LineStyle, Row, TableStyle, Width,
 };
 
 /// What a cell stands for, shown as a colour on a terminal.
@@ -21,17 +20,20 @@ pub(crate) enum Tone {
 }
 
 /// The room a column gets.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// As much as its longest cell, never wrapped.
+    /// As much as its longest cell.
     Whole,
-    /// At least this many characters.
-    AtLeast(u16),
-    /// At most this many characters.
-    AtMost(u16),
-    /// What is left.
+    /// The same, but at most this many characters.
+    AtMost(usize),
+    /// What the others leave.
     Rest,
 }
+
+/// Characters between two columns.
+const GAP: usize = 2;
+/// What shares the rest gets no less than this, even if the table is too wide then.
+const LEAST: usize = 16;
 
 /// A table in the making.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ impl Table {
             .load_style(
                 TableStyle::new()
                     .header_lines(comfy_table::ContentLineStyle::none())
-                    .header_separator(LineStyle::none().fill('─').junction('─'))
+                    .header_separator(LineStyle::none().fill('─'))
                     .content_lines(comfy_table::ContentLineStyle::none()),
             )
             .set_content_arrangement(ContentArrangement::Dynamic)
@@ -80,23 +82,56 @@ impl Table {
             row.max_height(self.tallest);
             table.add_row(row);
         }
-        for (column, (_, room)) in table.column_iter_mut().zip(&self.header) {
-            column.set_padding((0, 2)).set_cell_alignment(CellAlignment::Left);
-            match room {
-                Room::Whole => {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                }
-                // The padding counts too.
-                Room::AtLeast(room) => {
-                    column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(room + 2)));
-                }
-                Room::AtMost(room) => {
-                    column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(room + 2)));
-                }
-                Room::Rest => {}
-            }
+        let last = self.header.len().saturating_sub(1);
+        let widths = self.widths(width.into());
+        for (at, (column, room)) in table.column_iter_mut().zip(widths).enumerate() {
+            let gap = if at == last { 0 } else { GAP };
+            column.set_padding((0, u16::try_from(gap).unwrap_or_default()));
+            let room = u16::try_from(room + gap).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(room)));
         }
         table.trim_fmt()
+    }
+
+    /// How many characters each column gets.
+    fn widths(&self, width: usize) -> Vec<usize> {
+        let longest = |at: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(at));
+            let lines = cells.flat_map(|(text, _)| text.lines()).map(|line| line.chars().count());
+            let name = self.header.get(at).map_or(0, |(name, _)| name.len());
+            lines.chain([name]).max().unwrap_or_default().max(1)
+        };
+        let mut widths: Vec<usize> = self
+            .header
+            .iter()
+            .enumerate()
+            .map(|(at, (_, room))| match room {
+                Room::Whole => longest(at),
+                Room::AtMost(most) => longest(at).min(*most),
+                Room::Rest => 0,
+            })
+            .collect();
+        // The narrow ones first: what they do not need is for the others.
+        let mut rest: Vec<(usize, usize)> = self
+            .header
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, room))| *room == Room::Rest)
+            .map(|(at, _)| (longest(at), at))
+            .collect();
+        rest.sort_unstable();
+        let taken: usize = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        let mut left = width.saturating_sub(taken);
+        let mut sharing = rest.len();
+        for (longest, at) in rest {
+            let share = longest.min((left / sharing.max(1)).max(LEAST));
+            left = left.saturating_sub(share);
+            sharing -= 1;
+            if let Some(width) = widths.get_mut(at) {
+                *width = share;
+            }
+        }
+        widths
     }
 }
 
@@ -128,7 +163,7 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new(
-            &[("Start", Room::Whole), ("Title", Room::AtLeast(10)), ("Why", Room::Rest)],
+            &[("Start", Room::Whole), ("Title", Room::AtMost(24)), ("Why", Room::Rest)],
             2,
         );
         for n in 0..3 {
