@@ -46,6 +46,14 @@ pub(crate) struct Follower {
     pub(crate) shutdown: CancellationToken,
 }
 
+/// A meeting after a change.
+#[derive(Debug)]
+struct Changed {
+    meeting: calendar::Meeting,
+    /// No calendar holds it any more.
+    removed: bool,
+}
+
 impl Follower {
     /// Follows the change log of meetings until shutdown.
     pub(crate) async fn meetings(self) {
@@ -109,8 +117,7 @@ impl Follower {
         while let Some(chunk) = changes.next().await {
             let mut newest = 0;
             let mut failed = None;
-            let mut by_company: BTreeMap<String, BTreeMap<String, calendar::Meeting>> =
-                BTreeMap::new();
+            let mut by_company: BTreeMap<String, BTreeMap<String, Changed>> = BTreeMap::new();
             for change in chunk {
                 match change {
                     Ok(change) => {
@@ -118,7 +125,8 @@ impl Follower {
                         if let Some(mut meeting) = change.meeting {
                             meeting.cancelled |= change.removed;
                             let meetings = by_company.entry(meeting.company.clone()).or_default();
-                            meetings.insert(meeting.meeting_id.clone(), meeting);
+                            let changed = Changed { removed: change.removed, meeting };
+                            meetings.insert(changed.meeting.meeting_id.clone(), changed);
                         }
                     }
                     Err(status) => failed = Some(status),
@@ -141,23 +149,32 @@ impl Follower {
     async fn meetings_changed(
         &self,
         company: &str,
-        meetings: BTreeMap<String, calendar::Meeting>,
+        meetings: BTreeMap<String, Changed>,
     ) -> Result<(), Error> {
         let engine = &self.engine;
         let now = engine.clock.now();
         let ids: Vec<String> = meetings.keys().cloned().collect();
-        let known: std::collections::BTreeSet<String> =
-            engine.calls.get(company, &ids).await?.into_iter().map(|call| call.call_id).collect();
-        let due: Vec<calendar::Meeting> = meetings
-            .into_values()
-            .filter(|meeting| {
-                let start =
-                    proto::time::optional("meeting.start", meeting.start.as_ref()).ok().flatten();
-                let upcoming = start.is_some_and(|start| now <= start && start < now + self.window);
+        let calls = engine.calls.get(company, &ids).await?;
+        let judged: BTreeMap<String, u64> =
+            calls.into_iter().map(|call| (call.call_id, call.judged_meeting)).collect();
+        let mut due = Vec::new();
+        let mut outdated = Vec::new();
+        for (id, Changed { meeting, removed }) in meetings {
+            let start =
+                proto::time::optional("meeting.start", meeting.start.as_ref()).ok().flatten();
+            let upcoming = start.is_some_and(|start| now <= start && start < now + self.window);
+            match judged.get(&id) {
+                // Somebody asked meanwhile, and it was decided from what is newer than this change.
+                Some(revision) if meeting.revision < *revision => outdated.push(id),
+                Some(_) => due.push(meeting),
                 // What was never decided and is gone needs no decision.
-                known.contains(&meeting.meeting_id) || (upcoming && !meeting.meeting_id.is_empty())
-            })
-            .collect();
+                None if upcoming && !removed => due.push(meeting),
+                None => {}
+            }
+        }
+        if !outdated.is_empty() {
+            engine.decide_ids(company, &outdated, now, Cause::Meeting, false).await?;
+        }
         if due.is_empty() {
             return Ok(());
         }
@@ -235,7 +252,8 @@ impl Follower {
         self.window_moved().await
     }
 
-    /// Decides calls that have come into the window since the last time, once a minute at the most.
+    /// Decides calls that have come into the window since the last time, once a minute at the most. What
+    /// fails is done again with the next sweep.
     async fn window_moved(&self) -> Result<(), Error> {
         const SEEN: &str = "window";
         let engine = &self.engine;
@@ -244,6 +262,7 @@ impl Follower {
         if end.timestamp() < seen + 60 {
             return Ok(());
         }
+        let mut is_done = true;
         if seen > 0 {
             let from =
                 chrono::DateTime::from_timestamp(seen, 0).unwrap_or(end).max(engine.clock.now());
@@ -253,8 +272,12 @@ impl Follower {
                     .await
                 {
                     warn!(company, error = %error, "the window could not be moved");
+                    is_done = false;
                 }
             }
+        }
+        if !is_done {
+            return Ok(());
         }
         engine.calls.set_progress(SEEN, u64::try_from(end.timestamp()).unwrap_or_default()).await
     }
@@ -273,7 +296,9 @@ impl Follower {
             .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?
             .into_inner();
         let mut companies = std::collections::BTreeSet::new();
-        while let Some(Ok(version)) = versions.next().await {
+        while let Some(version) = versions.next().await {
+            let version = version
+                .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?;
             companies.extend(version.version.map(|version| version.company));
         }
         Ok(companies)
