@@ -161,7 +161,7 @@ impl Page {
             let key = HEXLOWER.decode(parts.next()?.as_bytes()).ok()?;
             let call_id =
                 String::from_utf8(HEXLOWER.decode(parts.next()?.as_bytes()).ok()?).ok()?;
-            Some(Self { start, key, call_id })
+            parts.next().is_none().then_some(Self { start, key, call_id })
         };
         read().map(Some).ok_or_else(|| Invalid::Text {
             field: "page_token",
@@ -341,16 +341,19 @@ impl Calls {
                 Condition::any().add(C::Start.gt(page.start)).add(same_start.add(later_key)),
             );
         }
-        let rows = query
+        // One more than wanted tells whether there is another page.
+        let mut rows = query
             .order_by_asc(C::Start)
             .order_by_asc(C::SortKey)
             .order_by_asc(C::CallId)
-            .limit(size)
+            .limit(size.saturating_add(1))
             .all(self.store.reader())
             .await
             .map_err(storage::Error::from)?;
-        let is_full = u64::try_from(rows.len()).is_ok_and(|count| count == size);
-        let next = rows.last().filter(|_| is_full).map(Page::of);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let is_last = rows.len() <= size;
+        rows.truncate(size);
+        let next = rows.last().filter(|_| !is_last).map(Page::of);
         let calls = rows.into_iter().map(Call::try_from).collect::<Result<_, _>>()?;
         Ok((calls, next))
     }
