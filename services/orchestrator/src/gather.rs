@@ -11,6 +11,7 @@ use decision::eligibility::Judgement;
 use decision::links::Resolution;
 use decision::provider::{Adapter, Assessed, Assessment, methods_to_assess};
 use decision::{Missing, Policy, Verdict};
+use proto::calendar::v1 as calendar;
 use proto::consent::v1 as consent;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use proto::eligibility::v1 as eligibility;
@@ -52,6 +53,9 @@ pub(crate) struct Learned {
 /// Place of a subject, and place of an assessment among those of the subject.
 type Slot = (usize, usize);
 
+/// Links in one question to consent, by its contract.
+const LINKS: usize = 20_000;
+
 const NO_ELIGIBILITY: Missing = Missing("eligibility");
 const NO_CONSENT: Missing = Missing("consent");
 
@@ -79,6 +83,17 @@ impl Judges {
         if links.is_empty() {
             return Ok(Vec::new());
         }
+        // One question but for a flood of links, which nobody sends by accident.
+        let asking = links.chunks(LINKS).map(|part| self.resolve_part(ready, part.to_vec(), now));
+        Ok(futures::future::try_join_all(asking).await?.concat())
+    }
+
+    async fn resolve_part(
+        &self,
+        ready: &Ready,
+        links: Vec<calendar::ConsentShape>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Resolution>, Missing> {
         let count = links.len();
         let question = consent::ResolveConsentLinksRequest {
             company: ready.policy.company.to_string(),
