@@ -13,7 +13,7 @@ use decision::conflict::{self, Contender};
 use decision::eligibility::Judgement;
 use decision::plan::Last;
 use decision::{Decision, History, Inputs, Kind, Missing, Verdict, decide};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use proto::calendar::v1 as calendar;
 use proto::calendar::v1::calendar_ingest_service_client::CalendarIngestServiceClient;
 use proto::orchestrator::v1 as wire;
@@ -305,9 +305,10 @@ impl Engine {
         let mut times: Vec<(DateTime<Utc>, DateTime<Utc>)> =
             known.values().filter_map(|call| call.contends).collect();
         for meeting in &meetings {
-            let start = time::optional("meeting.start", meeting.start.as_ref())?;
-            let end = time::optional("meeting.end", meeting.end.as_ref())?;
-            times.extend(start.zip(end).filter(|(start, end)| start < end));
+            let start = time::required("meeting.start", meeting.start.as_ref());
+            let end = time::required("meeting.end", meeting.end.as_ref());
+            // What cannot be read is told when it is; it contends with nobody.
+            times.extend(start.ok().zip(end.ok()).filter(|(start, end)| start < end));
         }
         let mut searched = Periods::default();
         loop {
@@ -378,8 +379,8 @@ impl Engine {
             let judged: Vec<(Vec<Subject>, Batch)> = futures::stream::iter(batches)
                 .map(|batch| self.judge_batch(Arc::clone(&ready), batch, now))
                 .buffered(self.parallel)
-                .try_collect()
-                .await?;
+                .collect()
+                .await;
             let version = ready.policy.version;
             let is_stale = judged.iter().any(|(_, batch)| {
                 batch.learned.policy_version.is_some_and(|other| other != version)
@@ -402,15 +403,15 @@ impl Engine {
         ready: SharedPolicy,
         mut subjects: Vec<Subject>,
         now: DateTime<Utc>,
-    ) -> Result<(Vec<Subject>, Batch), Error> {
+    ) -> (Vec<Subject>, Batch) {
         let resolutions = self.judges.resolve(&ready, &subjects, now).await;
         let links_known = resolutions.as_ref().map(|_| ()).map_err(|missing| *missing);
         let mut resolutions = resolutions.unwrap_or_default().into_iter();
         for subject in &mut subjects {
-            subject.resolve(&ready.policy, &mut resolutions)?;
+            subject.resolve(&ready.policy, &mut resolutions);
         }
         let learned = self.judges.judge(&ready, &subjects, now).await;
-        Ok((subjects, Batch { learned, links_known }))
+        (subjects, Batch { learned, links_known })
     }
 }
 
@@ -589,6 +590,15 @@ fn is_same(a: &wire::Decision, b: &wire::Decision) -> bool {
     let new = essence(b);
     if old.related_code == invalidated {
         old.related_code = new.related_code;
+        old.explanation.clone_from(&new.explanation);
+    }
+    let is_invalidated = old.primary.as_ref().is_some_and(|primary| primary.code == invalidated);
+    // It has its cause beside it, which would stand alone now.
+    if is_invalidated
+        && let Some((cause, rest)) = old.also.split_first()
+        && new.primary.as_ref() == Some(cause)
+    {
+        (old.primary, old.also) = (Some(cause.clone()), rest.to_vec());
         old.explanation.clone_from(&new.explanation);
     }
     old == new

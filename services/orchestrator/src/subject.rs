@@ -42,7 +42,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Reads a meeting. Its links are taken by [`Self::resolve`].
+    /// Reads a meeting, its links too; what its consent links lead to is told by [`Self::resolve`].
     ///
     /// # Errors
     /// The field that cannot be read.
@@ -53,6 +53,7 @@ impl Subject {
     ) -> Result<Self, Invalid> {
         let key = CallKey::try_from(wire.key.clone().unwrap_or_default())?;
         let start = time::required("meeting.start", wire.start.as_ref())?;
+        let links = wire.links.iter().map(|link| link.to_core(None)).collect::<Result<_, _>>()?;
         let meeting = Meeting {
             has_ical_uid: key.ical_uid.is_some(),
             title: wire.title.clone(),
@@ -78,7 +79,7 @@ impl Subject {
             wire,
             key,
             meeting,
-            links: Vec::new(),
+            links,
             selected: Selected::default(),
             history: past.history,
             organizer: None,
@@ -91,19 +92,20 @@ impl Subject {
         self.wire.links.iter().filter_map(|link| link.consent.as_ref())
     }
 
-    /// Takes the links, with what became of the consent links among them, in their order.
-    ///
-    /// # Errors
-    /// A link that cannot be read.
+    /// Takes what became of the consent links, in their order, and chooses the conference.
     pub(crate) fn resolve(
         &mut self,
         policy: &Policy,
         resolutions: &mut impl Iterator<Item = Resolution>,
-    ) -> Result<(), Invalid> {
-        self.links.clear();
-        for link in &self.wire.links {
-            let resolution = link.consent.is_some().then(|| resolutions.next()).flatten();
-            self.links.push(link.to_core(resolution.as_ref())?);
+    ) {
+        for (link, wire) in self.links.iter_mut().zip(&self.wire.links) {
+            if wire.consent.is_none() {
+                continue;
+            }
+            // Without a resolution it is unresolvable again, whatever it was by an earlier policy.
+            if let Ok(resolved) = wire.to_core(resolutions.next().as_ref()) {
+                *link = resolved;
+            }
         }
         self.selected = select(policy, &self.links);
         self.meeting.links = self.selected.state;
@@ -111,6 +113,5 @@ impl Subject {
         self.organizer =
             people.organizer.and_then(|ix| policy.member(ix)).map(|member| member.id.to_string());
         self.profile = decision::eligibility::profile_of(policy, &people).map(ToOwned::to_owned);
-        Ok(())
     }
 }
