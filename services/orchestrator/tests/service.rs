@@ -9,6 +9,22 @@ mod state;
 #[path = "support/world.rs"]
 mod world;
 
+#[path = "service/batches.rs"]
+mod batches;
+#[path = "service/conflicts.rs"]
+mod conflicts;
+#[path = "service/following.rs"]
+mod following;
+#[path = "service/history.rs"]
+mod history;
+#[path = "service/pages.rs"]
+mod pages;
+#[path = "service/policy.rs"]
+mod policy;
+#[path = "service/refusals.rs"]
+mod refusals;
+#[path = "service/requests.rs"]
+mod requests;
 #[path = "service/silence.rs"]
 mod silence;
 #[path = "service/stored.rs"]

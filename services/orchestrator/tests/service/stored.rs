@@ -3,7 +3,7 @@
 use proto::orchestrator::v1 as wire;
 use proto::skip::v1::SkipCode;
 
-use crate::world::{World, acme, acme_with, code, is_plan, meeting};
+use crate::world::{World, acme_with, code, is_plan, meeting};
 
 #[tokio::test]
 async fn a_call_is_decided_and_kept() {
@@ -116,5 +116,4 @@ async fn a_moved_call_is_listed_at_its_new_time() {
         ..wire::ListCallsRequest::default()
     };
     assert_eq!(world.list(period).await.unwrap().decisions, [moved]);
-    let _ = acme();
 }

@@ -73,6 +73,8 @@ pub(crate) struct State {
     pub(crate) facts: BTreeMap<(String, u64), ApplyProviderFactsRequest>,
     /// Calls a participant does not want to be recorded.
     pub(crate) refused: BTreeSet<CallKey>,
+    /// Changes after this position are not told.
+    pub(crate) cut_log_after: Option<u64>,
     /// Owner told instead of the one that was found.
     pub(crate) told_owner: Option<String>,
 }
@@ -138,7 +140,7 @@ impl State {
     pub(crate) fn changes_after(&self, cursor: u64) -> Vec<(u64, Change)> {
         (1..)
             .zip(&self.changes)
-            .filter(|(at, _)| *at > cursor)
+            .filter(|(at, _)| *at > cursor && self.cut_log_after.is_none_or(|last| *at <= last))
             .map(|(at, c)| (at, c.clone()))
             .collect()
     }
