@@ -198,7 +198,8 @@ pub(crate) fn replace(
             known.map_or(order.window.to, |pool| order.window.to.max(instant(pool.expanded_to)));
         let mut task = Task::new(id.clone(), &members, from, to)?;
         if fresh.contains(id.as_str()) {
-            task.received = received;
+            // What was taken away leaves no component that would tell when.
+            task.received = task.received.max(received);
         }
         // A period that begins later leaves what comes before it to be laid out when time passes.
         let reached = if from <= now { to } else { now };

@@ -338,10 +338,13 @@ async fn a_meeting_deleted_at_its_source_is_removed_once_no_calendar_holds_it() 
     let id = world.only().await.meeting_id;
     let answer = world.send(google("ada", "deleted")).await.unwrap();
     assert_eq!((answer.changed, answer.unchanged), (0, 1));
+    world.later(10);
     let answer = world.send(google("bob", "deleted")).await.unwrap();
     assert_eq!((answer.changed, answer.unchanged), (1, 0));
     assert!(world.list().await.is_empty());
-    assert!(world.get(&id).await.unwrap().cancelled);
+    let removed = world.get(&id).await.unwrap();
+    assert!(removed.cancelled);
+    assert_eq!(removed.received_at, Some(world.now()));
     // It may come back.
     world.send(google("ada", "confirmed")).await.unwrap();
     let back = world.only().await;
