@@ -29,7 +29,7 @@ async fn a_decision_that_says_nothing_new_is_not_stored_again() {
     world.apply(acme_with(|file| file.name = "Acme".into()));
     let again = world.decide_all(&["a"]).await;
     assert_eq!((again.policy_version, again.decided, again.changed), (2, 1, 0));
-    assert_eq!(again.decisions, [first.clone()]);
+    assert_eq!(again.decisions, std::slice::from_ref(&first));
     assert_eq!(world.log("acme", 0).await, [(1, first)]);
 }
 
