@@ -12,9 +12,8 @@ const UNFINISHED: [&str; 5] = [
     concat!("unimpl", "emented!"),
 ];
 
-/// Words that belong to other products, in any case; and how the text was made, which is no matter of the text.
-const FOREIGN: [&str; 9] = [
-    concat!("go", "ng"),
+/// Words about how the text was made, in any case, which is no matter of the text.
+const FOREIGN: [&str; 8] = [
     concat!("clau", "de"),
     concat!("anthro", "pic"),
     concat!("open", "ai"),

@@ -80,6 +80,14 @@ pub fn expand_with(
     };
     if layout.from < layout.to {
         for meeting in merge::meetings(events) {
+            if layout.expansion.occurrences.len() >= layout.limits.occurrences {
+                let text = format!(
+                    "more than {} occurrences in the window, further meetings are left out",
+                    layout.limits.occurrences
+                );
+                layout.problem(None, Severity::Dropped, Reason::TooManyOccurrences, &text);
+                break;
+            }
             merge::shared_uid(&meeting, &mut layout.expansion.problems);
             layout.meeting(&meeting);
         }
@@ -432,10 +440,13 @@ impl<'a> Layout<'a> {
                 (false, None) => until.wall(),
             });
             let walk = Walk { rule, start: first, all_day: start.is_date, until };
-            walk.run(from, to, &mut steps, &mut |wall| {
+            let before = walls.len();
+            let done = walk.run(from, to, &mut steps, &mut |wall| {
                 walls.push(wall);
                 walls.len() < most
-            })
+            });
+            steps = steps.saturating_sub((walls.len() - before) as u64);
+            done
         };
         for rule in &recurrence.rules {
             done &= run(rule, &mut self.atlas, &mut walls);
@@ -606,10 +617,10 @@ fn own_end(event: &Event, index: usize) -> Option<(&Moment, &End)> {
     (*end != End::None).then_some((start, end))
 }
 
-/// Whether the cancellation of a whole series reaches this override: unless that is newer.
+/// Whether the cancellation of a whole series reaches this override: only where it is the newer word.
 fn overrides_master_cancelled(master: &Event, event: &Event) -> bool {
     let age = |event: &Event| (event.sequence, event.dtstamp, event.last_modified);
-    master.is_cancelled() && age(event) <= age(master)
+    master.is_cancelled() && age(event) < age(master)
 }
 
 fn details(

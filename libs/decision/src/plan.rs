@@ -348,9 +348,6 @@ fn finish(
         SkipCode::CallBlocklisted,
     ]);
     let import_details = !hidden && !has(&[SkipCode::BelongsToAnotherCompany]);
-    if hidden {
-        against.iter_mut().chain(&mut lifted).for_each(|finding| finding.evidence.clear());
-    }
     let mut primary = None;
     if kind == Kind::Skip {
         // The furthest phase first, and inside a phase the lowest rank (DOMAIN 3.5).
@@ -378,6 +375,13 @@ fn finish(
             }
         }
         missing.clear();
+    }
+    if hidden {
+        primary
+            .iter_mut()
+            .chain(&mut against)
+            .chain(&mut lifted)
+            .for_each(|finding| finding.evidence.clear());
     }
     missing.sort();
     missing.dedup();

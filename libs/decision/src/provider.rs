@@ -153,6 +153,8 @@ pub struct Assessment {
     pub possibility: Possibility,
     /// What stops every method of the provider.
     pub findings: Vec<Finding>,
+    /// What should be known although it stops nothing.
+    pub warnings: Warnings,
 }
 
 /// Asks the adapter's rules about a call.
@@ -165,7 +167,9 @@ pub fn assess(adapter: Adapter, facts: &Facts<'_>) -> Assessment {
         Adapter::Webex => webex::assess(facts),
         Adapter::GoogleMeet => google_meet::assess(facts),
         // A telephone call has no preconditions when planned; its number policy is eligibility's.
-        Adapter::Dialer => Assessment { possibility: Possibility::Possible, findings: Vec::new() },
+        Adapter::Dialer => {
+            Assessment { possibility: Possibility::Possible, ..Assessment::default() }
+        }
     };
     assessment.findings.sort_by(crate::rule::by_rank);
     assessment
@@ -232,7 +236,8 @@ pub fn choose(provider: Provider, chosen: Method, assessed: &[Assessed]) -> Choi
             choice.fallbacks.push(Method::Local);
         }
     }
-    if let Ok(Assessment { possibility, .. }) = decisive {
+    if let Ok(Assessment { possibility, warnings, .. }) = decisive {
+        choice.warnings.merge(*warnings);
         match possibility {
             Possibility::Possible => {}
             Possibility::Unknown => {

@@ -100,10 +100,11 @@ impl TryFrom<v1::Assessment> for Assessment {
                 .find(|obstacle| obstacle.as_str() == wire.reason)
                 .map_or(Possibility::Unknown, Possibility::Impossible),
         };
-        let findings = wire.verdict.unwrap_or_default().findings;
+        let said = wire.verdict.unwrap_or_default();
         let findings =
-            findings.into_iter().map(Finding::try_from).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { possibility, findings })
+            said.findings.into_iter().map(Finding::try_from).collect::<Result<Vec<_>, _>>()?;
+        let warnings = said.warnings.into_iter().filter_map(verdict::warning).collect();
+        Ok(Self { possibility, findings, warnings })
     }
 }
 
@@ -118,7 +119,7 @@ mod tests {
             Possibility::Unknown,
             Possibility::Impossible(Obstacle::HostMismatch),
         ] {
-            let assessment = Assessment { possibility, findings: Vec::new() };
+            let assessment = Assessment { possibility, ..Assessment::default() };
             assert_eq!(Assessment::try_from(v1::Assessment::from(&assessment)), Ok(assessment));
         }
     }

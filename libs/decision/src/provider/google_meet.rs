@@ -6,6 +6,7 @@ pub(super) fn assess(facts: &Facts<'_>) -> Assessment {
     Assessment {
         possibility: Possibility::Possible,
         findings: audio::absent(facts, "google_meet").into_iter().collect(),
+        ..Assessment::default()
     }
 }
 

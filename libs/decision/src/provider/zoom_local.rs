@@ -2,12 +2,18 @@
 
 use super::{Assessment, Facts, Obstacle, Possibility, audio, finding, host};
 use crate::company::Method;
-use crate::rule::Finding;
+use crate::rule::{Finding, Warning, Warnings};
 use crate::skip_code::SkipCode;
 
 pub(super) fn assess(facts: &Facts<'_>) -> Assessment {
     let findings = host::inactive(facts).into_iter().chain(audio::absent(facts, "zoom")).collect();
-    Assessment { possibility: possibility(facts), findings }
+    // Each fact is unknown by itself, also where another one settles the matter.
+    let mut warnings = Warnings::default();
+    warnings.add_if(
+        facts.host.is_none_or(|host| host.zoom.active.is_none()),
+        Warning::ZoomFactsUnknown,
+    );
+    Assessment { possibility: possibility(facts), findings, warnings }
 }
 
 fn possibility(facts: &Facts<'_>) -> Possibility {

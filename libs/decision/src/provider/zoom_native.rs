@@ -7,6 +7,7 @@ pub(super) fn assess(facts: &Facts<'_>) -> Assessment {
     Assessment {
         possibility: possibility(facts),
         findings: host::inactive(facts).into_iter().collect(),
+        ..Assessment::default()
     }
 }
 
