@@ -16,6 +16,9 @@ use draft::Draft;
 use line::{Content, Lines};
 use part::Part;
 
+/// Described zones kept of one file.
+const ZONES: usize = 5_000;
+
 /// Reads every object of a file.
 pub(crate) fn parse(bytes: &[u8], context: &Context<'_>, limits: &Limits) -> Result<Parsed, Error> {
     let mut report = Report::new(limits);
@@ -25,13 +28,14 @@ pub(crate) fn parse(bytes: &[u8], context: &Context<'_>, limits: &Limits) -> Res
         report,
         events: Vec::new(),
         stack: Vec::new(),
+        zones: 0,
         skipped: 0,
         seen: false,
         calendar: Calendar::default(),
         floating: zone::resolve(context.floating_zone),
     };
     let mut lines = Lines::new(&text);
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         reader.line(&line)?;
     }
     reader.close_all(lines.number());
@@ -118,6 +122,8 @@ struct Reader<'a> {
     report: Report,
     events: Vec<Event>,
     stack: Vec<Frame>,
+    /// How many described zones were kept.
+    zones: usize,
     /// How many components are open beyond the depth that is read.
     skipped: usize,
     seen: bool,
@@ -266,7 +272,9 @@ impl Reader<'_> {
         match self.stack.pop() {
             Some(Frame::Event(draft)) => self.calendar.drafts.push(*draft),
             Some(Frame::Zone(zone)) => {
-                if !zone.observances.parts.is_empty() || zone.location.is_some() {
+                let says = !zone.observances.parts.is_empty() || zone.location.is_some();
+                if says && self.zones < ZONES {
+                    self.zones += 1;
                     self.calendar.zones.insert(zone.observances.name.clone(), *zone);
                 }
             }

@@ -20,6 +20,8 @@ pub struct Limits {
     pub links: usize,
     /// Occurrences of one series in one window.
     pub instances: usize,
+    /// Occurrences of all series in one window.
+    pub occurrences: usize,
     /// INTERVAL of a recurrence rule.
     pub interval: u32,
     /// Values in all BY lists of one recurrence rule.
@@ -40,6 +42,7 @@ impl Limits {
         text: 256 << 10,
         links: 200,
         instances: 1_000,
+        occurrences: 1_000_000,
         interval: 1_000,
         by_values: 400,
         dates: 10_000,

@@ -38,7 +38,7 @@ pub(crate) struct Observance {
 
 impl Observance {
     /// Onsets in a span of wall times, and the last one before it.
-    fn onsets(&self, from: i64, to: i64, found: &mut Vec<(i64, i32, i32)>) {
+    fn onsets(&self, from: i64, to: i64, steps: &mut u64, found: &mut Vec<(i64, i32, i32)>) {
         let mut before = None;
         let mut keep = |wall: i64| {
             if wall < from {
@@ -50,7 +50,6 @@ impl Observance {
         keep(self.start);
         self.dates.iter().copied().for_each(&mut keep);
         for rule in &self.rules {
-            let mut steps = STEPS;
             // UNTIL of an onset is in UTC where it is written by the book.
             let until = rule.until.map(|until| match until.utc() {
                 Some(instant) => instant + i64::from(self.from),
@@ -59,7 +58,7 @@ impl Observance {
             let walk = Walk { rule, start: self.start, all_day: false, until };
             // Two years back there is an onset of every rule that is still in force.
             let last = until.map_or(from, |until| until.min(from));
-            walk.run(last - 800 * DAY, to, &mut steps, &mut |wall| {
+            walk.run(last - 800 * DAY, to, steps, &mut |wall| {
                 keep(wall);
                 true
             });
@@ -89,8 +88,9 @@ impl Transitions {
             let from = civil::day(year, 1, 1) * DAY - 2 * DAY;
             let to = civil::day(year + 1, 1, 1) * DAY + 2 * DAY;
             let mut found = Vec::new();
+            let mut steps = STEPS;
             for part in &zone.parts {
-                part.onsets(from, to, &mut found);
+                part.onsets(from, to, &mut steps, &mut found);
             }
             let mut changes: Vec<_> = found
                 .into_iter()
