@@ -1,6 +1,7 @@
 //! The service over a local link.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a skipped test and a measured one say so")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
