@@ -1,6 +1,7 @@
-//! Commands of the workspace: generate, check the rules of the house, run all tests.
+//! Commands of the workspace: generate, check the rules of the house, run all tests, measure.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+mod bench;
 mod contract;
 mod everything;
 mod floors;
@@ -30,6 +31,11 @@ enum Command {
     },
     /// Check formatting, lints and every test; stops at the first failure.
     Test,
+    /// Measure each hot path beside a bare reference; everything when nothing is named.
+    Bench {
+        /// What to measure.
+        what: Vec<bench::What>,
+    },
     /// Check that crates depend on each other only downwards, and that the pure ones are pure.
     Floors,
     /// Check the habits of the house: headings, comments, names in the contract.
@@ -41,6 +47,7 @@ fn main() -> ExitCode {
         Command::Gen { check: false } => generate::write(),
         Command::Gen { check: true } => generate::check(),
         Command::Test => return everything::run(),
+        Command::Bench { what } => bench::run(&what),
         Command::Floors => workspace::report([floors::complaints(), purity::complaints()]),
         Command::Tidy => workspace::report([tidy::complaints(), contract::complaints()]),
     };
