@@ -543,7 +543,8 @@ impl Prohibition {
             }
             Self::ExcludedKeyword => {
                 let title = call.meeting.title.as_deref().unwrap_or_default();
-                let word = title.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
+                let word =
+                    title.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
                 settings.exclusions.keywords.extend(word.map(ToOwned::to_owned));
             }
             Self::NeverRecord(i) => {
@@ -590,19 +591,24 @@ impl Prohibition {
             Self::LessNotice => (!call.meeting.all_day).then_some(SkipCode::ObsoleteCall),
             Self::NeverRecord(i) => {
                 let member = id(MEMBERS[i]);
-                let comes = |organizes: bool, person: &decision::Person| {
-                    let address = person.address.as_deref();
-                    address.and_then(|one| call.policy().find_member(one).map(|(_, m)| m.id.clone()))
-                        == Some(member.clone())
-                        && person.participation != Participation::Declined
-                        && person.kind == decision::PersonKind::Individual
-                        && !(organizes && call.judge().eligibility.verdict.findings.iter().any(|f| {
-                            f.sub_reason.as_deref() == Some("declined_by_organizer")
-                        }))
-                };
+                let comes =
+                    |organizes: bool, person: &decision::Person| {
+                        let address = person.address.as_deref();
+                        address.and_then(|one| {
+                            call.policy().find_member(one).map(|(_, m)| m.id.clone())
+                        }) == Some(member.clone())
+                            && person.participation != Participation::Declined
+                            && person.kind == decision::PersonKind::Individual
+                            && !(organizes
+                                && call.judge().eligibility.verdict.findings.iter().any(|f| {
+                                    f.sub_reason.as_deref() == Some("declined_by_organizer")
+                                }))
+                    };
                 let organizer = call.meeting.organizer.as_ref();
                 organizer
-                    .is_some_and(|organizer| comes(true, organizer) && !call.meeting.organizer_declined)
+                    .is_some_and(|organizer| {
+                        comes(true, organizer) && !call.meeting.organizer_declined
+                    })
                     .then_some(SkipCode::HasDoNotRecordUsers)
             }
             _ => None,
@@ -635,33 +641,33 @@ fn contenders() -> impl Strategy<Value = Vec<Entrant>> {
     vec(one, 0..9).prop_map(|calls| {
         let calls = calls.into_iter().enumerate();
         calls
-            .map(|(i, ((from, length), owner, (provider, id), requested, owner_organizes, update))| {
-                let at = |slot: i64| start() + TimeDelta::minutes(15 * slot);
-                Entrant {
-                    key: CallKey {
-                        ical_uid: (i > 0).then(|| format!("{}", i / 2)),
-                        recurrence_id: (i % 2 == 1).then(|| at(0)),
-                    },
-                    start: at(from),
-                    end: at(from + length),
-                    owner,
-                    conference: Conference { provider, id: id.to_owned() },
-                    requested,
-                    owner_organizes,
-                    received_at: at(-100 + update),
-                }
-            })
+            .map(
+                |(
+                    i,
+                    ((from, length), owner, (provider, id), requested, owner_organizes, update),
+                )| {
+                    let at = |slot: i64| start() + TimeDelta::minutes(15 * slot);
+                    Entrant {
+                        key: CallKey {
+                            ical_uid: (i > 0).then(|| format!("{}", i / 2)),
+                            recurrence_id: (i % 2 == 1).then(|| at(0)),
+                        },
+                        start: at(from),
+                        end: at(from + length),
+                        owner,
+                        conference: Conference { provider, id: id.to_owned() },
+                        requested,
+                        owner_organizes,
+                        received_at: at(-100 + update),
+                    }
+                },
+            )
             .collect()
     })
 }
 
 fn preference(call: &Entrant) -> impl Ord {
-    (
-        !call.requested,
-        !call.owner_organizes,
-        std::cmp::Reverse(call.received_at),
-        call.key.clone(),
-    )
+    (!call.requested, !call.owner_organizes, std::cmp::Reverse(call.received_at), call.key.clone())
 }
 
 fn resolve_all(calls: &[Entrant]) -> BTreeMap<CallKey, Vec<Finding>> {

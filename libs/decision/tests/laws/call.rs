@@ -133,7 +133,8 @@ impl Call {
                     return Err(Missing("adapter"));
                 }
                 let facts = Facts {
-                    host: host.map(|(_, member)| Host { emails: &member.emails, zoom: &member.zoom }),
+                    host: host
+                        .map(|(_, member)| Host { emails: &member.emails, zoom: &member.zoom }),
                     setup: policy.provider(provider),
                     computer_audio: self.computer_audio,
                     method: *method,
@@ -195,31 +196,42 @@ pub fn fresh_call() -> impl Strategy<Value = Call> {
 /// All calls.
 pub fn any_call() -> impl Strategy<Value = Call> {
     let times = (1_u64..4, 1_u64..4, mostly(false), -10_i64..3_000);
-    (company(), meeting(), links(), mostly(false), option::weighted(0.2, any::<bool>()), times, history(), failing())
-        .prop_map(|(company, meeting, links, refused, computer_audio, times, history, failing)| {
-            let (version, revision, ambiguous_time, minutes) = times;
-            let mut meeting = meeting;
-            let (had_plan, last, planned_owner) = history;
-            meeting.planned_owner = planned_owner.filter(|_| had_plan).map(ToOwned::to_owned);
-            let last = last.map(|(skipped, policy_version, meeting_revision)| Last {
-                skipped,
-                policy_version,
-                meeting_revision,
-            });
-            Call {
-                company,
-                version,
-                now: meeting.start - TimeDelta::minutes(minutes),
-                meeting,
-                links,
-                refused,
-                computer_audio,
-                revision,
-                ambiguous_time,
-                history: History { had_plan, last },
-                failing,
-            }
-        })
+    (
+        company(),
+        meeting(),
+        links(),
+        mostly(false),
+        option::weighted(0.2, any::<bool>()),
+        times,
+        history(),
+        failing(),
+    )
+        .prop_map(
+            |(company, meeting, links, refused, computer_audio, times, history, failing)| {
+                let (version, revision, ambiguous_time, minutes) = times;
+                let mut meeting = meeting;
+                let (had_plan, last, planned_owner) = history;
+                meeting.planned_owner = planned_owner.filter(|_| had_plan).map(ToOwned::to_owned);
+                let last = last.map(|(skipped, policy_version, meeting_revision)| Last {
+                    skipped,
+                    policy_version,
+                    meeting_revision,
+                });
+                Call {
+                    company,
+                    version,
+                    now: meeting.start - TimeDelta::minutes(minutes),
+                    meeting,
+                    links,
+                    refused,
+                    computer_audio,
+                    revision,
+                    ambiguous_time,
+                    history: History { had_plan, last },
+                    failing,
+                }
+            },
+        )
 }
 
 /// True or false, most often the one given.
@@ -247,44 +259,48 @@ fn failing() -> impl Strategy<Value = Failing> {
 }
 
 fn company() -> impl Strategy<Value = CompanyFile> {
-    (members(), recording(), exclusions(), providers(), profiles(), mostly(true), mostly(true)).prop_map(
-        |(members, recording, exclusions, providers, (profiles, default), crm, access)| {
-            let mut file = CompanyFile::named("acme");
-            file.domains = vec!["acme.example".into()];
-            file.assistant = vec!["recorder@acme.example".into()];
-            file.coordinator = vec!["rule@acme.example".into()];
-            file.members = members;
-            file.settings.calendar.company_wide_access = access;
-            file.settings.recording = recording;
-            file.settings.exclusions = exclusions;
-            file.settings.providers = providers;
-            file.consent.host = "consent.acme.example".into();
-            file.consent.profiles = profiles;
-            file.consent.default_profile = default.to_owned();
-            if crm {
-                file.crm.domains = vec!["customer.example".into()];
-            }
-            file
-        },
-    )
+    (members(), recording(), exclusions(), providers(), profiles(), mostly(true), mostly(true))
+        .prop_map(
+            |(members, recording, exclusions, providers, (profiles, default), crm, access)| {
+                let mut file = CompanyFile::named("acme");
+                file.domains = vec!["acme.example".into()];
+                file.assistant = vec!["recorder@acme.example".into()];
+                file.coordinator = vec!["rule@acme.example".into()];
+                file.members = members;
+                file.settings.calendar.company_wide_access = access;
+                file.settings.recording = recording;
+                file.settings.exclusions = exclusions;
+                file.settings.providers = providers;
+                file.consent.host = "consent.acme.example".into();
+                file.consent.profiles = profiles;
+                file.consent.default_profile = default.to_owned();
+                if crm {
+                    file.crm.domains = vec!["customer.example".into()];
+                }
+                file
+            },
+        )
 }
 
 fn recording() -> impl Strategy<Value = decision::company::Recording> {
-    (any::<bool>(), any::<bool>(), mostly(false), mostly(true), one_of(&[0_u32, 20, 90][..])).prop_map(
-        |(organizer, internal, crm, personal, obsolete)| decision::company::Recording {
+    (any::<bool>(), any::<bool>(), mostly(false), mostly(true), one_of(&[0_u32, 20, 90][..]))
+        .prop_map(|(organizer, internal, crm, personal, obsolete)| decision::company::Recording {
             which_meetings: if organizer {
                 WhichMeetings::Organizer
             } else {
                 WhichMeetings::AnyInvitee
             },
-            internal_meetings: if internal { InternalMeetings::Record } else { InternalMeetings::Skip },
+            internal_meetings: if internal {
+                InternalMeetings::Record
+            } else {
+                InternalMeetings::Skip
+            },
             require_crm_match: crm,
             personal_is_private: personal,
             obsolete_under: Span::minutes(obsolete),
             notice_guaranteed: Span::minutes(obsolete + 10),
             ..Default::default()
-        },
-    )
+        })
 }
 
 fn exclusions() -> impl Strategy<Value = decision::company::Exclusions> {
@@ -310,7 +326,8 @@ fn exclusions() -> impl Strategy<Value = decision::company::Exclusions> {
 type Providers = std::collections::BTreeMap<String, ProviderEntry>;
 
 fn providers() -> impl Strategy<Value = Providers> {
-    let one = (mostly(true), mostly(true), one_of(&[Method::Native, Method::Local, Method::Bot][..]));
+    let one =
+        (mostly(true), mostly(true), one_of(&[Method::Native, Method::Local, Method::Bot][..]));
     vec(one, 4).prop_map(|entries| {
         std::iter::zip(Provider::ALL, entries)
             .map(|(provider, (enabled, configured, method))| {
@@ -455,9 +472,14 @@ fn conference() -> impl Strategy<Value = Conference> {
 
 fn links() -> impl Strategy<Value = Vec<Link>> {
     let company = prop_oneof![5 => Just("acme"), 1 => Just("other")];
-    let resolved = (company, link_type(), conference()).prop_map(|(company, link_type, conference)| {
-        Link::Consent(Resolution::Resolved { company: company.to_owned(), link_type, conference })
-    });
+    let resolved =
+        (company, link_type(), conference()).prop_map(|(company, link_type, conference)| {
+            Link::Consent(Resolution::Resolved {
+                company: company.to_owned(),
+                link_type,
+                conference,
+            })
+        });
     let unresolvable = link_type().prop_map(|link_type| {
         Link::Consent(Resolution::Unresolvable { link_type, reason: "unknown_key".into() })
     });

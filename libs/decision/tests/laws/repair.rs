@@ -101,7 +101,9 @@ fn cause(call: &mut Call, code: SkipCode, evidence: &[Evidence]) {
             }
         }
         SkipCode::ComplianceUserRequest => call.refused = false,
-        SkipCode::ObsoleteCall => call.meeting.received_at = call.meeting.start - TimeDelta::days(2),
+        SkipCode::ObsoleteCall => {
+            call.meeting.received_at = call.meeting.start - TimeDelta::days(2)
+        }
         SkipCode::InactiveHost => each_zoom(call, |zoom| zoom.active = Some(true)),
         SkipCode::LocalRecordingNotSupported => {
             each_zoom(call, |zoom| zoom.local_recording = Some(true));

@@ -1,0 +1,137 @@
+//! Every scenario in every world: each holds, and the worlds agree.
+//!
+//! `SCENARIO=reading-05` runs only those whose file name contains the text.
+#![allow(clippy::print_stdout, reason = "the test tells what it ran")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use decision::SkipCode;
+use decision::skip_code::Phase;
+use integration_tests::binaries::Binaries;
+use integration_tests::run::{Report, run};
+use integration_tests::scenario::{self, Scenario};
+use integration_tests::world::{Core, OneProcess, Processes, World};
+
+/// Scenarios that run at once in the world of processes; each starts five of them.
+const AT_ONCE: usize = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_scenario_holds_in_every_world_and_the_worlds_agree() {
+    let only = std::env::var("SCENARIO").unwrap_or_default();
+    let scenarios: Vec<_> = scenario::all()
+        .expect("scenarios")
+        .into_iter()
+        .filter(|(name, _)| name.contains(&only))
+        .collect();
+    let binaries = Binaries::find().expect("the services' programs");
+    let mut failures = Vec::new();
+    let mut raised: BTreeMap<&str, BTreeSet<SkipCode>> = BTreeMap::new();
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for chunk in scenarios.chunks(AT_ONCE) {
+        let running: Vec<_> = chunk
+            .iter()
+            .map(|(name, scenario)| {
+                let (name, scenario, binaries) = (name.clone(), scenario.clone(), binaries.clone());
+                tokio::spawn(async move { (name, in_every_world(&scenario, &binaries).await) })
+            })
+            .collect();
+        for one in running {
+            let (name, reports) = one.await.expect("a scenario panicked");
+            for (world, report) in &reports {
+                match report {
+                    Ok(report) => {
+                        *count.entry(world).or_default() += 1;
+                        let told = report.told.iter().flatten();
+                        let codes = told.flat_map(|told| told.codes().collect::<Vec<_>>());
+                        raised.entry(world).or_default().extend(codes);
+                        failures.extend(
+                            report.wrong.iter().map(|wrong| format!("{name} ({world}): {wrong}")),
+                        );
+                    }
+                    Err(error) => failures.push(format!("{name} ({world}): {error:#}")),
+                }
+            }
+            failures.extend(disagreements(&name, &reports));
+        }
+    }
+    let planning: Vec<SkipCode> =
+        SkipCode::ALL.iter().copied().filter(|code| code.meta().phase == Phase::Planning).collect();
+    for (world, count) in &count {
+        let codes = &raised[world];
+        let of_planning = planning.iter().filter(|code| codes.contains(code)).count();
+        let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+        println!(
+            "{world}: {count} scenarios, {of_planning} of {} planning codes: {}",
+            planning.len(),
+            names.join(" ")
+        );
+        if only.is_empty() {
+            let never = planning.iter().filter(|code| !codes.contains(code));
+            failures.extend(never.map(|code| format!("{world}: no scenario raises {code}")));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Each code of planning has a scenario of its own, under its name.
+#[test]
+fn every_planning_code_has_a_scenario_of_its_name_that_raises_it() {
+    let scenarios: BTreeMap<_, _> = scenario::all().expect("scenarios").into_iter().collect();
+    for code in SkipCode::ALL.iter().filter(|code| code.meta().phase == Phase::Planning) {
+        let name = code.as_str().to_lowercase();
+        let scenario = scenarios.get(&name).unwrap_or_else(|| panic!("there is no {name}.yaml"));
+        let shown = scenario.steps.iter().any(|step| {
+            let scenario::Step::Expect(expected) = step else { return false };
+            expected.iter().any(|one| one.skip_code == Some(*code))
+        });
+        assert!(shown, "{name}.yaml does not expect {code} as a primary code");
+    }
+}
+
+type Reports = Vec<(&'static str, anyhow::Result<Report>)>;
+
+async fn in_every_world(scenario: &Scenario, binaries: &Binaries) -> Reports {
+    let mut reports = Vec::new();
+    let core: anyhow::Result<Box<dyn World>> = Ok(Box::new(Core::default()));
+    reports.push(("core", carry_out(scenario, core).await));
+    let house = OneProcess::open(scenario.now, &scenario.leaves()).await;
+    let house = house.map(|world| Box::new(world) as Box<dyn World>);
+    reports.push(("one process", carry_out(scenario, house).await));
+    let processes = Processes::start(binaries.clone()).await;
+    let processes = processes.map(|world| Box::new(world) as Box<dyn World>);
+    reports.push(("processes", carry_out(scenario, processes).await));
+    reports
+}
+
+async fn carry_out(
+    scenario: &Scenario,
+    world: anyhow::Result<Box<dyn World>>,
+) -> anyhow::Result<Report> {
+    let mut world = world?;
+    let report = run(scenario, &mut *world).await;
+    world.end().await?;
+    report
+}
+
+/// Where worlds told different things, field by field.
+fn disagreements(name: &str, reports: &Reports) -> Vec<String> {
+    let told: Vec<_> = reports
+        .iter()
+        .filter_map(|(world, report)| Some((world, &report.as_ref().ok()?.told)))
+        .collect();
+    let mut found = Vec::new();
+    for pair in told.windows(2) {
+        let [(one, first), (two, second)] = pair else { continue };
+        let pairs = first.iter().flatten().zip(second.iter().flatten());
+        let different: Vec<String> = pairs
+            .filter(|(a, b)| a != b)
+            .map(|(a, b)| format!("{name}: {one} and {two} differ:\n  {a:?}\n  {b:?}"))
+            .collect();
+        let counts = |told: &[Vec<_>]| told.iter().map(Vec::len).collect::<Vec<_>>();
+        if counts(first) != counts(second) {
+            found.push(format!("{name}: {one} and {two} tell of different numbers of calls"));
+        }
+        found.extend(different);
+    }
+    found
+}
