@@ -63,7 +63,7 @@ impl chassis::App for App {
         let (adapters, adapter_peers) = adapters(&config, &context)?;
         let companies = sized!(context, CompanyServiceClient::new(context.peer("eligibility")?));
         let engine = Arc::new(engine::Engine {
-            policies: policies::Policies::new(companies.clone()),
+            policies: policies::Policies::new(companies.clone(), config.gather.deadline),
             judges: gather::Judges::new(
                 sized!(context, EligibilityServiceClient::new(context.peer("eligibility")?)),
                 sized!(context, ConsentServiceClient::new(context.peer("consent")?)),

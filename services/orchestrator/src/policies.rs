@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chassis::Link;
 use decision::{CompanyFile, Policy};
 use proto::eligibility::v1::GetCompanyRequest;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
+use tonic::Request;
 
 use crate::error::Error;
 
@@ -30,12 +32,13 @@ pub(crate) struct Ready {
 pub(crate) struct Policies {
     companies: CompanyServiceClient<Link>,
     known: Arc<Mutex<HashMap<String, Arc<Ready>>>>,
+    deadline: Duration,
 }
 
 impl Policies {
-    /// Policies of the companies a peer keeps.
-    pub(crate) fn new(companies: CompanyServiceClient<Link>) -> Self {
-        Self { companies, known: Arc::default() }
+    /// Policies of the companies a peer keeps, which must answer within `deadline`.
+    pub(crate) fn new(companies: CompanyServiceClient<Link>, deadline: Duration) -> Self {
+        Self { companies, known: Arc::default(), deadline }
     }
 
     /// The newest policy known, fetched if none is.
@@ -56,6 +59,8 @@ impl Policies {
     /// The company is unknown, or its keeper does not answer.
     pub(crate) async fn newest(&self, company: &str) -> Result<Arc<Ready>, Error> {
         let request = GetCompanyRequest { company: company.to_owned(), policy_version: 0 };
+        let mut request = Request::new(request);
+        request.set_timeout(self.deadline);
         let answer = self
             .companies
             .clone()
