@@ -3,6 +3,8 @@
 
 mod entity;
 pub(crate) mod migration;
+#[cfg(test)]
+mod suite;
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
