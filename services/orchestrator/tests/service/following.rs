@@ -151,6 +151,21 @@ async fn calls_that_wait_are_tried_again_until_they_are_decided() {
 }
 
 #[tokio::test]
+async fn a_call_that_waits_is_cancelled_when_its_meeting_goes_meanwhile() {
+    let world = World::with(FOLLOWING).await;
+    world.put([meeting("a", 60)]);
+    world.until("a", is_plan).await;
+    world.peers.make("JudgeMeetings", Mood::Down);
+    world.put([meeting("b", 120)]);
+    world.until("b", is_pending).await;
+    world.peers.change(|state| state.remove("acme", "b"));
+    world.settle().await;
+    assert!(is_pending(&world.get("b").await));
+    world.peers.make("JudgeMeetings", Mood::Well);
+    world.until("b", |decision| code(decision) == SkipCode::Cancelled).await;
+}
+
+#[tokio::test]
 async fn calls_are_decided_when_they_come_into_the_window() {
     let world = World::with(&format!("{FOLLOWING}\nfollow.window = '7d'")).await;
     let week = 7 * 24 * 60;

@@ -187,6 +187,17 @@ async fn a_call_that_is_skipped_anyway_does_not_wait_for_consent() {
 }
 
 #[tokio::test]
+async fn a_keeper_of_companies_that_is_slow_is_not_waited_for_longer_than_others() {
+    let world = World::with(HASTY).await;
+    world.peers.make("GetCompany", Mood::Slow);
+    let asked = world.decide_ad_hoc(vec![meeting("a", 60)]);
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(5), asked).await;
+    let refused = answer.expect("an answer in time").unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+    assert_eq!(crate::world::reason(&refused), "ERROR_REASON_PEER_UNAVAILABLE");
+}
+
+#[tokio::test]
 async fn no_calendar_means_no_answer_but_says_so() {
     let world = World::open().await;
     world.peers.make("ListMeetings", Mood::Down);

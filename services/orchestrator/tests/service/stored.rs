@@ -72,6 +72,20 @@ async fn what_a_decision_was_judged_from_is_noted_although_it_says_nothing_new()
 }
 
 #[tokio::test]
+async fn a_call_asked_for_many_times_at_once_is_decided_once() {
+    let world = World::open().await;
+    world.put([meeting("a", 60), meeting("b", 75)]);
+    let asking = (0..8).map(|n| world.decide_all(if n % 2 == 0 { &["a"] } else { &["b"] }));
+    futures::future::join_all(asking).await;
+    // One is planned, and whichever came first, the other gives way.
+    let plans: Vec<bool> =
+        [world.get("a").await, world.get("b").await].iter().map(is_plan).collect();
+    assert_eq!(plans, [true, false]);
+    let log = world.log("acme", 0).await;
+    assert!(log.iter().filter(|(_, decision)| decision.call_id == "a").count() == 1, "{log:#?}");
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_and_keeps_nothing() {
     let world = World::open().await;
     world.put([meeting("a", 60)]);

@@ -177,11 +177,13 @@ impl calendar_server::CalendarIngestService for Peer {
         let from = time::optional("from", request.from.as_ref()).map_err(invalid)?;
         let to = time::optional("to", request.to.as_ref()).map_err(invalid)?;
         let state = self.0.state();
+        let is_by_id = !request.meeting_ids.is_empty();
         let mut found: Vec<_> = state
             .meetings()
+            .chain(state.removed().filter(|_| is_by_id))
             .filter(|meeting| meeting.company == request.company)
             .filter(|meeting| {
-                if !request.meeting_ids.is_empty() {
+                if is_by_id {
                     return request.meeting_ids.contains(&meeting.meeting_id);
                 }
                 let start = time::optional("start", meeting.start.as_ref()).ok().flatten();

@@ -59,6 +59,7 @@ pub(crate) struct State {
     versions: BTreeMap<String, Vec<Arc<(CompanyFile, Policy)>>>,
     policies: Vec<eligibility::PolicyVersion>,
     meetings: BTreeMap<(String, String), calendar::Meeting>,
+    removed: BTreeMap<(String, String), calendar::Meeting>,
     changes: Vec<Change>,
     moods: BTreeMap<&'static str, Mood>,
     hooks: BTreeMap<&'static str, VecDeque<Hook>>,
@@ -114,21 +115,31 @@ impl State {
     /// Puts a meeting into its company's calendars, at its next revision.
     pub(crate) fn put(&mut self, mut meeting: calendar::Meeting) {
         let id = (meeting.company.clone(), meeting.meeting_id.clone());
-        meeting.revision = self.meetings.get(&id).map_or(0, |before| before.revision) + 1;
+        let gone = self.removed.remove(&id);
+        let before = self.meetings.get(&id).or(gone.as_ref());
+        meeting.revision = before.map_or(0, |before| before.revision) + 1;
         self.meetings.insert(id, meeting.clone());
         self.changes.push(Change { meeting, removed: false });
     }
 
     /// Takes a meeting out of all calendars.
     pub(crate) fn remove(&mut self, company: &str, id: &str) {
-        let mut meeting = self.meetings.remove(&(company.to_owned(), id.to_owned())).unwrap();
+        let id = (company.to_owned(), id.to_owned());
+        let mut meeting = self.meetings.remove(&id).unwrap();
         meeting.revision += 1;
+        meeting.cancelled = true;
+        self.removed.insert(id, meeting.clone());
         self.changes.push(Change { meeting, removed: true });
     }
 
     /// A meeting as it is now.
     pub(crate) fn meeting(&self, company: &str, id: &str) -> calendar::Meeting {
         self.meetings[&(company.to_owned(), id.to_owned())].clone()
+    }
+
+    /// Meetings that no calendar holds any more: found by their ids, and in no period.
+    pub(crate) fn removed(&self) -> impl Iterator<Item = &calendar::Meeting> {
+        self.removed.values()
     }
 
     /// All meetings.
