@@ -34,16 +34,20 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Decide every call in calendar files, offline
+    #[command(long_about = ABOUT_DECIDE)]
     Decide(Decide),
     /// Show the meetings in calendar files, as they are understood
+    #[command(long_about = ABOUT_EVENTS)]
     Events(Events),
     /// Find conference links in a text
+    #[command(long_about = ABOUT_LINKS)]
     Links(Links),
     /// List all skip codes
     Codes(Codes),
     /// Make a signed recording-consent link
     ConsentLink(ConsentLink),
     /// Run all services in one process
+    #[command(long_about = ABOUT_SERVE)]
     Serve(Serve),
     /// Apply a company file to a server
     Apply(Apply),
@@ -58,6 +62,20 @@ pub(crate) enum Command {
     /// Print a script that completes commands in a shell
     Completions(Completions),
 }
+
+const ABOUT_DECIDE: &str = "Decide every call in calendar files, offline.
+
+Reads iCalendar files, and JSON exports of Google Calendar and Microsoft Graph, runs them through \
+the services in this process, and prints for each call of the window a plan or the skip code that \
+says why there is none. Nothing is stored and nothing is sent.";
+const ABOUT_EVENTS: &str = "Show the meetings in calendar files, as they are understood.
+
+Recurring meetings are laid out between `--from` and `--to`, and the same meeting from several \
+files is one meeting. Needs no company and decides nothing.";
+const ABOUT_LINKS: &str = "Find conference links in a text: the provider, the id without secrets, the URL to join, and \
+which mail filters had rewritten it. Links that can be joined come first.";
+const ABOUT_SERVE: &str =
+    "Run all services in one process, on one port, with one SQLite file. Ends on Ctrl-C.";
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -94,18 +112,14 @@ pub(crate) struct Server {
 const DECIDE: &str = "Examples:
   callsheet decide --company acme.yaml calendar.ics
   callsheet decide --company acme.yaml --now 2026-03-02T07:00:00Z --window 7d *.ics google.json
-  callsheet decide --company acme.yaml --format json calendar.ics | jq -r .skip_code | sort | uniq -c
+  callsheet decide --company acme.yaml --format json calendar.ics | jq -r .skip_code
 
 The files count as received at `--now`. What could not be read in a calendar is told on standard
 error, and the rest is decided.";
 
 /// Runs calendars through all services, in this process and in memory, and prints a decision per call.
 #[derive(Debug, Args)]
-#[command(long_about = "Decide every call in calendar files, offline.
-
-Reads iCalendar files, and JSON exports of Google Calendar and Microsoft Graph, runs them through \
-the services in this process, and prints for each call of the window a plan or the skip code that \
-says why there is none. Nothing is stored and nothing is sent.", after_help = DECIDE)]
+#[command(after_help = DECIDE)]
 pub(crate) struct Decide {
     /// The company file (YAML or JSON)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -129,10 +143,7 @@ const EVENTS: &str = "Examples:
 
 /// Shows meetings and occurrences without deciding anything.
 #[derive(Debug, Args)]
-#[command(long_about = "Show the meetings in calendar files, as they are understood.
-
-Recurring meetings are laid out between `--from` and `--to`, and the same meeting from several \
-files is one meeting. Needs no company and decides nothing.", after_help = EVENTS)]
+#[command(after_help = EVENTS)]
 pub(crate) struct Events {
     /// Calendar files; `-` reads standard input
     #[arg(required = true, value_name = "CALENDAR", value_hint = ValueHint::FilePath)]
@@ -157,8 +168,7 @@ const LINKS: &str = "Examples:
 
 /// Finds conference links.
 #[derive(Debug, Args)]
-#[command(long_about = "Find conference links in a text: the provider, the id without secrets, the URL to join, and \
-which mail filters had rewritten it. Links that can be joined come first.", after_help = LINKS)]
+#[command(after_help = LINKS)]
 pub(crate) struct Links {
     /// Plain text or HTML; standard input if absent or `-`
     #[arg(value_name = "TEXT|-")]
@@ -251,7 +261,7 @@ then the command line.";
 
 /// Runs everything.
 #[derive(Debug, Args)]
-#[command(long_about = "Run all services in one process, on one port, with one SQLite file. Ends on Ctrl-C.", after_help = SERVE)]
+#[command(after_help = SERVE)]
 pub(crate) struct Serve {
     /// Settings (TOML)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -299,7 +309,7 @@ A file sent again under the same name replaces what it held before.";
 #[command(after_help = INGEST)]
 pub(crate) struct Ingest {
     /// Id of the company
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "COMPANY")]
     pub(crate) company: String,
     /// Calendar files; `-` reads standard input
     #[arg(required = true, value_name = "CALENDAR", value_hint = ValueHint::FilePath)]
@@ -319,7 +329,7 @@ const CALLS: &str = "Examples:
 #[command(after_help = CALLS)]
 pub(crate) struct Calls {
     /// Id of the company
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "COMPANY")]
     pub(crate) company: String,
     /// Calls that start from here on: RFC 3339, or a date for midnight UTC
     #[arg(long, value_name = "TIME", value_parser = instant)]
@@ -348,7 +358,7 @@ pub(crate) struct Explain {
     #[arg(value_name = "ID")]
     pub(crate) call: String,
     /// Id of the company
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "COMPANY")]
     pub(crate) company: String,
     #[command(flatten)]
     pub(crate) server: Server,
@@ -366,7 +376,7 @@ const WATCH: &str = "Examples:
 #[command(after_help = WATCH)]
 pub(crate) struct Watch {
     /// Id of the company; all if absent
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "COMPANY")]
     pub(crate) company: Option<String>,
     /// Begin after this position; from the beginning if absent
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -460,6 +470,7 @@ mod tests {
             let help = command.clone().render_long_help().to_string();
             let example = format!("callsheet {}", command.get_name());
             assert!(help.contains("Examples:") && help.contains(&example), "{help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 120), "{help}");
         }
     }
 }
