@@ -7,12 +7,14 @@
 
 #[path = "laws/call.rs"]
 mod call;
+#[path = "laws/generated.rs"]
+mod generated;
 #[path = "laws/repair.rs"]
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use call::{Call, MEMBERS, any_call, fresh_call, id, known_call, person, start};
+use call::{Call, Failing, person, start};
 use chrono::TimeDelta;
 use decision::company::{Capture, InternalMeetings};
 use decision::conflict::{Contender, resolve};
@@ -23,6 +25,7 @@ use decision::{
     CallKey, Conference, Decision, Evidence, Finding, Participation, Provider, Sensitivity,
     SkipCode, Warning,
 };
+use generated::{MEMBERS, any_call, fresh_call, known_call};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select as one_of;
@@ -266,7 +269,7 @@ proptest! {
 
     #[test]
     fn not_knowing_never_makes_a_plan_of_a_skip(call in any_call()) {
-        let known = Call { failing: call::Failing::default(), ..call.clone() }.decide();
+        let known = Call { failing: Failing::default(), ..call.clone() }.decide();
         let doubtful = call.decide();
         // A provider check that could not be made is a warning, never a code.
         if !is_plan(&known) && is_plan(&doubtful) {
@@ -400,7 +403,7 @@ proptest! {
         if let Kind::Pending { decide_by } = decision.kind {
             prop_assert_eq!(decide_by, deadline);
             prop_assert!(call.now < decide_by && !decision.missing.is_empty());
-            prop_assert!(call.failing.any());
+            prop_assert!(call.failing != Failing::default());
         }
         let at_last = Call { now: deadline, ..call };
         let closed = at_last.decide();
@@ -590,7 +593,7 @@ impl Prohibition {
             Self::Foreign => Some(SkipCode::BelongsToAnotherCompany),
             Self::LessNotice => (!call.meeting.all_day).then_some(SkipCode::ObsoleteCall),
             Self::NeverRecord(i) => {
-                let member = id(MEMBERS[i]);
+                let member: std::sync::Arc<str> = MEMBERS[i].into();
                 let comes =
                     |organizes: bool, person: &decision::Person| {
                         let address = person.address.as_deref();

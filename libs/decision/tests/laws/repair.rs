@@ -8,7 +8,7 @@ use decision::{Conference, Decision, Evidence, Participation, Provider, Sensitiv
 use crate::call::{Call, person};
 
 /// Takes away the cause of everything that was found, and nothing else.
-pub fn repair(call: &Call, decision: &Decision) -> Call {
+pub(crate) fn repair(call: &Call, decision: &Decision) -> Call {
     let mut repaired = call.clone();
     let profile = profile_that_held(call, decision);
     let found: Vec<_> = decision.primary.iter().chain(&decision.also).collect();
@@ -28,7 +28,7 @@ pub fn repair(call: &Call, decision: &Decision) -> Call {
 
 /// Whether rules of the method were asked, which takes a conference at a provider that works
 /// (DOMAIN 8.3); if not, their codes may come up once there is one.
-pub fn method_was_asked(call: &Call) -> bool {
+pub(crate) fn method_was_asked(call: &Call) -> bool {
     let judged = call.judge();
     let conference = judged.selected.conference.as_ref();
     conference.is_some_and(|conference| judged.policy.provider_works(conference.provider))
