@@ -43,6 +43,16 @@ async fn a_new_policy_decides_upcoming_calls_again_by_itself() {
 }
 
 #[tokio::test]
+async fn a_new_policy_decides_calls_beyond_the_window_again_if_somebody_asked_for_them() {
+    let world = World::with(&format!("{FOLLOWING}\nfollow.window = '7d'")).await;
+    world.put([meeting("far", 10 * 24 * 60), meeting("farther", 11 * 24 * 60)]);
+    assert!(is_plan(&world.decide("far").await));
+    world.apply(without_zoom());
+    world.until("far", |decision| !is_plan(decision)).await;
+    assert!(world.get_of("acme", "farther", 0).await.is_err(), "nobody asked for it");
+}
+
+#[tokio::test]
 async fn calls_that_are_over_are_left_alone_by_a_new_policy() {
     let world = World::with(FOLLOWING).await;
     world.put([meeting("a", 60), meeting("b", 600)]);

@@ -127,9 +127,10 @@ impl State {
         let id = (company.to_owned(), id.to_owned());
         let mut meeting = self.meetings.remove(&id).unwrap();
         meeting.revision += 1;
+        // Only `removed` says in the log that it is gone.
+        self.changes.push(Change { meeting: meeting.clone(), removed: true });
         meeting.cancelled = true;
-        self.removed.insert(id, meeting.clone());
-        self.changes.push(Change { meeting, removed: true });
+        self.removed.insert(id, meeting);
     }
 
     /// A meeting as it is now.
