@@ -194,6 +194,10 @@ impl calendar_server::CalendarIngestService for Peer {
         found.sort_by_key(|meeting| {
             (meeting.start.map(|at| (at.seconds, at.nanos)), key_of(meeting))
         });
+        if is_by_id {
+            // Only those of a period have an order that is promised.
+            found.reverse();
+        }
         let skipped: usize = request.page_token.parse().unwrap_or_default();
         let size = if request.page_size == 0 { 500 } else { request.page_size.min(5_000) };
         let size = usize::try_from(size).unwrap();
