@@ -19,11 +19,11 @@ use chrono::TimeDelta;
 use decision::company::{Capture, InternalMeetings};
 use decision::conflict::{Contender, resolve};
 use decision::links::{Link, Resolution};
+use decision::people::People;
 use decision::plan::{History, Kind, judge_and_decide};
 use decision::skip_code::Phase;
 use decision::{
-    CallKey, Conference, Decision, Evidence, Finding, Participation, Provider, Sensitivity,
-    SkipCode, Warning,
+    CallKey, Conference, Decision, Evidence, Finding, Provider, Sensitivity, SkipCode, Warning,
 };
 use generated::{MEMBERS, any_call, fresh_call, known_call};
 use proptest::collection::vec;
@@ -593,25 +593,12 @@ impl Prohibition {
             Self::Foreign => Some(SkipCode::BelongsToAnotherCompany),
             Self::LessNotice => (!call.meeting.all_day).then_some(SkipCode::ObsoleteCall),
             Self::NeverRecord(i) => {
-                let member: std::sync::Arc<str> = MEMBERS[i].into();
-                let comes =
-                    |organizes: bool, person: &decision::Person| {
-                        let address = person.address.as_deref();
-                        address.and_then(|one| {
-                            call.policy().find_member(one).map(|(_, m)| m.id.clone())
-                        }) == Some(member.clone())
-                            && person.participation != Participation::Declined
-                            && person.kind == decision::PersonKind::Individual
-                            && !(organizes
-                                && call.judge().eligibility.verdict.findings.iter().any(|f| {
-                                    f.sub_reason.as_deref() == Some("declined_by_organizer")
-                                }))
-                    };
-                let organizer = call.meeting.organizer.as_ref();
-                organizer
-                    .is_some_and(|organizer| {
-                        comes(true, organizer) && !call.meeting.organizer_declined
-                    })
+                let policy = call.policy();
+                let people = People::of(&policy, &call.meeting);
+                let organizes = people.organizer.and_then(|ix| policy.member(ix));
+                let comes = !people.organizer_declined;
+                organizes
+                    .is_some_and(|member| comes && &*member.id == MEMBERS[i])
                     .then_some(SkipCode::HasDoNotRecordUsers)
             }
             _ => None,
