@@ -172,10 +172,14 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
 
     let decide_by = inputs.meeting.start - inputs.policy.settings.recording.dispatch_ahead.0;
     let in_time = inputs.now < decide_by;
-    let stopped = !gathered.against.is_empty();
-    let undecided = !eligibility_known || (!consent_known && !stopped);
+    let links_known = inputs.links_known.is_ok();
+    // What was found only because links could not be looked up may not be found next time.
+    let hangs_on_links =
+        |code| matches!(code, SkipCode::NoValidUrls | SkipCode::ComplianceSystemDecision);
+    let stopped = gathered.against.iter().any(|one| links_known || !hangs_on_links(one.code));
+    let undecided = !eligibility_known || (!(consent_known && links_known) && !stopped);
     if undecided && !in_time {
-        close(&mut gathered, consent_known);
+        close(&mut gathered, consent_known, eligibility_known);
     }
     let kind = if undecided && in_time {
         Kind::Pending { decide_by }
@@ -239,7 +243,7 @@ fn take_consent(gathered: &mut Gathered, inputs: &Inputs<'_>, enforced: bool) ->
     }
     if let Err(Missing(what)) = inputs.links_known {
         gathered.missing.push(what.to_owned());
-        known = false;
+        known &= !enforced;
     }
     known
 }
@@ -258,7 +262,7 @@ fn take_method(gathered: &mut Gathered, inputs: &Inputs<'_>) -> Option<(Method, 
 }
 
 /// The time to decide has run out: what could not be learned becomes a code.
-fn close(gathered: &mut Gathered, consent_known: bool) {
+fn close(gathered: &mut Gathered, consent_known: bool, eligibility_known: bool) {
     let service = |name: &'static str| vec![Evidence::Service(name.into())];
     if !consent_known {
         gathered.against.push(Finding {
@@ -269,7 +273,7 @@ fn close(gathered: &mut Gathered, consent_known: bool) {
             evidence: service("consent"),
         });
     }
-    if gathered.against.is_empty() {
+    if gathered.against.is_empty() && !eligibility_known {
         gathered.against.push(Finding {
             rule: "eligibility-unavailable".into(),
             code: SkipCode::UnknownState,
@@ -503,4 +507,53 @@ pub fn assess_from_policy(
             Ok(assess(Adapter::of(provider, *method), &facts))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::company::{CompanyFile, Profile};
+    use crate::eligibility::example;
+    use crate::links::{Link, Resolution, select};
+    use crate::rule::Missing;
+
+    /// Decides Ada's call, whose only link could not be looked up, so long before its start.
+    fn with_unknown_links(enforced: bool, minutes: i64) -> Decision {
+        let mut company: CompanyFile = example::company();
+        let profile = Profile { enabled: true, enforced, ..Profile::default() };
+        company.consent.profiles.insert("eu".into(), profile);
+        company.consent.default_profile = "eu".into();
+        let policy = Policy::compile(&company, 1);
+        let links = [Link::Consent(Resolution::Unresolvable {
+            link_type: crate::company::LinkType::Static,
+            reason: "unavailable".into(),
+        })];
+        let selected = select(&policy, &links);
+        let meeting = Meeting { links: selected.state, ..example::meeting() };
+        decide(&Inputs {
+            policy: &policy,
+            key: &CallKey::default(),
+            meeting: &meeting,
+            meeting_revision: 1,
+            ambiguous_time: false,
+            links: &selected,
+            links_known: Err(Missing("consent links")),
+            eligibility: Ok(eligibility::judge_meeting(&policy, &meeting)),
+            consent: if enforced { Err(Missing("consent")) } else { Ok(Verdict::default()) },
+            assessed: &[],
+            history: &History::default(),
+            now: meeting.start - TimeDelta::minutes(minutes),
+        })
+    }
+
+    #[test]
+    fn links_that_cannot_be_looked_up_make_a_call_wait_and_then_cost_a_code() {
+        for enforced in [true, false] {
+            assert!(matches!(with_unknown_links(enforced, 60).kind, Kind::Pending { .. }));
+        }
+        assert_eq!(with_unknown_links(true, 1).code(), Some(SkipCode::ComplianceSystemDecision));
+        assert_eq!(with_unknown_links(false, 1).code(), Some(SkipCode::NoValidUrls));
+    }
 }

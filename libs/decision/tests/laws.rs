@@ -25,7 +25,7 @@ use decision::skip_code::Phase;
 use decision::{
     CallKey, Conference, Decision, Evidence, Finding, Provider, Sensitivity, SkipCode, Warning,
 };
-use generated::{MEMBERS, any_call, fresh_call, known_call};
+use generated::{MEMBERS, any_call, consenting_call, fresh_call, known_call};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select as one_of;
@@ -265,6 +265,31 @@ proptest! {
             }
             prop_assert!(positive, "planned without a consent link");
         }
+    }
+
+    #[test]
+    fn a_plan_that_rests_on_consent_falls_with_any_fact_of_it(call in consenting_call()) {
+        let plan = call.decide();
+        if !is_plan(&plan) {
+            return Ok(());
+        }
+        let all = Failing::default();
+        let facts = [
+            Failing { consent: true, ..all },
+            Failing { profile: true, ..all },
+            Failing { consent_links: true, ..all },
+            Failing { choice: true, ..all },
+            Failing { links: true, ..all },
+            Failing { eligibility: true, ..all },
+        ];
+        for failing in facts {
+            let decision = Call { failing, ..call.clone() }.decide();
+            prop_assert!(!is_plan(&decision), "{failing:?}: {}", told(&decision));
+        }
+        let refused = Call { refused: true, ..call.clone() }.decide();
+        prop_assert_eq!(refused.code(), Some(SkipCode::ComplianceUserRequest));
+        let silent = Call { links: Vec::new(), ..call };
+        prop_assert!(!is_plan(&silent.decide()));
     }
 
     #[test]

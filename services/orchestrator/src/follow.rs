@@ -155,17 +155,24 @@ impl Follower {
         let now = engine.clock.now();
         let ids: Vec<String> = meetings.keys().cloned().collect();
         let calls = engine.calls.get(company, &ids).await?;
-        let judged: BTreeMap<String, u64> =
-            calls.into_iter().map(|call| (call.call_id, call.judged_meeting)).collect();
+        let starts = |start| proto::time::optional("start", start).ok().flatten();
+        let judged: BTreeMap<String, (u64, bool)> = calls
+            .into_iter()
+            .map(|call| {
+                let over = starts(call.decision.start.as_ref()).is_some_and(|start| start < now);
+                (call.call_id, (call.judged_meeting, over))
+            })
+            .collect();
         let mut due = Vec::new();
         let mut outdated = Vec::new();
         for (id, Changed { meeting, removed }) in meetings {
-            let start =
-                proto::time::optional("meeting.start", meeting.start.as_ref()).ok().flatten();
+            let start = starts(meeting.start.as_ref());
             let upcoming = start.is_some_and(|start| now <= start && start < now + self.window);
             match judged.get(&id) {
                 // Somebody asked meanwhile, and it was decided from what is newer than this change.
-                Some(revision) if meeting.revision < *revision => outdated.push(id),
+                Some((revision, _)) if meeting.revision < *revision => outdated.push(id),
+                // What has begun was decided; a late edit of the event changes nothing about that.
+                Some((_, true)) if !upcoming => {}
                 Some(_) => due.push(meeting),
                 // What was never decided and is gone needs no decision.
                 None if upcoming && !removed => due.push(meeting),

@@ -52,6 +52,24 @@ pub(crate) fn fresh_call() -> impl Strategy<Value = Call> {
     })
 }
 
+/// Calls for whose owner consent is enforced, with a consent link as the profile wants it.
+pub(crate) fn consenting_call() -> impl Strategy<Value = Call> {
+    (fresh_call(), link_type(), conference()).prop_map(|(mut call, link_type, conference)| {
+        for member in &mut call.company.members {
+            member.consent_profile = Some("eu".to_owned());
+        }
+        if let Some(profile) = call.company.consent.profiles.get_mut("eu") {
+            profile.enabled = true;
+            profile.links.insert(conference.provider.as_str().to_owned(), link_type);
+        }
+        let company = "acme".to_owned();
+        call.links = vec![Link::Consent(Resolution::Resolved { company, link_type, conference })];
+        call.meeting.sensitivity = Sensitivity::Public;
+        call.refused = false;
+        call
+    })
+}
+
 /// All calls.
 pub(crate) fn any_call() -> impl Strategy<Value = Call> {
     let times = (1_u64..4, 1_u64..4, mostly(false), -10_i64..3_000);

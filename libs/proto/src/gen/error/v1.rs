@@ -69,9 +69,9 @@ pub enum ErrorReason {
     /// }
     /// ```
     UnknownCall = 5,
-    /// The company never had this policy version.
+    /// This policy version of the company is not known here: it never was, or whoever judges by it has yet to be told.
     ///
-    /// Status NOT_FOUND. Example of an ErrorInfo:
+    /// Status FAILED_PRECONDITION. Example of an ErrorInfo:
     ///
     /// ```text
     /// {
@@ -273,7 +273,7 @@ pub enum ErrorReason {
     /// A domain or an assistant address in the company file is registered to another company, whose
     /// name is not told.
     ///
-    /// Status ALREADY_EXISTS. Example of an ErrorInfo:
+    /// Status FAILED_PRECONDITION. Example of an ErrorInfo:
     ///
     /// ```text
     /// {
