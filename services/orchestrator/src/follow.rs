@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Link;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use proto::calendar::v1 as calendar;
 use proto::eligibility::v1 as eligibility;
@@ -155,18 +155,17 @@ impl Follower {
         let now = engine.clock.now();
         let ids: Vec<String> = meetings.keys().cloned().collect();
         let calls = engine.calls.get(company, &ids).await?;
-        let starts = |start| proto::time::optional("start", start).ok().flatten();
         let judged: BTreeMap<String, (u64, bool)> = calls
             .into_iter()
             .map(|call| {
-                let over = starts(call.decision.start.as_ref()).is_some_and(|start| start < now);
+                let over = start_of(call.decision.start.as_ref()).is_some_and(|start| start < now);
                 (call.call_id, (call.judged_meeting, over))
             })
             .collect();
         let mut due = Vec::new();
         let mut outdated = Vec::new();
         for (id, Changed { meeting, removed }) in meetings {
-            let start = starts(meeting.start.as_ref());
+            let start = start_of(meeting.start.as_ref());
             let upcoming = start.is_some_and(|start| now <= start && start < now + self.window);
             match judged.get(&id) {
                 // Somebody asked meanwhile, and it was decided from what is newer than this change.
@@ -310,4 +309,9 @@ impl Follower {
         }
         Ok(companies)
     }
+}
+
+/// A start that can be read.
+fn start_of(start: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
+    proto::time::optional("start", start).ok().flatten()
 }
