@@ -68,6 +68,7 @@ struct Decided {
     planned_owner: Option<String>,
     policy: u64,
     revision: u64,
+    contends: bool,
 }
 
 /// A call on its way to a decision.
@@ -78,6 +79,7 @@ struct Subject {
     decision: Decision,
     organizer: Option<String>,
     revision: u64,
+    contends: bool,
 }
 
 impl Core {
@@ -265,8 +267,8 @@ impl Core {
         let organizer = organizer
             .and_then(|address| policy.find_member(address))
             .map(|(_, member)| member.id.to_string());
-        let revision = call.revision;
-        Subject { id: id.clone(), meeting, selected, decision, organizer, revision }
+        let (revision, contends) = (call.revision, matches!(decision.kind, Kind::Plan(_)));
+        Subject { id: id.clone(), meeting, selected, decision, organizer, revision, contends }
     }
 
     fn consent(
@@ -322,8 +324,9 @@ impl Core {
         now: DateTime<Utc>,
     ) -> anyhow::Result<Vec<Told>> {
         let policy = self.policy(company)?.version;
-        // Conflicts concern everything else that was planned too.
-        let all: BTreeSet<CallId> = self.decided.keys().chain(ids).cloned().collect();
+        // Conflicts concern everything else that would be recorded too.
+        let contending = self.decided.iter().filter(|(_, decided)| decided.contends);
+        let all: BTreeSet<CallId> = contending.map(|(id, _)| id).chain(ids).cloned().collect();
         let all: Vec<CallId> = all.into_iter().collect();
         let mut answer = Vec::new();
         for subject in self.subjects(company, &all, now, None)? {
@@ -348,6 +351,7 @@ impl Core {
                 planned_owner,
                 policy,
                 revision: subject.revision,
+                contends: subject.contends,
             };
             self.decided.insert(subject.id, decided);
         }
@@ -549,11 +553,18 @@ fn settle(subjects: &mut [Subject]) {
 }
 
 /// Whether two decisions say the same. A code that a changed setting brought about stays while nothing
-/// else changes.
+/// else changes: beside its cause, or as its companion.
 fn is_same(before: &Told, now: &Told) -> bool {
+    let invalidated = SkipCode::InvalidatingByCompanySettings;
     let mut before = before.clone();
-    if before.related == Some(SkipCode::InvalidatingByCompanySettings) {
+    if before.related == Some(invalidated) {
         before.related = now.related;
+        before.explanation.clone_from(&now.explanation);
+    }
+    if before.primary.as_ref().is_some_and(|primary| primary.code == invalidated)
+        && before.also.first() == now.primary.as_ref()
+    {
+        before.primary = Some(before.also.remove(0));
         before.explanation.clone_from(&now.explanation);
     }
     before == *now
