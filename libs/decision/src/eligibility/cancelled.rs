@@ -20,7 +20,7 @@ fn asks(facts: &Facts<'_>) -> Answer {
         return Ok(Opinion::Silent);
     }
     // Nobody owns it, so every recordable person who is invited has declined.
-    let declined: Vec<Evidence> = facts
+    let mut declined: Vec<Evidence> = facts
         .people
         .invited
         .iter()
@@ -28,6 +28,8 @@ fn asks(facts: &Facts<'_>) -> Answer {
         .filter(|member| member.is_recordable())
         .map(|member| Evidence::Member(Arc::clone(&member.id)))
         .collect();
+    declined.sort();
+    declined.dedup();
     Ok(if declined.is_empty() {
         Opinion::Silent
     } else {

@@ -22,10 +22,12 @@ fn asks(facts: &Facts<'_>) -> Answer {
     if candidates().any(Member::is_recordable) {
         return Ok(Opinion::Silent);
     }
-    let gone: Vec<Evidence> = candidates()
+    let mut gone: Vec<Evidence> = candidates()
         .filter(|member| !member.active && member.would_be_recordable_if_active())
         .map(|member| Evidence::Member(Arc::clone(&member.id)))
         .collect();
+    gone.sort();
+    gone.dedup();
     Ok(if gone.is_empty() {
         Opinion::Silent
     } else {
