@@ -118,6 +118,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod allocator;
 mod app;
 mod clock;
 mod house;

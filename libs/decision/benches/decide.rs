@@ -18,7 +18,9 @@ use aho_corasick::AhoCorasick;
 use decision::company::{CompanyFile, Method, ProviderEntry};
 use decision::links::{Link, select};
 use decision::plan::{Kind, judge_and_decide};
-use decision::{CallKey, Conference, Meeting, Participation, Person, PersonKind, Policy, Provider, Sensitivity};
+use decision::{
+    CallKey, Conference, Meeting, Participation, Person, PersonKind, Policy, Provider, Sensitivity,
+};
 
 const SAMPLES: usize = 41;
 const ROUNDS: usize = 20_000;
@@ -27,12 +29,17 @@ fn company(entries: usize) -> CompanyFile {
     let mut file = CompanyFile::named("acme");
     file.domains = vec!["acme.example".into(), "acme-labs.example".into()];
     file.assistant = vec!["recorder@acme.example".into()];
-    file.settings.exclusions.domains = (0..entries).map(|i| format!("blocked{i}.example")).collect();
+    file.settings.exclusions.domains =
+        (0..entries).map(|i| format!("blocked{i}.example")).collect();
     file.settings.exclusions.keywords = (0..entries).map(|i| format!("secret{i}")).collect();
-    let zoom = ProviderEntry { enabled: true, method: Some(Method::Native), ..ProviderEntry::default() };
+    let zoom =
+        ProviderEntry { enabled: true, method: Some(Method::Native), ..ProviderEntry::default() };
     file.settings.providers.insert("zoom".into(), zoom);
     file.members = (0..200)
-        .map(|i| serde_json::from_str(&format!(r#"{{"id":"m{i}","emails":["m{i}@acme.example"]}}"#)).unwrap())
+        .map(|i| {
+            serde_json::from_str(&format!(r#"{{"id":"m{i}","emails":["m{i}@acme.example"]}}"#))
+                .unwrap()
+        })
         .collect();
     file
 }
@@ -44,7 +51,8 @@ fn meeting() -> Meeting {
     meeting.organizer = Some(person("m3@acme.example".into()));
     meeting.attendees = (0..9)
         .map(|i| {
-            let domain = if i < 4 { "acme.example".to_owned() } else { format!("mail.customer{i}.example") };
+            let domain =
+                if i < 4 { "acme.example".to_owned() } else { format!("mail.customer{i}.example") };
             person(format!("m{i}@{domain}"))
         })
         .collect();
@@ -81,7 +89,8 @@ impl HandWritten {
             })
         };
         let addresses = || people().filter_map(|p| p.address.as_deref());
-        let domain = |address: &str| address.rsplit_once('@').map(|(_, d)| d.to_owned()).unwrap_or_default();
+        let domain =
+            |address: &str| address.rsplit_once('@').map(|(_, d)| d.to_owned()).unwrap_or_default();
         if !addresses().any(|a| self.members.contains(a)) {
             return "NO_OWNER";
         }
@@ -160,7 +169,10 @@ fn main() {
     });
 
     println!("one meeting, 10 participants, all rules asked (ns: least, median, most)");
-    println!("  hand-written 13 rules, 2,000 entries  {:>7.0} {:>7.0} {:>7.0}", bare[0], bare[1], bare[2]);
+    println!(
+        "  hand-written 13 rules, 2,000 entries  {:>7.0} {:>7.0} {:>7.0}",
+        bare[0], bare[1], bare[2]
+    );
     for (entries, [least, median, most]) in figures {
         println!(
             "  decision core, {:>6} entries         {least:>7.0} {median:>7.0} {most:>7.0}   {:.2} of the hand-written",

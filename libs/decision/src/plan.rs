@@ -177,7 +177,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let hangs_on_links =
         |code| matches!(code, SkipCode::NoValidUrls | SkipCode::ComplianceSystemDecision);
     let stopped = gathered.against.iter().any(|one| links_known || !hangs_on_links(one.code));
-    let undecided = !eligibility_known || (!(consent_known && links_known) && !stopped);
+    let undecided = !eligibility_known || !(stopped || consent_known && links_known);
     if undecided && !in_time {
         close(&mut gathered, consent_known, eligibility_known);
     }

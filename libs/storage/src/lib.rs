@@ -38,6 +38,7 @@ mod error;
 mod migrate;
 mod retry;
 mod store;
+mod together;
 
 pub use bulk::{chunks, find_in, insert_many};
 pub use error::Error;
@@ -46,3 +47,4 @@ pub use retry::{Budget, retry};
 pub use sea_orm;
 pub use sea_orm_migration;
 pub use store::{Store, StoreConfig, Tx, connect};
+pub use together::Together;

@@ -1,6 +1,6 @@
 //! The store in a database.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use decision::company;
@@ -64,6 +64,7 @@ mod choice {
 pub(crate) struct Sql {
     database: Database,
     keep_versions: u64,
+    refusals: storage::Together<(String, MeetingId), ()>,
 }
 
 impl Sql {
@@ -74,7 +75,12 @@ impl Sql {
     ) -> Result<Self, storage::Error> {
         let database = storage::connect(config).await?;
         storage::migrate::<Migrator>(&database).await?;
-        Ok(Self { database, keep_versions: u64::from(keep_versions.max(1)) })
+        let reader = database.clone();
+        let refusals = storage::Together::new(move |meetings: Vec<(String, MeetingId)>| {
+            let reader = reader.clone();
+            async move { refused_among(&reader, meetings).await }
+        });
+        Ok(Self { database, keep_versions: u64::from(keep_versions.max(1)), refusals })
     }
 
     async fn try_keep(
@@ -232,21 +238,39 @@ impl Store for Sql {
         company: &str,
         meetings: HashSet<MeetingId>,
     ) -> Result<HashSet<MeetingId>, Error> {
-        let mut list: Vec<String> = meetings.into_iter().map(|meeting| meeting.0).collect();
-        let Some(last) = list.last().cloned() else { return Ok(HashSet::new()) };
-        // Lists of a few lengths only, so that prepared statements are found again.
-        list.resize(list.len().next_power_of_two(), last);
-        let found: Vec<String> = choice::Entity::find()
-            .select_only()
-            .column(choice::Column::Meeting)
-            .filter(choice::Column::Company.eq(company))
-            .filter(choice::Column::Refused.eq(true))
-            .filter(choice::Column::Meeting.is_in(list))
-            .distinct()
-            .into_tuple()
-            .all(self.database.reader())
-            .await
-            .map_err(storage::Error::from)?;
-        Ok(found.into_iter().map(MeetingId).collect())
+        if meetings.is_empty() {
+            return Ok(HashSet::new());
+        }
+        // Asked with every batch that is judged: those who ask at once share a query, which begins
+        // after they asked, so that a refusal recorded before is seen.
+        let asked: Vec<_> = meetings.into_iter().map(|one| (company.to_owned(), one)).collect();
+        let refused = self.refusals.get(asked).await?;
+        Ok(refused.keys().filter(|(of, _)| of == company).map(|(_, one)| one.clone()).collect())
     }
+}
+
+/// Those among meetings of companies that somebody refused to have recorded.
+async fn refused_among(
+    database: &Database,
+    meetings: Vec<(String, MeetingId)>,
+) -> Result<HashMap<(String, MeetingId), ()>, storage::Error> {
+    let companies: BTreeSet<String> = meetings.iter().map(|(company, _)| company.clone()).collect();
+    let mut list: Vec<String> = meetings.into_iter().map(|(_, meeting)| meeting.0).collect();
+    list.sort_unstable();
+    list.dedup();
+    let Some(last) = list.last().cloned() else { return Ok(HashMap::new()) };
+    // Lists of a few lengths only, so that prepared statements are found again.
+    list.resize(list.len().next_power_of_two(), last);
+    let found: Vec<(String, String)> = choice::Entity::find()
+        .select_only()
+        .columns([choice::Column::Company, choice::Column::Meeting])
+        // The index begins with the company; a meeting is asked about in one, or in few.
+        .filter(choice::Column::Company.is_in(companies))
+        .filter(choice::Column::Refused.eq(true))
+        .filter(choice::Column::Meeting.is_in(list))
+        .distinct()
+        .into_tuple()
+        .all(database.reader())
+        .await?;
+    Ok(found.into_iter().map(|(company, meeting)| ((company, MeetingId(meeting)), ())).collect())
 }
