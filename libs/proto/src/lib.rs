@@ -16,5 +16,5 @@ pub mod skip;
 pub mod time;
 pub mod verdict;
 
-pub use invalid::Invalid;
 pub use r#gen::*;
+pub use invalid::Invalid;
