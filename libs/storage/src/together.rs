@@ -16,6 +16,7 @@ use crate::error::Error;
 const ROUND: usize = 5_000;
 
 type Fetching<K, V> = Pin<Box<dyn Future<Output = Result<HashMap<K, V>, Error>> + Send>>;
+type Asked<K, V> = (Vec<K>, oneshot::Sender<Answer<K, V>>);
 type Answer<K, V> = Result<Arc<HashMap<K, V>>, String>;
 
 /// Look-ups by key. While a query is under way, those who ask wait and are answered by the next one together, so that the
@@ -33,7 +34,7 @@ struct Inner<K, V> {
 
 struct Waiting<K, V> {
     running: bool,
-    asked: Vec<(Vec<K>, oneshot::Sender<Answer<K, V>>)>,
+    asked: Vec<Asked<K, V>>,
 }
 
 impl<K, V> Clone for Together<K, V> {
