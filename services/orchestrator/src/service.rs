@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use crate::engine::{Cause, Engine};
 use crate::error::Error;
-use crate::store::{Action, Asked, Filter, Page};
+use crate::store::{Action, Asked, Call, Filter, Page};
 
 /// Meetings in one ad hoc request, and ids in one stored one.
 const MOST: usize = 5_000;
@@ -88,12 +88,16 @@ impl Service {
         })
     }
 
-    async fn decision(&self, company: &str, call_id: &str) -> Result<wire::Decision, Error> {
+    async fn call(&self, company: &str, call_id: &str) -> Result<Call, Error> {
         let found = self.engine.calls.get(named(company)?, &[call_id.to_owned()]).await?;
-        found.into_iter().next().map(|call| call.decision).ok_or_else(|| Error::UnknownCall {
+        found.into_iter().next().ok_or_else(|| Error::UnknownCall {
             company: company.to_owned(),
             call_id: call_id.to_owned(),
         })
+    }
+
+    async fn decision(&self, company: &str, call_id: &str) -> Result<wire::Decision, Error> {
+        Ok(self.call(company, call_id).await?.decision)
     }
 
     /// Notes what a member asked of a call, and decides it again.
@@ -139,14 +143,15 @@ impl Service {
         &self,
         request: wire::CancelRecordingRequest,
     ) -> Result<wire::CancelRecordingResponse, Error> {
-        let before = self.decision(&request.company, &request.call_id).await?;
+        let call = self.call(&request.company, &request.call_id).await?;
         let ready = self.engine.policies.newest(&request.company).await?;
         let refused = |why| Error::NotPermitted { who: request.canceled_by.clone(), why };
         let (_, member) = ready
             .policy
             .find_member(&request.canceled_by)
             .ok_or_else(|| refused("only a team member can take a recording back"))?;
-        let owns = before.plan.as_ref().is_some_and(|plan| *plan.owner == *member.id);
+        // The owner of the latest plan, also while that waits or gave way to another.
+        let owns = call.planned_owner.as_deref() == Some(&*member.id);
         if !member.active || !(owns || member.may_request()) {
             return Err(refused(
                 "only the owner, or a member with the permission to request recordings, can",
