@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("proto", 1, Only(&["decision"])),
     ("chassis", 1, Only(&[])),
     ("storage", 1, Only(&[])),
+    ("feed", 1, Only(&["storage"])),
     // services, never on each other
     ("calendar-ingest", 2, Below),
     ("eligibility", 2, Below),
