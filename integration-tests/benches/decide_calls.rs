@@ -221,6 +221,7 @@ struct Canned {
 fn canned(size: usize, answer: &orchestrator::DecideCallsResponse) -> Canned {
     let meetings = meetings(size);
     let judge = eligibility::JudgeMeetingsRequest {
+        draft: String::new(),
         company: "bench".into(),
         policy_version: 0,
         now: meetings[0].start,
@@ -242,6 +243,7 @@ fn canned(size: usize, answer: &orchestrator::DecideCallsResponse) -> Canned {
             .collect(),
     };
     let consents = consent::JudgeConsentsRequest {
+        draft: None,
         company: "bench".into(),
         policy_version: 1,
         now: meetings[0].start,
@@ -259,6 +261,7 @@ fn canned(size: usize, answer: &orchestrator::DecideCallsResponse) -> Canned {
             .collect(),
     };
     let assess = provider::AssessCallsRequest {
+        draft: None,
         company: "bench".into(),
         policy_version: 1,
         now: meetings[0].start,
@@ -647,11 +650,16 @@ mod bare {
             register_dialer_call(orchestrator::RegisterDialerCallRequest) -> orchestrator::RegisterDialerCallResponse;
             import_recording(orchestrator::ImportRecordingRequest) -> orchestrator::ImportRecordingResponse;
             list_skip_codes(orchestrator::ListSkipCodesRequest) -> orchestrator::ListSkipCodesResponse;
+            verify_history(orchestrator::VerifyHistoryRequest) -> orchestrator::VerifyHistoryResponse;
+            list_dead_letters(orchestrator::ListDeadLettersRequest) -> orchestrator::ListDeadLettersResponse;
+            replay_dead_letters(orchestrator::ReplayDeadLettersRequest) -> orchestrator::ReplayDeadLettersResponse;
         }
         type WatchCallsStream = Stream<orchestrator::WatchCallsResponse>;
         refuse! { watch_calls(orchestrator::WatchCallsRequest) -> Self::WatchCallsStream; }
         type SimulatePolicyStream = Stream<orchestrator::SimulatePolicyResponse>;
         refuse! { simulate_policy(orchestrator::SimulatePolicyRequest) -> Self::SimulatePolicyStream; }
+        type WatchRedecisionsStream = Stream<orchestrator::WatchRedecisionsResponse>;
+        refuse! { watch_redecisions(orchestrator::WatchRedecisionsRequest) -> Self::WatchRedecisionsStream; }
         type ReportCallStatusStream = Stream<orchestrator::ReportCallStatusResponse>;
         refuse! { report_call_status(orchestrator::ReportCallStatusRequest) -> Self::ReportCallStatusStream; }
     }

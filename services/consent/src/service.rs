@@ -51,7 +51,8 @@ impl ConsentService for Service {
         &self,
         request: Request<v1::JudgeConsentsRequest>,
     ) -> Result<Response<v1::JudgeConsentsResponse>, Status> {
-        let v1::JudgeConsentsRequest { company, policy_version, now, calls } = request.into_inner();
+        let v1::JudgeConsentsRequest { company, policy_version, now, calls, .. } =
+            request.into_inner();
         Invalid::limit("calls", calls.len(), MAX_CALLS).map_err(Error::from)?;
         let links = calls.iter().flat_map(|call| &call.links);
         let consent_links = links.filter(|link| link.consent.is_some()).count();

@@ -48,7 +48,7 @@ impl EligibilityService for Eligibility {
         &self,
         request: Request<wire::JudgeMeetingsRequest>,
     ) -> Result<Response<wire::JudgeMeetingsResponse>, Status> {
-        let wire::JudgeMeetingsRequest { company, policy_version, now, meetings } =
+        let wire::JudgeMeetingsRequest { company, policy_version, now, meetings, .. } =
             request.into_inner();
         Invalid::limit("meetings", meetings.len(), MEETINGS).map_err(Error::TooMany)?;
         time::optional("now", now.as_ref()).map_err(Error::Batch)?;
@@ -116,7 +116,12 @@ impl CompanyService for Company {
     ) -> Result<Response<wire::ApplyCompanyResponse>, Status> {
         let wire::ApplyCompanyRequest { document, dry_run } = request.into_inner();
         let Change { company, version, changed } = self.companies.apply(document, dry_run).await?;
-        Ok(Response::new(wire::ApplyCompanyResponse { company, policy_version: version, changed }))
+        Ok(Response::new(wire::ApplyCompanyResponse {
+            company,
+            policy_version: version,
+            changed,
+            document: String::new(),
+        }))
     }
 
     async fn get_company(

@@ -100,6 +100,7 @@ impl Judges {
             policy_version: ready.policy.version,
             now: Some(time::to_wire(now)),
             links,
+            draft: ready.draft.as_ref().map(|_| consent_part(ready)),
         };
         let answer = self
             .ask_consent(ready, || {
@@ -140,9 +141,10 @@ impl Judges {
         // The newest version is asked for, so that a policy applied a moment ago is never overlooked.
         let question = eligibility::JudgeMeetingsRequest {
             company: ready.policy.company.to_string(),
-            policy_version: 0,
+            policy_version: if ready.draft.is_some() { ready.policy.version } else { 0 },
             now: Some(time::to_wire(now)),
             meetings: subjects.iter().map(|subject| (&subject.meeting).into()).collect(),
+            draft: ready.draft.clone().unwrap_or_default(),
         };
         let answer = self.eligibility.clone().judge_meetings(self.request(question)).await;
         match answer {
@@ -186,6 +188,7 @@ impl Judges {
             policy_version: ready.policy.version,
             now: Some(time::to_wire(now)),
             calls,
+            draft: ready.draft.as_ref().map(|_| consent_part(ready)),
         };
         let answer = self
             .ask_consent(ready, || {
@@ -275,6 +278,7 @@ impl Judges {
             policy_version: ready.policy.version,
             now: Some(time::to_wire(now)),
             calls,
+            draft: ready.draft.as_ref().map(|_| provider_facts(ready)),
         };
         let ask = || {
             let (mut client, question) = (client.clone(), self.request(question.clone()));

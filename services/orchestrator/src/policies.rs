@@ -22,6 +22,8 @@ pub(crate) struct Ready {
     pub(crate) policy: Policy,
     /// The company file it was compiled from.
     pub(crate) file: CompanyFile,
+    /// For a proposal: its canonical form, which goes with every question.
+    pub(crate) draft: Option<String>,
 }
 
 /// The newest policy known of each company.
@@ -70,7 +72,11 @@ impl Policies {
             .into_inner();
         let file = CompanyFile::from_canonical(&answer.document)
             .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })?;
-        let ready = Arc::new(Ready { policy: Policy::compile(&file, answer.policy_version), file });
+        let ready = Arc::new(Ready {
+            policy: Policy::compile(&file, answer.policy_version),
+            file,
+            draft: None,
+        });
         let mut known = self.lock();
         if known.len() >= KEPT && !known.contains_key(company) {
             known.clear();

@@ -190,7 +190,12 @@ impl Service {
         let mut history =
             self.engine.calls.history(&request.company, &request.call_id, HISTORY + 1).await?;
         history.retain(|earlier| earlier.revision < decision.revision);
-        Ok(wire::ExplainCallResponse { decision: Some(decision), sentences, history })
+        Ok(wire::ExplainCallResponse {
+            decision: Some(decision),
+            sentences,
+            history,
+            path: Vec::new(),
+        })
     }
 
     fn watch(&self, request: wire::WatchCallsRequest) -> Watch {
@@ -280,7 +285,7 @@ impl OrchestratorService for Service {
         &self,
         request: Request<wire::GetCallRequest>,
     ) -> Result<Response<wire::GetCallResponse>, Status> {
-        let wire::GetCallRequest { company, call_id, revision } = request.into_inner();
+        let wire::GetCallRequest { company, call_id, revision, at: _ } = request.into_inner();
         let mut decision = self.decision(&company, &call_id).await?;
         if revision != 0 && revision != decision.revision {
             let found = self.engine.calls.decision(&company, &call_id, revision).await?;
@@ -385,5 +390,36 @@ impl OrchestratorService for Service {
         _request: Request<wire::ReportCallStatusRequest>,
     ) -> Result<Response<Self::ReportCallStatusStream>, Status> {
         later("ReportCallStatus")
+    }
+
+    async fn verify_history(
+        &self,
+        _request: Request<wire::VerifyHistoryRequest>,
+    ) -> Result<Response<wire::VerifyHistoryResponse>, Status> {
+        later("VerifyHistory")
+    }
+
+    type WatchRedecisionsStream =
+        Pin<Box<dyn Stream<Item = Result<wire::WatchRedecisionsResponse, Status>> + Send>>;
+
+    async fn watch_redecisions(
+        &self,
+        _request: Request<wire::WatchRedecisionsRequest>,
+    ) -> Result<Response<Self::WatchRedecisionsStream>, Status> {
+        later("WatchRedecisions")
+    }
+
+    async fn list_dead_letters(
+        &self,
+        _request: Request<wire::ListDeadLettersRequest>,
+    ) -> Result<Response<wire::ListDeadLettersResponse>, Status> {
+        later("ListDeadLetters")
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        _request: Request<wire::ReplayDeadLettersRequest>,
+    ) -> Result<Response<wire::ReplayDeadLettersResponse>, Status> {
+        later("ReplayDeadLetters")
     }
 }

@@ -142,7 +142,8 @@ impl ProviderAdapterService for Service {
         &self,
         request: Request<v1::AssessCallsRequest>,
     ) -> Result<Response<v1::AssessCallsResponse>, Status> {
-        let v1::AssessCallsRequest { company, policy_version, now, calls } = request.into_inner();
+        let v1::AssessCallsRequest { company, policy_version, now, calls, .. } =
+            request.into_inner();
         Invalid::limit("calls", calls.len(), MAX_CALLS).map_err(Error::from)?;
         // Nothing that is known of providers today depends on the instant; a wrong one is refused all the same.
         proto::time::optional("now", now.as_ref()).map_err(Error::from)?;

@@ -140,7 +140,7 @@ fn acme(policy_version: u64) -> ApplyProviderFactsRequest {
 }
 
 fn assessing(company: &str, policy_version: u64, calls: Vec<CallQuestion>) -> AssessCallsRequest {
-    AssessCallsRequest { company: company.into(), policy_version, now: None, calls }
+    AssessCallsRequest { company: company.into(), policy_version, now: None, calls, draft: None }
 }
 
 fn at(provider: Provider, id: &str) -> Conference {

@@ -16,6 +16,9 @@ pub struct JudgeConsentsRequest {
     /// The calls, at most 5000.
     #[prost(message, repeated, tag = "4")]
     pub calls: ::prost::alloc::vec::Vec<ConsentQuestion>,
+    /// A proposed consent part to judge by instead of a version that was applied; nothing of it is kept.
+    #[prost(message, optional, tag = "5")]
+    pub draft: ::core::option::Option<ApplyConsentProfileRequest>,
 }
 /// What consent needs to know of a call.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -138,6 +141,9 @@ pub struct ResolveConsentLinksRequest {
     /// The links, at most 20000.
     #[prost(message, repeated, tag = "4")]
     pub links: ::prost::alloc::vec::Vec<super::super::calendar::v1::ConsentShape>,
+    /// A proposed consent part whose keys count instead of those of a version; nothing of it is kept.
+    #[prost(message, optional, tag = "5")]
+    pub draft: ::core::option::Option<ApplyConsentProfileRequest>,
 }
 /// Resolutions in the order of the links.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -201,13 +207,35 @@ pub struct ListReceiptsResponse {}
 /// Asks for choices.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchChoicesRequest {
-    /// The company.
+    /// The company; all when empty.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// Choices after this position; 0 from the beginning.
+    #[prost(uint64, tag = "2")]
+    pub cursor: u64,
+    /// End the stream when there is nothing more, instead of waiting.
+    #[prost(bool, tag = "3")]
+    pub until_caught_up: bool,
 }
 /// A choice.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WatchChoicesResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchChoicesResponse {
+    /// Position in the record of choices.
+    #[prost(uint64, tag = "1")]
+    pub cursor: u64,
+    /// The company.
+    #[prost(string, tag = "2")]
+    pub company: ::prost::alloc::string::String,
+    /// The meeting.
+    #[prost(message, optional, tag = "3")]
+    pub key: ::core::option::Option<super::super::verdict::v1::CallKey>,
+    /// What was chosen.
+    #[prost(enumeration = "Choice", tag = "4")]
+    pub choice: i32,
+    /// When.
+    #[prost(message, optional, tag = "5")]
+    pub chosen_at: ::core::option::Option<::prost_types::Timestamp>,
+}
 /// What a link turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -470,7 +498,7 @@ pub mod consent_service_client {
                 .insert(GrpcMethod::new("callsheet.consent.v1.ConsentService", "ListReceipts"));
             self.inner.unary(req, path, codec).await
         }
-        /// Streams choices as they are made. Not in this version.
+        /// Every choice from a cursor on, and then as they are made.
         pub async fn watch_choices(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchChoicesRequest>,
@@ -540,7 +568,7 @@ pub mod consent_service_server {
                 Item = std::result::Result<super::WatchChoicesResponse, tonic::Status>,
             > + std::marker::Send
             + 'static;
-        /// Streams choices as they are made. Not in this version.
+        /// Every choice from a cursor on, and then as they are made.
         async fn watch_choices(
             &self,
             request: tonic::Request<super::WatchChoicesRequest>,

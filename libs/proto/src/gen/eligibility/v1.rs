@@ -15,6 +15,10 @@ pub struct JudgeMeetingsRequest {
     /// The meetings, at most 5000.
     #[prost(message, repeated, tag = "4")]
     pub meetings: ::prost::alloc::vec::Vec<MeetingQuestion>,
+    /// A proposed company file in its canonical form, to judge by instead of a version that was applied. Nothing of it
+    /// is kept, and `policy_version` of the answer is that of the request.
+    #[prost(string, tag = "5")]
+    pub draft: ::prost::alloc::string::String,
 }
 /// What eligibility needs to know of a meeting.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -135,6 +139,9 @@ pub struct ApplyCompanyResponse {
     /// False when the content was already in force.
     #[prost(bool, tag = "3")]
     pub changed: bool,
+    /// For a dry run: the file in its canonical form, JSON.
+    #[prost(string, tag = "4")]
+    pub document: ::prost::alloc::string::String,
 }
 /// Asks for a version.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

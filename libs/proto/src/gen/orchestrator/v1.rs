@@ -106,9 +106,15 @@ pub struct Decision {
     /// Version of the catalogue of codes, which holds their order.
     #[prost(uint32, tag = "24")]
     pub catalogue_version: u32,
-    /// What led to it: `meeting`, `policy`, `request`, `timer` or `asked`.
+    /// What led to it: `meeting`, `policy`, `consent`, `request`, `conflict`, `timer` or `asked`.
     #[prost(string, tag = "25")]
     pub cause: ::prost::alloc::string::String,
+    /// Member id of the one whose request counts; empty when nobody asked or nobody may.
+    #[prost(string, tag = "26")]
+    pub requester: ::prost::alloc::string::String,
+    /// When its dispatch was released to the adapter; absent before.
+    #[prost(message, optional, tag = "27")]
+    pub released_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Asks for decisions.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -166,6 +172,9 @@ pub struct GetCallRequest {
     /// A decision of the past by its number; the newest when 0.
     #[prost(uint64, tag = "3")]
     pub revision: u64,
+    /// The decision that held at this instant; not together with `revision`.
+    #[prost(message, optional, tag = "4")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// A call.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -251,6 +260,31 @@ pub struct ExplainCallResponse {
     /// Earlier decisions, newest first, at most 100.
     #[prost(message, repeated, tag = "3")]
     pub history: ::prost::alloc::vec::Vec<Decision>,
+    /// How it came to be, oldest first: what changed, when, and by what.
+    #[prost(message, repeated, tag = "4")]
+    pub path: ::prost::alloc::vec::Vec<HistoryStep>,
+}
+/// A decision as a step on the way.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HistoryStep {
+    /// Its number.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// When it was made.
+    #[prost(message, optional, tag = "2")]
+    pub decided_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What led to it, as in a decision.
+    #[prost(string, tag = "3")]
+    pub cause: ::prost::alloc::string::String,
+    /// The policy version it was made from.
+    #[prost(uint64, tag = "4")]
+    pub policy_version: u64,
+    /// The meeting revision it was made from.
+    #[prost(uint64, tag = "5")]
+    pub meeting_revision: u64,
+    /// What changed, in a sentence without content of the event.
+    #[prost(string, tag = "6")]
+    pub sentence: ::prost::alloc::string::String,
 }
 /// A request for a recording.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -344,20 +378,345 @@ pub struct SimulatePolicyRequest {
     /// The company.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// The proposed company file, YAML or JSON, whole.
+    #[prost(string, tag = "2")]
+    pub document: ::prost::alloc::string::String,
+    /// Calls that start from here on; 28 days ago when absent.
+    #[prost(message, optional, tag = "3")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Calls that start before this instant; 28 days ahead when absent.
+    #[prost(message, optional, tag = "4")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// The instant for which it is decided; the service's clock when absent.
+    #[prost(message, optional, tag = "5")]
+    pub now: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only the summary.
+    #[prost(bool, tag = "6")]
+    pub summary_only: bool,
 }
-/// A decision that would change.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SimulatePolicyResponse {}
+/// A decision that would change, or, last, the summary.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulatePolicyResponse {
+    /// What is told.
+    #[prost(oneof = "simulate_policy_response::Told", tags = "1, 2")]
+    pub told: ::core::option::Option<simulate_policy_response::Told>,
+}
+/// Nested message and enum types in `SimulatePolicyResponse`.
+pub mod simulate_policy_response {
+    /// What is told.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Told {
+        /// A call whose decision would change.
+        #[prost(message, tag = "1")]
+        Change(super::SimulatedChange),
+        /// Everything counted.
+        #[prost(message, tag = "2")]
+        Summary(super::SimulationSummary),
+    }
+}
+/// A call whose decision would change.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulatedChange {
+    /// The decision that holds; absent where there is none yet.
+    #[prost(message, optional, tag = "1")]
+    pub before: ::core::option::Option<Decision>,
+    /// The decision it would become.
+    #[prost(message, optional, tag = "2")]
+    pub after: ::core::option::Option<Decision>,
+}
+/// What a policy would change, counted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulationSummary {
+    /// Calls decided.
+    #[prost(uint64, tag = "1")]
+    pub decided: u64,
+    /// Calls whose decision would change.
+    #[prost(uint64, tag = "2")]
+    pub changed: u64,
+    /// Policy version that holds.
+    #[prost(uint64, tag = "3")]
+    pub policy_version: u64,
+    /// Calls by outcome, before and after; in the order of the catalogue, plans first.
+    #[prost(message, repeated, tag = "4")]
+    pub outcomes: ::prost::alloc::vec::Vec<OutcomeChange>,
+}
+/// How many calls have an outcome before and after.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutcomeChange {
+    /// The outcome.
+    #[prost(enumeration = "CallOutcome", tag = "1")]
+    pub outcome: i32,
+    /// The code of those that are not recorded.
+    #[prost(enumeration = "super::super::skip::v1::SkipCode", tag = "2")]
+    pub code: i32,
+    /// Exact spelling of the code; empty without one.
+    #[prost(string, tag = "3")]
+    pub spelling: ::prost::alloc::string::String,
+    /// Calls that have it.
+    #[prost(uint64, tag = "4")]
+    pub before: u64,
+    /// Calls that would have it.
+    #[prost(uint64, tag = "5")]
+    pub after: u64,
+}
 /// A period to report.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReportCallStatusRequest {
     /// The company.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// Start of the period, inclusive; open when absent.
+    #[prost(message, optional, tag = "2")]
+    pub from: ::core::option::Option<::prost_types::Timestamp>,
+    /// End of the period, exclusive; open when absent.
+    #[prost(message, optional, tag = "3")]
+    pub to: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only calls with one of these primary codes; all when empty.
+    #[prost(enumeration = "super::super::skip::v1::SkipCode", repeated, tag = "4")]
+    pub codes: ::prost::alloc::vec::Vec<i32>,
+    /// Only calls of this owner, a member id.
+    #[prost(string, tag = "5")]
+    pub owner: ::prost::alloc::string::String,
+    /// Only calls at this provider.
+    #[prost(enumeration = "super::super::verdict::v1::Provider", tag = "6")]
+    pub provider: i32,
+    /// Only calls whose primary code is of this phase: `planning`, `session`, `dial` or `import`.
+    #[prost(string, tag = "7")]
+    pub phase: ::prost::alloc::string::String,
+    /// Only the summary.
+    #[prost(bool, tag = "8")]
+    pub summary_only: bool,
 }
-/// A line of the report.
+/// A line of the report, or, last, its summary.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportCallStatusResponse {
+    /// What is told.
+    #[prost(oneof = "report_call_status_response::Told", tags = "1, 2")]
+    pub told: ::core::option::Option<report_call_status_response::Told>,
+}
+/// Nested message and enum types in `ReportCallStatusResponse`.
+pub mod report_call_status_response {
+    /// What is told.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Told {
+        /// A call.
+        #[prost(message, tag = "1")]
+        Call(super::CallStatus),
+        /// Everything counted.
+        #[prost(message, tag = "2")]
+        Summary(super::ReportSummary),
+    }
+}
+/// A call in a report.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallStatus {
+    /// Id of the call.
+    #[prost(string, tag = "1")]
+    pub call_id: ::prost::alloc::string::String,
+    /// Identity of the meeting.
+    #[prost(message, optional, tag = "2")]
+    pub key: ::core::option::Option<super::super::verdict::v1::CallKey>,
+    /// Title; absent while the event is private or excluded.
+    #[prost(string, optional, tag = "3")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    /// Start.
+    #[prost(message, optional, tag = "4")]
+    pub start: ::core::option::Option<::prost_types::Timestamp>,
+    /// End, if it has a usable one.
+    #[prost(message, optional, tag = "5")]
+    pub end: ::core::option::Option<::prost_types::Timestamp>,
+    /// Provider of the conference; unspecified when there is none or it is not shown.
+    #[prost(enumeration = "super::super::verdict::v1::Provider", tag = "6")]
+    pub provider: i32,
+    /// What became of it.
+    #[prost(enumeration = "CallOutcome", tag = "7")]
+    pub outcome: i32,
+    /// The primary code of a call that is not recorded.
+    #[prost(enumeration = "super::super::skip::v1::SkipCode", tag = "8")]
+    pub code: i32,
+    /// Its exact spelling; empty without one.
+    #[prost(string, tag = "9")]
+    pub spelling: ::prost::alloc::string::String,
+    /// What the code means.
+    #[prost(string, tag = "10")]
+    pub description: ::prost::alloc::string::String,
+    /// What to do.
+    #[prost(string, tag = "11")]
+    pub remedy: ::prost::alloc::string::String,
+    /// Member id of the owner; empty when nobody owns it.
+    #[prost(string, tag = "12")]
+    pub owner: ::prost::alloc::string::String,
+    /// Number of the decision.
+    #[prost(uint64, tag = "13")]
+    pub revision: u64,
+    /// When it was made.
+    #[prost(message, optional, tag = "14")]
+    pub decided_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A report, counted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportSummary {
+    /// Calls reported.
+    #[prost(uint64, tag = "1")]
+    pub calls: u64,
+    /// Calls by outcome, in the order of the catalogue, plans first.
+    #[prost(message, repeated, tag = "2")]
+    pub outcomes: ::prost::alloc::vec::Vec<OutcomeCount>,
+}
+/// How many calls have an outcome.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OutcomeCount {
+    /// The outcome.
+    #[prost(enumeration = "CallOutcome", tag = "1")]
+    pub outcome: i32,
+    /// The code of those that are not recorded.
+    #[prost(enumeration = "super::super::skip::v1::SkipCode", tag = "2")]
+    pub code: i32,
+    /// Exact spelling of the code; empty without one.
+    #[prost(string, tag = "3")]
+    pub spelling: ::prost::alloc::string::String,
+    /// Calls that have it.
+    #[prost(uint64, tag = "4")]
+    pub calls: u64,
+    /// Their share of all, 0 to 1.
+    #[prost(double, tag = "5")]
+    pub share: f64,
+}
+/// Asks whether the history is as it was written.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyHistoryRequest {
+    /// The company.
+    #[prost(string, tag = "1")]
+    pub company: ::prost::alloc::string::String,
+    /// Number of a decision in the company's history whose hash was noted earlier; 0 for none.
+    #[prost(uint64, tag = "2")]
+    pub noted_number: u64,
+    /// The hash that was noted, hex.
+    #[prost(string, tag = "3")]
+    pub noted_hash: ::prost::alloc::string::String,
+}
+/// Whether it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyHistoryResponse {
+    /// Nothing was found.
+    #[prost(bool, tag = "1")]
+    pub intact: bool,
+    /// Decisions checked.
+    #[prost(uint64, tag = "2")]
+    pub decisions: u64,
+    /// Number of the newest one in the chain.
+    #[prost(uint64, tag = "3")]
+    pub head_number: u64,
+    /// Its hash, hex: worth noting elsewhere, for a chain alone does not show that its end was cut off.
+    #[prost(string, tag = "4")]
+    pub head_hash: ::prost::alloc::string::String,
+    /// What is wrong first; empty when nothing is.
+    #[prost(string, tag = "5")]
+    pub problem: ::prost::alloc::string::String,
+    /// The call it is wrong with, if it is with one.
+    #[prost(string, tag = "6")]
+    pub call_id: ::prost::alloc::string::String,
+    /// The decision it is wrong with, if it is with one.
+    #[prost(uint64, tag = "7")]
+    pub revision: u64,
+}
+/// Asks how far calls have been decided again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchRedecisionsRequest {
+    /// The company; all when empty.
+    #[prost(string, tag = "1")]
+    pub company: ::prost::alloc::string::String,
+    /// End the stream when nothing is under way, instead of waiting.
+    #[prost(bool, tag = "2")]
+    pub until_done: bool,
+}
+/// How far the calls of a company have been decided again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchRedecisionsResponse {
+    /// The company.
+    #[prost(string, tag = "1")]
+    pub company: ::prost::alloc::string::String,
+    /// The policy version by which they are decided.
+    #[prost(uint64, tag = "2")]
+    pub policy_version: u64,
+    /// Calls that the change may concern, as far as is known.
+    #[prost(uint64, tag = "3")]
+    pub total: u64,
+    /// Calls looked at.
+    #[prost(uint64, tag = "4")]
+    pub done: u64,
+    /// Decisions that have changed.
+    #[prost(uint64, tag = "5")]
+    pub changed: u64,
+    /// When it began.
+    #[prost(message, optional, tag = "6")]
+    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended; absent while it is under way.
+    #[prost(message, optional, tag = "7")]
+    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Asks for changes that were put aside.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDeadLettersRequest {
+    /// At most this many; 100 when 0, 1000 at the most.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A page of them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDeadLettersResponse {
+    /// The letters, oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub letters: ::prost::alloc::vec::Vec<DeadLetter>,
+    /// For the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// A change that could not be worked on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeadLetter {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What it is about: `meetings`, `choices`.
+    #[prost(string, tag = "2")]
+    pub topic: ::prost::alloc::string::String,
+    /// The company.
+    #[prost(string, tag = "3")]
+    pub company: ::prost::alloc::string::String,
+    /// What has changed.
+    #[prost(string, tag = "4")]
+    pub subject: ::prost::alloc::string::String,
+    /// Its revision.
+    #[prost(uint64, tag = "5")]
+    pub revision: u64,
+    /// How often it was tried.
+    #[prost(uint32, tag = "6")]
+    pub attempts: u32,
+    /// Why it was put aside.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "8")]
+    pub buried_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Asks for another try.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplayDeadLettersRequest {
+    /// Which; all when empty.
+    #[prost(string, repeated, tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReportCallStatusResponse {}
+pub struct ReplayDeadLettersResponse {
+    /// How many are worked on again.
+    #[prost(uint64, tag = "1")]
+    pub replayed: u64,
+}
 /// Asks for the catalogue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListSkipCodesRequest {}
@@ -441,6 +800,43 @@ impl DecisionKind {
             "DECISION_KIND_PLAN" => Some(Self::Plan),
             "DECISION_KIND_SKIP" => Some(Self::Skip),
             "DECISION_KIND_PENDING" => Some(Self::Pending),
+            _ => None,
+        }
+    }
+}
+/// What became of a call, or is to become of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CallOutcome {
+    /// Never sent.
+    Unspecified = 0,
+    /// It is going to be recorded.
+    Planned = 1,
+    /// It is not recorded; the code says why.
+    Skipped = 2,
+    /// It is not decided yet.
+    Pending = 3,
+}
+impl CallOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CALL_OUTCOME_UNSPECIFIED",
+            Self::Planned => "CALL_OUTCOME_PLANNED",
+            Self::Skipped => "CALL_OUTCOME_SKIPPED",
+            Self::Pending => "CALL_OUTCOME_PENDING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CALL_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "CALL_OUTCOME_PLANNED" => Some(Self::Planned),
+            "CALL_OUTCOME_SKIPPED" => Some(Self::Skipped),
+            "CALL_OUTCOME_PENDING" => Some(Self::Pending),
             _ => None,
         }
     }
@@ -745,7 +1141,7 @@ pub mod orchestrator_service_client {
             ));
             self.inner.unary(req, path, codec).await
         }
-        /// Tells what a proposed policy would change. Not in this version.
+        /// Tells what a proposed company file would change: every decision that would differ, then a summary.
         pub async fn simulate_policy(
             &mut self,
             request: impl tonic::IntoRequest<super::SimulatePolicyRequest>,
@@ -767,7 +1163,7 @@ pub mod orchestrator_service_client {
             ));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Reports the outcome of every call of a period. Not in this version.
+        /// Reports every call of a period with its outcome, by start, UID and recurrence id, then a summary.
         pub async fn report_call_status(
             &mut self,
             request: impl tonic::IntoRequest<super::ReportCallStatusRequest>,
@@ -788,6 +1184,88 @@ pub mod orchestrator_service_client {
                 "ReportCallStatus",
             ));
             self.inner.server_streaming(req, path, codec).await
+        }
+        /// Checks that no decision of a company was changed, taken out or put in after it was made.
+        pub async fn verify_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VerifyHistoryRequest>,
+        ) -> std::result::Result<tonic::Response<super::VerifyHistoryResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/callsheet.orchestrator.v1.OrchestratorService/VerifyHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new(
+                "callsheet.orchestrator.v1.OrchestratorService",
+                "VerifyHistory",
+            ));
+            self.inner.unary(req, path, codec).await
+        }
+        /// How far calls have been decided again after a change of policy, and then as it goes on.
+        pub async fn watch_redecisions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchRedecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchRedecisionsResponse>>,
+            tonic::Status,
+        > {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/callsheet.orchestrator.v1.OrchestratorService/WatchRedecisions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new(
+                "callsheet.orchestrator.v1.OrchestratorService",
+                "WatchRedecisions",
+            ));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Changes that could not be worked on, and were put aside.
+        pub async fn list_dead_letters(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDeadLettersRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListDeadLettersResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/callsheet.orchestrator.v1.OrchestratorService/ListDeadLetters",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new(
+                "callsheet.orchestrator.v1.OrchestratorService",
+                "ListDeadLetters",
+            ));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Has changes that were put aside worked on again.
+        pub async fn replay_dead_letters(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReplayDeadLettersRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReplayDeadLettersResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/callsheet.orchestrator.v1.OrchestratorService/ReplayDeadLetters",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new(
+                "callsheet.orchestrator.v1.OrchestratorService",
+                "ReplayDeadLetters",
+            ));
+            self.inner.unary(req, path, codec).await
         }
         /// The catalogue of skip codes.
         pub async fn list_skip_codes(
@@ -889,7 +1367,7 @@ pub mod orchestrator_service_server {
                 Item = std::result::Result<super::SimulatePolicyResponse, tonic::Status>,
             > + std::marker::Send
             + 'static;
-        /// Tells what a proposed policy would change. Not in this version.
+        /// Tells what a proposed company file would change: every decision that would differ, then a summary.
         async fn simulate_policy(
             &self,
             request: tonic::Request<super::SimulatePolicyRequest>,
@@ -899,11 +1377,36 @@ pub mod orchestrator_service_server {
                 Item = std::result::Result<super::ReportCallStatusResponse, tonic::Status>,
             > + std::marker::Send
             + 'static;
-        /// Reports the outcome of every call of a period. Not in this version.
+        /// Reports every call of a period with its outcome, by start, UID and recurrence id, then a summary.
         async fn report_call_status(
             &self,
             request: tonic::Request<super::ReportCallStatusRequest>,
         ) -> std::result::Result<tonic::Response<Self::ReportCallStatusStream>, tonic::Status>;
+        /// Checks that no decision of a company was changed, taken out or put in after it was made.
+        async fn verify_history(
+            &self,
+            request: tonic::Request<super::VerifyHistoryRequest>,
+        ) -> std::result::Result<tonic::Response<super::VerifyHistoryResponse>, tonic::Status>;
+        /// Server streaming response type for the WatchRedecisions method.
+        type WatchRedecisionsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::WatchRedecisionsResponse, tonic::Status>,
+            > + std::marker::Send
+            + 'static;
+        /// How far calls have been decided again after a change of policy, and then as it goes on.
+        async fn watch_redecisions(
+            &self,
+            request: tonic::Request<super::WatchRedecisionsRequest>,
+        ) -> std::result::Result<tonic::Response<Self::WatchRedecisionsStream>, tonic::Status>;
+        /// Changes that could not be worked on, and were put aside.
+        async fn list_dead_letters(
+            &self,
+            request: tonic::Request<super::ListDeadLettersRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListDeadLettersResponse>, tonic::Status>;
+        /// Has changes that were put aside worked on again.
+        async fn replay_dead_letters(
+            &self,
+            request: tonic::Request<super::ReplayDeadLettersRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReplayDeadLettersResponse>, tonic::Status>;
         /// The catalogue of skip codes.
         async fn list_skip_codes(
             &self,
@@ -1530,6 +2033,177 @@ pub mod orchestrator_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/callsheet.orchestrator.v1.OrchestratorService/VerifyHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct VerifyHistorySvc<T: OrchestratorService>(pub Arc<T>);
+                    impl<T: OrchestratorService>
+                        tonic::server::UnaryService<super::VerifyHistoryRequest>
+                        for VerifyHistorySvc<T>
+                    {
+                        type Response = super::VerifyHistoryResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::VerifyHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrchestratorService>::verify_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VerifyHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/callsheet.orchestrator.v1.OrchestratorService/WatchRedecisions" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchRedecisionsSvc<T: OrchestratorService>(pub Arc<T>);
+                    impl<T: OrchestratorService>
+                        tonic::server::ServerStreamingService<super::WatchRedecisionsRequest>
+                        for WatchRedecisionsSvc<T>
+                    {
+                        type Response = super::WatchRedecisionsResponse;
+                        type ResponseStream = T::WatchRedecisionsStream;
+                        type Future =
+                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchRedecisionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrchestratorService>::watch_redecisions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchRedecisionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/callsheet.orchestrator.v1.OrchestratorService/ListDeadLetters" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDeadLettersSvc<T: OrchestratorService>(pub Arc<T>);
+                    impl<T: OrchestratorService>
+                        tonic::server::UnaryService<super::ListDeadLettersRequest>
+                        for ListDeadLettersSvc<T>
+                    {
+                        type Response = super::ListDeadLettersResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDeadLettersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrchestratorService>::list_dead_letters(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDeadLettersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/callsheet.orchestrator.v1.OrchestratorService/ReplayDeadLetters" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReplayDeadLettersSvc<T: OrchestratorService>(pub Arc<T>);
+                    impl<T: OrchestratorService>
+                        tonic::server::UnaryService<super::ReplayDeadLettersRequest>
+                        for ReplayDeadLettersSvc<T>
+                    {
+                        type Response = super::ReplayDeadLettersResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReplayDeadLettersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrchestratorService>::replay_dead_letters(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReplayDeadLettersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -61,6 +61,9 @@ pub struct AssessCallsRequest {
     /// The calls, at most 10000.
     #[prost(message, repeated, tag = "4")]
     pub calls: ::prost::alloc::vec::Vec<CallQuestion>,
+    /// Proposed facts that count instead of those of a version that was applied; nothing of them is kept.
+    #[prost(message, optional, tag = "5")]
+    pub draft: ::core::option::Option<ApplyProviderFactsRequest>,
 }
 /// What an adapter needs to know of a call.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
