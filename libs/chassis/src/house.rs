@@ -30,10 +30,14 @@ use tracing::{error, info, warn};
 use crate::app::{App, Built, Context};
 use crate::clock::{Clock, SystemClock};
 use crate::link::{CONNECTION_WINDOW, Link, Place, STREAM_WINDOW};
+use crate::metrics;
 use crate::probes;
 use crate::settings::{DEFAULTS, Error, Peers, Process, SECTIONS, Server, Telemetry, Tree, same};
 use crate::stack::Stack;
 use crate::stack::panics;
+
+/// The variable that every program with telemetry knows.
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 type Building = Pin<Box<dyn Future<Output = anyhow::Result<Built>> + Send>>;
 type Build = Box<dyn FnOnce(Context) -> Building + Send>;
@@ -188,8 +192,14 @@ impl House {
         let mut top = below.under(top);
         let mut process = top.split(&SECTIONS)?;
         let peers = Peers::read(addresses.under(process.take("peers")?))?;
-        let Process { server, telemetry } = process.read(None)?;
+        let Process { server, mut telemetry } = process.read(None)?;
         server.check()?;
+        let mut origin = None;
+        if environment && telemetry.otlp.is_empty() {
+            telemetry.otlp = std::env::var(OTLP_ENDPOINT).unwrap_or_default();
+            origin = Some(OTLP_ENDPOINT);
+        }
+        telemetry.check(origin)?;
 
         for (host, defaults) in own {
             let above = if alone { std::mem::take(&mut top) } else { top.take(host.name)? };
@@ -273,7 +283,11 @@ impl Ready {
     }
 
     async fn build(self, listen: bool) -> anyhow::Result<Running> {
-        let Self { server, telemetry: _, peers, clock, hosts } = self;
+        let Self { server, telemetry, peers, clock, hosts } = self;
+        metrics::start(
+            &telemetry,
+            if let [alone] = hosts.as_slice() { alone.name } else { "callsheet" },
+        )?;
         // Taken first, so that a port in use is told before anything is migrated.
         let incoming = listen
             .then(|| {
@@ -460,6 +474,7 @@ impl Running {
             anyhow::Ok(())
         })
         .await;
+        metrics::flush().await;
         match drained {
             Ok(ended) => ended,
             Err(_elapsed) => {

@@ -123,6 +123,7 @@ mod app;
 mod clock;
 mod house;
 mod link;
+pub mod metrics;
 pub mod period;
 mod principal;
 mod probes;

@@ -115,6 +115,31 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// Which lines there are, as `tracing_subscriber::EnvFilter` reads it.
     pub filter: String,
+    /// Where metrics are exported to, `http://host:4317`; nowhere if it is empty.
+    pub otlp: String,
+    /// How often; at least a second.
+    #[serde(with = "period")]
+    pub otlp_interval: Duration,
+}
+
+impl Telemetry {
+    /// Refuses what is no address of a collector. `origin` is where it was set, if not under its own key.
+    pub(crate) fn check(&self, origin: Option<&str>) -> Result<(), Error> {
+        let known = self.otlp.is_empty()
+            || self
+                .otlp
+                .parse::<http::Uri>()
+                .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+        let problem = if !known {
+            let key = origin.unwrap_or("`telemetry.otlp`");
+            format!("{key}: `{}` is not an address such as `http://host:4317`", self.otlp)
+        } else if self.otlp_interval < Duration::from_secs(1) {
+            "`telemetry.otlp_interval` is shorter than a second".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::Invalid { section: None, problem })
+    }
 }
 
 /// How a log line looks.

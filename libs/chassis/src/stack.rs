@@ -19,7 +19,7 @@ use tower::Service;
 
 use self::call::Call;
 use self::limit::Limit;
-use self::trace::Record;
+use self::trace::{Methods, Record};
 use crate::principal::Principal;
 
 pub(crate) mod body;
@@ -37,6 +37,7 @@ pub(crate) mod trace;
 pub(crate) struct Stack {
     routes: Routes,
     limit: Limit,
+    methods: Methods,
     ceiling: Duration,
     draining: CancellationToken,
 }
@@ -51,19 +52,26 @@ impl Stack {
         ceiling: Duration,
         draining: CancellationToken,
     ) -> Self {
-        Self { routes: routes.prepare(), limit: Limit::new(service, places), ceiling, draining }
+        Self {
+            routes: routes.prepare(),
+            limit: Limit::new(service, places),
+            methods: Methods::default(),
+            ceiling,
+            draining,
+        }
     }
 
     async fn answer(mut self, mut request: Request<Body>) -> Response<Body> {
         let started = Instant::now();
         let method = request.uri().path_and_query().cloned();
-        let mut record = Record::start(method.clone(), started);
+        let mut record = Record::start(method.clone(), self.methods, started);
         let admitted = deadline::of(request.headers(), self.ceiling, started)
             .and_then(|due| Ok((due, self.limit.admit()?)));
         let (due, _place) = match admitted {
             Ok(admitted) => admitted,
             Err(status) => return refuse(status, &mut record),
         };
+        record.begin();
         request.extensions_mut().insert(Principal::Local);
         let routes = &mut self.routes;
         let handling = panics::caught(async move { routes.call(request).await });
