@@ -36,8 +36,9 @@ const FLOORS: &[(&str, u8, May)] = &[
     // all of them in one process, and the scenarios that run it
     ("callsheet", 3, Below),
     ("integration-tests", 4, Below),
-    // beside the house
-    ("xtask", 0, Only(&[])),
+    // beside the house: servers for tests, which only what starts everything may use
+    ("servers", 3, Only(&[])),
+    ("xtask", 0, Only(&["servers"])),
 ];
 
 /// Whether the table lets one crate of ours use another. A crate that is not in it is complained of anyway.
