@@ -6,7 +6,9 @@ mod contract;
 mod everything;
 mod floors;
 mod generate;
+mod hold;
 mod purity;
+mod step;
 mod tidy;
 mod workspace;
 
@@ -29,8 +31,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Check formatting, lints and every test; stops at the first failure.
+    /// Check formatting, lints and every test, with a PostgreSQL and a Redis of its own; stops at the first failure.
     Test,
+    /// Start the servers that tests use, print the variables that name them, and hold them until Ctrl-C.
+    Servers {
+        /// Let commits of PostgreSQL wait for the disk, as in production.
+        #[arg(long)]
+        fsync: bool,
+    },
     /// Measure each hot path beside a bare reference; everything when nothing is named.
     Bench {
         /// What to measure.
@@ -43,19 +51,20 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let finished = |done: anyhow::Result<()>| done.map(|()| ExitCode::SUCCESS);
     let done = match Arguments::parse().command {
-        Command::Gen { check: false } => generate::write(),
-        Command::Gen { check: true } => generate::check(),
-        Command::Test => return everything::run(),
-        Command::Bench { what } => bench::run(&what),
-        Command::Floors => workspace::report([floors::complaints(), purity::complaints()]),
-        Command::Tidy => workspace::report([tidy::complaints(), contract::complaints()]),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
+        Command::Gen { check: false } => finished(generate::write()),
+        Command::Gen { check: true } => finished(generate::check()),
+        Command::Test => everything::run(),
+        Command::Servers { fsync } => hold::run(fsync),
+        Command::Bench { what } => finished(bench::run(&what)),
+        Command::Floors => {
+            finished(workspace::report([floors::complaints(), purity::complaints()]))
         }
-    }
+        Command::Tidy => finished(workspace::report([tidy::complaints(), contract::complaints()])),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
 }
