@@ -1,10 +1,12 @@
 //! Decisions on the wire.
 
-use decision::plan::Kind;
-use decision::{Decision, Plan, SkipCode, explain};
+use std::sync::Arc;
+
+use decision::plan::{Kind, hides};
+use decision::{Decision, Finding, Plan, SkipCode, explain};
 
 pub use crate::r#gen::orchestrator::v1;
-use crate::{provider, skip, time, verdict};
+use crate::{Invalid, provider, skip, time, verdict};
 
 impl From<&Plan> for v1::Plan {
     fn from(plan: &Plan) -> Self {
@@ -19,7 +21,35 @@ impl From<&Plan> for v1::Plan {
             dedupe_key: plan.dedupe_key.clone(),
             announcement: plan.announcement,
             consent_verified: plan.consent_verified,
+            // When it is handed over is known to whoever decides for an instant.
+            dispatch_at: None,
+            dispatch_by: None,
         }
+    }
+}
+
+impl TryFrom<&v1::Plan> for Plan {
+    type Error = Invalid;
+
+    fn try_from(wire: &v1::Plan) -> Result<Self, Invalid> {
+        let adapter = provider::adapter("plan.adapter", wire.adapter)?;
+        let fallbacks = wire.fallbacks.iter();
+        if wire.owner.is_empty() {
+            return Err(Invalid::Missing("plan.owner"));
+        }
+        Ok(Self {
+            method: provider::method("plan.method", wire.method)?,
+            adapter: adapter.ok_or(Invalid::Missing("plan.adapter"))?,
+            join_at: time::optional("plan.join_at", wire.join_at.as_ref())?,
+            latest_join: time::optional("plan.latest_join", wire.latest_join.as_ref())?,
+            fallbacks: fallbacks
+                .map(|method| provider::method("plan.fallbacks", *method))
+                .collect::<Result<_, _>>()?,
+            owner: Arc::from(wire.owner.as_str()),
+            dedupe_key: wire.dedupe_key.clone(),
+            announcement: wire.announcement,
+            consent_verified: wire.consent_verified,
+        })
     }
 }
 
@@ -55,8 +85,66 @@ impl From<&Decision> for v1::Decision {
             missing: decision.missing.clone(),
             policy_version: decision.policy_version,
             catalogue_version: decision.catalogue_version,
+            requester: decision.requester.as_deref().unwrap_or_default().to_owned(),
+            owner: decision.owner.as_deref().unwrap_or_default().to_owned(),
             ..Self::default()
         }
+    }
+}
+
+impl TryFrom<&v1::Decision> for Decision {
+    type Error = Invalid;
+
+    /// What was decided, as the core had it. Whether the event is hidden follows from the findings. Warnings and evidence of a newer version are
+    /// left out, for they decide nothing.
+    fn try_from(wire: &v1::Decision) -> Result<Self, Invalid> {
+        let findings = |findings: &[verdict::v1::Finding]| {
+            findings.iter().cloned().map(Finding::try_from).collect::<Result<Vec<_>, _>>()
+        };
+        let kind = match wire.kind() {
+            v1::DecisionKind::Unspecified => {
+                return Err(Invalid::Enum { field: "decision.kind", value: wire.kind });
+            }
+            v1::DecisionKind::Plan => {
+                let plan = wire.plan.as_ref().ok_or(Invalid::Missing("decision.plan"))?;
+                Kind::Plan(plan.try_into()?)
+            }
+            v1::DecisionKind::Skip => Kind::Skip,
+            v1::DecisionKind::Pending => Kind::Pending {
+                decide_by: time::required("decision.decide_by", wire.decide_by.as_ref())?,
+            },
+        };
+        let primary = wire.primary.clone().map(Finding::try_from).transpose()?;
+        match (&kind, &primary) {
+            (Kind::Skip, None) => return Err(Invalid::Missing("decision.primary")),
+            (Kind::Plan(_) | Kind::Pending { .. }, Some(_)) => {
+                let problem = "only a call that is not recorded has a primary code".to_owned();
+                return Err(Invalid::Text { field: "decision.primary", problem });
+            }
+            (Kind::Skip, Some(_)) | (Kind::Plan(_) | Kind::Pending { .. }, None) => {}
+        }
+        let also = findings(&wire.also)?;
+        Ok(Self {
+            hidden: primary.iter().chain(&also).any(|finding| hides(finding.code)),
+            primary,
+            also,
+            lifted: findings(&wire.lifted)?,
+            related: match wire.related_code {
+                0 => None,
+                code => Some(skip::from_wire(code).map_err(|unknown| Invalid::Enum {
+                    field: "decision.related_code",
+                    value: unknown.0,
+                })?),
+            },
+            warnings: wire.warnings.iter().filter_map(|one| verdict::warning(*one)).collect(),
+            import_details: wire.import_details,
+            missing: wire.missing.clone(),
+            owner: (!wire.owner.is_empty()).then(|| Arc::from(wire.owner.as_str())),
+            requester: (!wire.requester.is_empty()).then(|| Arc::from(wire.requester.as_str())),
+            policy_version: wire.policy_version,
+            catalogue_version: wire.catalogue_version,
+            kind,
+        })
     }
 }
 
@@ -76,5 +164,156 @@ impl From<SkipCode> for v1::SkipCodeEntry {
             description: meta.description.to_owned(),
             remedy: meta.remedy.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use decision::company::Method;
+    use decision::provider::Adapter;
+    use decision::{CallKey, Evidence, Warning};
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn instant() -> impl Strategy<Value = DateTime<chrono::Utc>> {
+        (-62_135_596_800_i64..253_402_300_800, 0_u32..1_000_000_000)
+            .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap())
+    }
+
+    fn evidence() -> impl Strategy<Value = Evidence> {
+        prop_oneof![
+            "[a-z]{0,4}".prop_map(|id| Evidence::Member(id.into())),
+            any::<u32>().prop_map(Evidence::Invitee),
+            "[a-z]{0,4}".prop_map(|place| Evidence::Setting(place.into())),
+            instant().prop_map(Evidence::Instant),
+            any::<i64>().prop_map(Evidence::Seconds),
+            "[a-z]{0,4}".prop_map(|name| Evidence::Service(name.into())),
+            (option::of("[a-z]{0,4}"), option::of(instant())).prop_map(
+                |(ical_uid, recurrence_id)| Evidence::Call(CallKey { ical_uid, recurrence_id })
+            ),
+            "[a-z]{0,4}".prop_map(|id| Evidence::Company(id.into())),
+            "[a-z]{0,4}".prop_map(|name| Evidence::Profile(name.into())),
+        ]
+    }
+
+    fn finding() -> impl Strategy<Value = Finding> {
+        let sub_reason = option::of("[a-z]{1,4}");
+        ("[a-z]{0,4}", select(SkipCode::ALL), any::<bool>(), sub_reason, vec(evidence(), 0..3))
+            .prop_map(|(rule, code, lifted, sub_reason, evidence)| Finding {
+                rule: rule.into(),
+                code,
+                lifted,
+                sub_reason: sub_reason.map(Into::into),
+                evidence,
+            })
+    }
+
+    fn plan() -> impl Strategy<Value = Plan> {
+        let method = || select(&[Method::Native, Method::Local, Method::Bot][..]);
+        let adapter = select(&Adapter::ALL[..]);
+        let times = (option::of(instant()), option::of(instant()));
+        let flags = (any::<bool>(), any::<bool>());
+        (method(), adapter, times, vec(method(), 0..3), "[a-z]{1,4}", "[a-z/]{0,9}", flags)
+            .prop_map(|(method, adapter, times, fallbacks, owner, dedupe_key, flags)| Plan {
+                method,
+                adapter,
+                join_at: times.0,
+                latest_join: times.1,
+                fallbacks,
+                owner: owner.into(),
+                dedupe_key,
+                announcement: flags.0,
+                consent_verified: flags.1,
+            })
+    }
+
+    fn decision() -> impl Strategy<Value = Decision> {
+        let kind = prop_oneof![
+            plan().prop_map(Kind::Plan),
+            Just(Kind::Skip),
+            instant().prop_map(|decide_by| Kind::Pending { decide_by }),
+        ];
+        let found = (finding(), vec(finding(), 0..4), vec(finding(), 0..4));
+        let warnings = proptest::sample::subsequence(&Warning::ALL[..], 0..=8);
+        (
+            kind,
+            found,
+            option::of(select(SkipCode::ALL)),
+            warnings,
+            any::<bool>(),
+            vec("[a-z]{0,4}", 0..3),
+            option::of("[a-z]{1,4}"),
+            any::<(u64, u32)>(),
+        )
+            .prop_map(
+                |(kind, found, related, warnings, import_details, missing, requester, versions)| {
+                    let (primary, also, lifted) = found;
+                    let primary = (kind == Kind::Skip).then_some(primary);
+                    Decision {
+                        hidden: primary.iter().chain(&also).any(|finding| hides(finding.code)),
+                        primary,
+                        also,
+                        lifted,
+                        related,
+                        warnings: warnings.into_iter().collect(),
+                        import_details,
+                        missing,
+                        owner: match &kind {
+                            Kind::Plan(plan) => Some(Arc::clone(&plan.owner)),
+                            Kind::Skip | Kind::Pending { .. } => None,
+                        },
+                        kind,
+                        requester: requester.map(Into::into),
+                        policy_version: versions.0,
+                        catalogue_version: versions.1,
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn a_decision_survives_the_wire(decision in decision()) {
+            let wire = v1::Decision::from(&decision);
+            prop_assert_eq!(Decision::try_from(&wire), Ok(decision));
+        }
+
+        #[test]
+        fn any_numbers_are_read_or_refused(
+            decision in decision(),
+            numbers in any::<[i32; 4]>(),
+            which in 0_usize..6,
+        ) {
+            let mut wire = v1::Decision::from(&decision);
+            match which {
+                0 => wire.kind = numbers[0],
+                1 => wire.related_code = numbers[1],
+                2 => wire.warnings.push(numbers[2]),
+                3 => wire.plan.iter_mut().for_each(|plan| plan.adapter = numbers[3]),
+                4 => wire.plan.iter_mut().for_each(|plan| plan.fallbacks.push(numbers[3])),
+                _ => wire.also.iter_mut().for_each(|finding| finding.code = numbers[3]),
+            }
+            let _ = Decision::try_from(&wire);
+        }
+    }
+
+    #[test]
+    fn a_decision_without_what_makes_it_one_is_refused() {
+        let of = |kind: v1::DecisionKind| v1::Decision { kind: kind.into(), ..Default::default() };
+        let refused = |wire: &v1::Decision| Decision::try_from(wire).unwrap_err().field();
+        assert_eq!(refused(&of(v1::DecisionKind::Unspecified)), "decision.kind");
+        assert_eq!(refused(&of(v1::DecisionKind::Plan)), "decision.plan");
+        assert_eq!(refused(&of(v1::DecisionKind::Skip)), "decision.primary");
+        assert_eq!(refused(&of(v1::DecisionKind::Pending)), "decision.decide_by");
+        let owned_by_nobody = v1::Decision {
+            plan: Some(v1::Plan { method: 1, adapter: 1, ..Default::default() }),
+            ..of(v1::DecisionKind::Plan)
+        };
+        assert_eq!(refused(&owned_by_nobody), "plan.owner");
     }
 }

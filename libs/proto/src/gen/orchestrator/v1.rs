@@ -30,6 +30,12 @@ pub struct Plan {
     /// Whether consent is enforced and was verified.
     #[prost(bool, tag = "9")]
     pub consent_verified: bool,
+    /// When it is handed to its adapter.
+    #[prost(message, optional, tag = "10")]
+    pub dispatch_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// After this instant it is handed to nobody any more, and the call ends in a code.
+    #[prost(message, optional, tag = "11")]
+    pub dispatch_by: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// The decision on one call.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -115,6 +121,9 @@ pub struct Decision {
     /// When its dispatch was released to the adapter; absent before.
     #[prost(message, optional, tag = "27")]
     pub released_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Member id of the owner, recorded or not; empty when nobody owns the call.
+    #[prost(string, tag = "28")]
+    pub owner: ::prost::alloc::string::String,
 }
 /// Asks for decisions.
 #[derive(Clone, PartialEq, ::prost::Message)]
