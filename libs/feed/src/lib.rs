@@ -9,7 +9,9 @@
 mod error;
 mod port;
 mod settings;
+mod streams;
 
 pub use error::Error;
 pub use port::{Buried, Delivery, Depth, Feed, Notice};
 pub use settings::Settings;
+pub use streams::RedisFeed;
