@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -28,6 +29,59 @@ pub struct Contender<'a> {
     pub owner_organizes: bool,
     /// When its last material update was received.
     pub received_at: DateTime<Utc>,
+}
+
+/// A contender that keeps what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedContender {
+    /// Its identity.
+    pub key: CallKey,
+    /// Start, inclusive.
+    pub start: DateTime<Utc>,
+    /// End, exclusive; later than the start.
+    pub end: DateTime<Utc>,
+    /// Member id of the owner.
+    pub owner: Arc<str>,
+    /// Where it takes place.
+    pub conference: Conference,
+    /// Somebody asked for it who may.
+    pub requested: bool,
+    /// Its owner is its organizer.
+    pub owner_organizes: bool,
+    /// When its last material update was received.
+    pub received_at: DateTime<Utc>,
+}
+
+impl OwnedContender {
+    /// The contender as [`resolve`] and [`reached`] take it.
+    #[must_use]
+    pub fn as_ref(&self) -> Contender<'_> {
+        Contender {
+            key: &self.key,
+            start: self.start,
+            end: self.end,
+            owner: &self.owner,
+            conference: &self.conference,
+            requested: self.requested,
+            owner_organizes: self.owner_organizes,
+            received_at: self.received_at,
+        }
+    }
+}
+
+impl From<Contender<'_>> for OwnedContender {
+    fn from(contender: Contender<'_>) -> Self {
+        Self {
+            key: contender.key.clone(),
+            start: contender.start,
+            end: contender.end,
+            owner: Arc::from(contender.owner),
+            conference: contender.conference.clone(),
+            requested: contender.requested,
+            owner_organizes: contender.owner_organizes,
+            received_at: contender.received_at,
+        }
+    }
 }
 
 /// What has been kept of one owner or of one room: intervals that do not intersect.
@@ -73,6 +127,86 @@ pub fn resolve(contenders: &[Contender<'_>]) -> Vec<Vec<Finding>> {
         }
     }
     findings
+}
+
+/// The places of all contenders that the seeds can influence or be influenced by, the seeds among them,
+/// ascending. Two contenders touch each other where they have the owner or the conference in common and
+/// their intervals intersect; reached is what a chain of such touches leads to. [`resolve`] gives each of
+/// the reached the same findings whether it sees the others or not. Seeds that are no place are ignored.
+/// Costs what sorting costs.
+#[must_use]
+pub fn reached(contenders: &[Contender<'_>], seeds: &[usize]) -> Vec<usize> {
+    let mut groups = Groups::of(contenders.len());
+    join_touching(contenders, &mut groups, |contender| contender.owner);
+    join_touching(contenders, &mut groups, |contender| contender.conference);
+    let mut holds_seed = vec![false; contenders.len()];
+    for seed in seeds {
+        if let Some(held) = groups.root(*seed).and_then(|root| holds_seed.get_mut(root)) {
+            *held = true;
+        }
+    }
+    (0..contenders.len())
+        .filter(|place| groups.root(*place).is_some_and(|root| holds_seed.get(root) == Some(&true)))
+        .collect()
+}
+
+/// Joins the contenders that have something in common and whose intervals form an unbroken stretch.
+fn join_touching<'c, K: Ord>(
+    contenders: &'c [Contender<'_>],
+    groups: &mut Groups,
+    common: impl Fn(&'c Contender<'_>) -> K,
+) {
+    let mut order: Vec<(K, DateTime<Utc>, usize)> = (0..)
+        .zip(contenders)
+        .map(|(place, contender)| (common(contender), contender.start, place))
+        .collect();
+    order.sort_unstable();
+    let mut stretch: Option<(&K, DateTime<Utc>, usize)> = None;
+    for (common, start, place) in &order {
+        let end = contenders.get(*place).map_or(*start, |contender| contender.end);
+        stretch = Some(match stretch {
+            Some((held, until, with)) if held == common && *start < until => {
+                groups.join(with, *place);
+                (held, until.max(end), with)
+            }
+            Some(_) | None => (common, end, *place),
+        });
+    }
+}
+
+/// Sets of places that are joined one by one.
+struct Groups {
+    parents: Vec<usize>,
+}
+
+impl Groups {
+    fn of(size: usize) -> Self {
+        Self { parents: (0..size).collect() }
+    }
+
+    /// The place that stands for a place's set; none for a place there is not. What lies on the way
+    /// points at it from then on, so that long ways are gone once.
+    fn root(&mut self, place: usize) -> Option<usize> {
+        let mut root = place;
+        loop {
+            match *self.parents.get(root)? {
+                parent if parent == root => break,
+                parent => root = parent,
+            }
+        }
+        let mut place = place;
+        while place != root {
+            place = std::mem::replace(self.parents.get_mut(place)?, root);
+        }
+        Some(root)
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (Some(one), Some(other)) = (self.root(one), self.root(other)) else { return };
+        if let Some(parent) = self.parents.get_mut(one) {
+            *parent = other;
+        }
+    }
 }
 
 /// A kept call whose interval intersects the contender's; intervals are half-open.

@@ -146,6 +146,33 @@ impl Decision {
             self.also.extend(findings);
         }
     }
+
+    /// Turns a plan that was never carried out into a skip: `latest`, the last instant at which anybody
+    /// could have been sent, passed while nothing of ours ran. A missed window ends in a code and not in
+    /// silence (DESIGN 4); no rule has a narrower one for it, which leaves the code for a connection that
+    /// did not come about (DOMAIN 3.6). What is no plan stays as it is.
+    pub fn dispatch_missed(&mut self, latest: DateTime<Utc>) {
+        if !matches!(self.kind, Kind::Plan(_)) {
+            return;
+        }
+        self.kind = Kind::Skip;
+        self.primary = Some(Finding {
+            rule: "dispatch-missed".into(),
+            code: SkipCode::CannotConnectError,
+            lifted: false,
+            sub_reason: Some("dispatch_missed".into()),
+            evidence: vec![Evidence::Service("orchestrator".into()), Evidence::Instant(latest)],
+        });
+    }
+}
+
+/// Whether a finding of that code, unless it is lifted, hides what the event holds (DOMAIN 8.2).
+#[must_use]
+pub const fn hides(code: SkipCode) -> bool {
+    matches!(
+        code,
+        SkipCode::PrivateOrConfidential | SkipCode::EventBlocklisted | SkipCode::CallBlocklisted
+    )
 }
 
 /// Decides one call. Total: every input gets a decision.
@@ -346,11 +373,7 @@ fn finish(
     tidy(&mut against);
     tidy(&mut lifted);
     let has = |codes: &[SkipCode]| against.iter().any(|finding| codes.contains(&finding.code));
-    let hidden = has(&[
-        SkipCode::PrivateOrConfidential,
-        SkipCode::EventBlocklisted,
-        SkipCode::CallBlocklisted,
-    ]);
+    let hidden = against.iter().any(|finding| hides(finding.code));
     let import_details = !hidden && !has(&[SkipCode::BelongsToAnotherCompany]);
     let mut primary = None;
     if kind == Kind::Skip {

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use call::{Call, Failing, person, start};
 use chrono::TimeDelta;
 use decision::company::{Capture, InternalMeetings};
-use decision::conflict::{Contender, resolve};
+use decision::conflict::{Contender, OwnedContender, reached, resolve};
 use decision::links::{Link, Resolution};
 use decision::people::People;
 use decision::plan::{History, Kind, judge_and_decide};
@@ -493,6 +493,50 @@ proptest! {
     }
 
     #[test]
+    fn whole_components_are_settled_as_everything_is(
+        calls in many_contenders(),
+        seeds in vec(0_usize..50, 0..4),
+    ) {
+        let all: Vec<_> = calls.iter().map(Entrant::as_ref).collect();
+        let reach = reached(&all, &seeds);
+        prop_assert!(reach.is_sorted_by(|a, b| a < b));
+        let everywhere = resolve(&all);
+        let alone: Vec<_> = reach.iter().map(|place| all[*place]).collect();
+        for (place, findings) in std::iter::zip(&reach, resolve(&alone)) {
+            prop_assert_eq!(&findings, &everywhere[*place]);
+        }
+        // Reached is what a chain of touches leads to, and nothing else.
+        let touch = |a: &Contender<'_>, b: &Contender<'_>| {
+            (a.owner == b.owner || a.conference == b.conference)
+                && a.start < b.end
+                && b.start < a.end
+        };
+        let mut chained: BTreeSet<usize> =
+            seeds.iter().copied().filter(|seed| *seed < all.len()).collect();
+        let mut news: Vec<usize> = chained.iter().copied().collect();
+        while let Some(one) = news.pop() {
+            let near = (0..all.len()).filter(|other| touch(&all[one], &all[*other]));
+            news.extend(near.filter(|other| chained.insert(*other)));
+        }
+        prop_assert_eq!(reach, Vec::from_iter(chained));
+    }
+
+    #[test]
+    fn a_dispatch_that_was_missed_turns_a_plan_into_a_skip_and_nothing_else(call in any_call()) {
+        let before = call.decide();
+        let mut decision = before.clone();
+        decision.dispatch_missed(start());
+        if is_plan(&before) {
+            prop_assert_eq!(&decision.kind, &Kind::Skip);
+            prop_assert_eq!(decision.code(), Some(SkipCode::CannotConnectError));
+            let seen = &decision.primary.iter().next().expect("a finding").evidence;
+            prop_assert!(seen.contains(&Evidence::Instant(start())));
+        } else {
+            prop_assert_eq!(decision, before);
+        }
+    }
+
+    #[test]
     fn giving_way_turns_a_plan_into_a_skip_with_all_its_reasons(call in fresh_call()) {
         let mut decision = call.decide();
         if !is_plan(&decision) {
@@ -632,53 +676,57 @@ impl Prohibition {
 }
 
 /// A call that takes part in conflicts.
-#[derive(Debug, Clone)]
-struct Entrant {
-    key: CallKey,
-    start: chrono::DateTime<chrono::Utc>,
-    end: chrono::DateTime<chrono::Utc>,
-    owner: &'static str,
-    conference: Conference,
-    requested: bool,
-    owner_organizes: bool,
-    received_at: chrono::DateTime<chrono::Utc>,
+type Entrant = OwnedContender;
+
+/// A few calls close together.
+fn contenders() -> impl Strategy<Value = Vec<Entrant>> {
+    vec(entrant(8), 0..9).prop_map(number)
 }
 
-fn contenders() -> impl Strategy<Value = Vec<Entrant>> {
-    let one = (
-        (0_i64..8, 1_i64..6),
+/// Many calls scattered over some days, so that there are several groups of them.
+fn many_contenders() -> impl Strategy<Value = Vec<Entrant>> {
+    prop_oneof![vec(entrant(150), 0..50), vec(entrant(40), 0..20)].prop_map(number)
+}
+
+/// A call that begins at one of so many quarters of an hour.
+fn entrant(slots: i64) -> impl Strategy<Value = Entrant> {
+    (
+        (0..slots, 1_i64..6),
         one_of(&["ada", "bob", "cy"][..]),
         (one_of(&[Provider::Zoom, Provider::Teams][..]), one_of(&["1", "2"][..])),
         any::<bool>(),
         any::<bool>(),
         0_i64..3,
-    );
-    vec(one, 0..9).prop_map(|calls| {
-        let calls = calls.into_iter().enumerate();
-        calls
-            .map(
-                |(
-                    i,
-                    ((from, length), owner, (provider, id), requested, owner_organizes, update),
-                )| {
-                    let at = |slot: i64| start() + TimeDelta::minutes(15 * slot);
-                    Entrant {
-                        key: CallKey {
-                            ical_uid: (i > 0).then(|| format!("{}", i / 2)),
-                            recurrence_id: (i % 2 == 1).then(|| at(0)),
-                        },
-                        start: at(from),
-                        end: at(from + length),
-                        owner,
-                        conference: Conference { provider, id: id.to_owned() },
-                        requested,
-                        owner_organizes,
-                        received_at: at(-100 + update),
-                    }
-                },
-            )
-            .collect()
-    })
+    )
+        .prop_map(
+            |((from, length), owner, (provider, id), requested, owner_organizes, update)| {
+                OwnedContender {
+                    key: CallKey::default(),
+                    start: at_slot(from),
+                    end: at_slot(from + length),
+                    owner: owner.into(),
+                    conference: Conference { provider, id: id.to_owned() },
+                    requested,
+                    owner_organizes,
+                    received_at: at_slot(-100 + update),
+                }
+            },
+        )
+}
+
+fn at_slot(slot: i64) -> chrono::DateTime<chrono::Utc> {
+    start() + TimeDelta::minutes(15 * slot)
+}
+
+/// Gives each call a key of its own.
+fn number(mut calls: Vec<Entrant>) -> Vec<Entrant> {
+    for (i, call) in calls.iter_mut().enumerate() {
+        call.key = CallKey {
+            ical_uid: (i > 0).then(|| format!("{}", i / 2)),
+            recurrence_id: (i % 2 == 1).then(|| at_slot(0)),
+        };
+    }
+    calls
 }
 
 fn preference(call: &Entrant) -> impl Ord {
@@ -686,19 +734,7 @@ fn preference(call: &Entrant) -> impl Ord {
 }
 
 fn resolve_all(calls: &[Entrant]) -> BTreeMap<CallKey, Vec<Finding>> {
-    let contenders: Vec<_> = calls
-        .iter()
-        .map(|call| Contender {
-            key: &call.key,
-            start: call.start,
-            end: call.end,
-            owner: call.owner,
-            conference: &call.conference,
-            requested: call.requested,
-            owner_organizes: call.owner_organizes,
-            received_at: call.received_at,
-        })
-        .collect();
+    let contenders: Vec<_> = calls.iter().map(Entrant::as_ref).collect();
     let keys = calls.iter().map(|call| call.key.clone());
     std::iter::zip(keys, resolve(&contenders)).collect()
 }

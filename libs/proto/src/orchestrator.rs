@@ -95,8 +95,8 @@ impl From<&Decision> for v1::Decision {
 impl TryFrom<&v1::Decision> for Decision {
     type Error = Invalid;
 
-    /// What was decided, as the core had it. Whether the event is hidden follows from the findings. Warnings and evidence of a newer version are
-    /// left out, for they decide nothing.
+    /// What was decided, as the core had it. Whether the event is hidden follows from the findings.
+    /// Warnings and evidence of a newer version are left out, for they decide nothing.
     fn try_from(wire: &v1::Decision) -> Result<Self, Invalid> {
         let findings = |findings: &[verdict::v1::Finding]| {
             findings.iter().cloned().map(Finding::try_from).collect::<Result<Vec<_>, _>>()
@@ -124,6 +124,7 @@ impl TryFrom<&v1::Decision> for Decision {
             (Kind::Skip, Some(_)) | (Kind::Plan(_) | Kind::Pending { .. }, None) => {}
         }
         let also = findings(&wire.also)?;
+        let member = |id: &str| (!id.is_empty()).then(|| Arc::<str>::from(id));
         Ok(Self {
             hidden: primary.iter().chain(&also).any(|finding| hides(finding.code)),
             primary,
@@ -139,8 +140,8 @@ impl TryFrom<&v1::Decision> for Decision {
             warnings: wire.warnings.iter().filter_map(|one| verdict::warning(*one)).collect(),
             import_details: wire.import_details,
             missing: wire.missing.clone(),
-            owner: (!wire.owner.is_empty()).then(|| Arc::from(wire.owner.as_str())),
-            requester: (!wire.requester.is_empty()).then(|| Arc::from(wire.requester.as_str())),
+            owner: member(&wire.owner),
+            requester: member(&wire.requester),
             policy_version: wire.policy_version,
             catalogue_version: wire.catalogue_version,
             kind,
@@ -247,11 +248,11 @@ mod tests {
             warnings,
             any::<bool>(),
             vec("[a-z]{0,4}", 0..3),
-            option::of("[a-z]{1,4}"),
+            (option::of("[a-z]{1,4}"), option::of("[a-z]{1,4}")),
             any::<(u64, u32)>(),
         )
             .prop_map(
-                |(kind, found, related, warnings, import_details, missing, requester, versions)| {
+                |(kind, found, related, warnings, import_details, missing, people, versions)| {
                     let (primary, also, lifted) = found;
                     let primary = (kind == Kind::Skip).then_some(primary);
                     Decision {
@@ -263,12 +264,9 @@ mod tests {
                         warnings: warnings.into_iter().collect(),
                         import_details,
                         missing,
-                        owner: match &kind {
-                            Kind::Plan(plan) => Some(Arc::clone(&plan.owner)),
-                            Kind::Skip | Kind::Pending { .. } => None,
-                        },
+                        owner: people.0.map(Into::into),
                         kind,
-                        requester: requester.map(Into::into),
+                        requester: people.1.map(Into::into),
                         policy_version: versions.0,
                         catalogue_version: versions.1,
                     }
