@@ -24,7 +24,7 @@ pub enum Error {
     Migration(String),
     /// An address of a database of which nothing is known.
     #[error(
-        "`{0}` databases are not supported; use `sqlite:///path?mode=rwc` or `sqlite::memory:`"
+        "`{0}` databases are not supported; use `postgres://user:password@host/database`, `sqlite:///path?mode=rwc` or `sqlite::memory:`"
     )]
     Unsupported(String),
     /// The database cannot be opened.
@@ -119,8 +119,11 @@ fn code_kind(code: &str) -> Kind {
     if code.len() == 5 {
         return match code {
             "40001" | "40P01" | "55P03" => Kind::Busy,
+            // A server that has become a standby, one that gave up on a client that was silent for too long, and one whose
+            // database is gone.
+            "25006" | "25P03" | "3D000" => Kind::Unavailable,
             _ => match code.get(..2) {
-                Some("08" | "53" | "57" | "58") => Kind::Unavailable,
+                Some("08" | "28" | "53" | "57" | "58") => Kind::Unavailable,
                 Some("23") => Kind::Conflict,
                 Some("XX") => Kind::Corrupt,
                 _ => Kind::Statement,
@@ -157,10 +160,17 @@ mod tests {
             ("262", Kind::Busy), // SQLITE_LOCKED_SHAREDCACHE
             ("40001", Kind::Busy),
             ("40P01", Kind::Busy),
+            ("55P03", Kind::Busy),
             ("2067", Kind::Conflict), // SQLITE_CONSTRAINT_UNIQUE
             ("23505", Kind::Conflict),
             ("13", Kind::Unavailable),
             ("08006", Kind::Unavailable),
+            ("25006", Kind::Unavailable),
+            ("25P03", Kind::Unavailable),
+            ("28P01", Kind::Unavailable),
+            ("57014", Kind::Unavailable), // took longer than statement_timeout
+            ("57P01", Kind::Unavailable),
+            ("25P02", Kind::Statement), // a transaction in which something failed before
             ("26", Kind::Corrupt),
             ("1", Kind::Statement),
             ("42601", Kind::Statement),

@@ -35,13 +35,17 @@
 
 mod bulk;
 mod error;
+mod lock;
 mod migrate;
 mod retry;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod together;
 
 pub use bulk::{chunks, find_in, insert_many};
 pub use error::Error;
+pub use lock::LockKey;
 pub use migrate::migrate;
 pub use retry::{Budget, retry};
 pub use sea_orm;

@@ -1,38 +1,58 @@
-//! A database: many readers, one writer.
+//! A database: many readers, and writers.
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::future::Future;
-use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
     TransactionTrait as _,
 };
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::lock::LockKey;
 use crate::retry::{Budget, retry};
+
+mod postgres;
+mod sqlite;
 
 /// The section `[store]` of a service's settings.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// `sqlite::memory:`, or `sqlite:///path/to/file?mode=rwc`, where `mode=rwc` makes the file if there is none.
+    /// `sqlite::memory:`, or `sqlite:///path/to/file?mode=rwc`, where `mode=rwc` makes the file if there is none, or
+    /// `postgres://user:password@host:port/database`, to which `?sslmode=verify-full&sslrootcert=/path` may be added.
     pub url: String,
-    /// Connections for reading, at least one. Writing has one of its own.
+    /// The schema of a PostgreSQL database in which the service keeps its tables: lower-case letters, digits and `_`, at
+    /// most 63 of them. [`crate::migrate`] makes it if there is none. Empty: what the server searches first, as a rule
+    /// `public`. Means nothing to SQLite.
+    pub schema: String,
+    /// Connections for reading, at least one.
     pub max_connections: u32,
-    /// How long to wait for a connection, and for other processes that write, in milliseconds.
+    /// Connections for writing, at least one, to PostgreSQL. SQLite has one always.
+    pub max_writers: u32,
+    /// How long to wait for a connection, and in SQLite for other processes that write, in milliseconds.
     pub patience_ms: u64,
+    /// How long a statement may take in PostgreSQL before it is given up, in milliseconds; 0: as long as it likes.
+    pub statement_timeout_ms: u32,
+    /// How long a statement may wait for a lock in PostgreSQL, in milliseconds; 0: for ever.
+    pub lock_timeout_ms: u32,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: "sqlite::memory:".to_owned(), max_connections: 4, patience_ms: 5000 }
+        Self {
+            url: "sqlite::memory:".to_owned(),
+            schema: String::new(),
+            max_connections: 4,
+            max_writers: 4,
+            patience_ms: 5000,
+            statement_timeout_ms: 30_000,
+            lock_timeout_ms: 5000,
+        }
     }
 }
 
@@ -54,8 +74,12 @@ impl std::fmt::Debug for StoreConfig {
     /// Without the address, which may hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoreConfig")
+            .field("schema", &self.schema)
             .field("max_connections", &self.max_connections)
+            .field("max_writers", &self.max_writers)
             .field("patience_ms", &self.patience_ms)
+            .field("statement_timeout_ms", &self.statement_timeout_ms)
+            .field("lock_timeout_ms", &self.lock_timeout_ms)
             .finish_non_exhaustive()
     }
 }
@@ -65,91 +89,49 @@ impl std::fmt::Debug for StoreConfig {
 pub struct Store {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Where writers of one process queue, unless the database lets them write at once.
+    turn: Option<Arc<tokio::sync::Mutex<()>>>,
     budget: Arc<Budget>,
+    schema: Arc<Schema>,
 }
 
-/// Opens a store. The schema is not touched; see [`crate::migrate`].
+/// What is the service's own in a database that others use as well.
+#[derive(Debug, Default)]
+pub(crate) struct Schema {
+    /// Empty where the service has none.
+    pub(crate) name: String,
+    /// How long statements wait for locks, in milliseconds.
+    pub(crate) lock_timeout_ms: u32,
+    /// Sets locks of one schema apart from those of another.
+    salt: i64,
+}
+
+/// Opens a store and makes sure that it answers. The schema is not touched; see [`crate::migrate`].
+///
+/// A connection to PostgreSQL that was lost, with its server or without, is noticed and replaced when it is needed next:
+/// what was under way fails with [`Error::Unavailable`], what comes later waits for the server up to `patience_ms`. The
+/// settings of a session are made while connecting, which a proxy that hands one session to many cannot forward.
 ///
 /// # Errors
-/// [`Error::Unsupported`] or [`Error::Open`].
+/// [`Error::Unsupported`] or [`Error::Open`]; neither names the password.
 pub async fn connect(config: &StoreConfig) -> Result<Store, Error> {
-    let scheme = config.url.split(':').next().unwrap_or_default();
-    if scheme != "sqlite" {
-        return Err(Error::Unsupported(scheme.to_owned()));
+    match config.url.split(':').next().unwrap_or_default() {
+        "sqlite" => sqlite::open(config).await,
+        "postgres" | "postgresql" => postgres::open(config).await,
+        scheme => Err(Error::Unsupported(scheme.to_owned())),
     }
-    let parsed: SqliteConnectOptions =
-        config.url.parse().map_err(|error| Error::Open(DbErr::Custom(format!("{error}"))))?;
-    let path = parsed.get_filename().to_owned();
-    if config.url.contains(":memory:") || config.url.contains("mode=memory") {
-        return memory(config).await;
-    }
-    let patience = Duration::from_millis(config.patience_ms);
-    // The writer first: it may make the file, and it alone switches the journal.
-    let mut options = common(config, 1);
-    options.map_sqlx_sqlite_opts(move |options| {
-        options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .foreign_keys(true)
-            .busy_timeout(patience)
-    });
-    let writer = open(options, &path).await?;
-    let mut options = common(config, config.max_connections.max(1));
-    options.map_sqlx_sqlite_opts(move |options| {
-        options
-            .synchronous(SqliteSynchronous::Normal)
-            .foreign_keys(true)
-            .busy_timeout(patience)
-            .pragma("query_only", "on")
-    });
-    let reader = open(options, &path).await?;
-    Ok(Store { reader, writer, turn: turn_of(&path), budget: Arc::default() })
 }
 
-/// The database is its one connection, which must never be given back or grow old.
-async fn memory(config: &StoreConfig) -> Result<Store, Error> {
-    let mut options = common(config, 1);
-    options.min_connections(1).idle_timeout(None).max_lifetime(None);
-    options.map_sqlx_sqlite_opts(|options| options.foreign_keys(true));
-    let only = Database::connect(options).await.map_err(Error::Open)?;
-    Ok(Store { reader: only.clone(), writer: only, turn: Arc::default(), budget: Arc::default() })
-}
-
-fn common(config: &StoreConfig, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(config.url.clone());
+/// What holds for connections to either.
+fn common(url: String, config: &StoreConfig, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
     options
-        .max_connections(connections)
+        .max_connections(connections.max(1))
         .acquire_timeout(Duration::from_millis(config.patience_ms))
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
         .test_before_acquire(false);
     options
-}
-
-async fn open(
-    options: ConnectOptions,
-    path: &std::path::Path,
-) -> Result<DatabaseConnection, Error> {
-    Database::connect(options)
-        .await
-        .map_err(|error| Error::Open(DbErr::Custom(format!("`{}`: {error}", path.display()))))
-}
-
-/// Writers of one file in one process take turns here, in order. SQLite would let them try again and again instead, with
-/// no order and a limit to its patience.
-fn turn_of(path: &std::path::Path) -> Arc<tokio::sync::Mutex<()>> {
-    type Turns = HashMap<PathBuf, Weak<tokio::sync::Mutex<()>>>;
-    static TURNS: LazyLock<Mutex<Turns>> = LazyLock::new(Mutex::default);
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    turns.retain(|_, turn| turn.strong_count() > 0);
-    if let Some(turn) = turns.get(&path).and_then(Weak::upgrade) {
-        return turn;
-    }
-    let turn = Arc::default();
-    turns.insert(path, Arc::downgrade(&turn));
-    turn
 }
 
 impl Store {
@@ -159,10 +141,22 @@ impl Store {
         &self.reader
     }
 
-    /// Does `work` in a transaction of its own: committed if it succeeds, undone if it fails or is given up. Nobody else
-    /// writes meanwhile. While the database is busy it is all done again, so `work` must have no effects but through its
+    /// Does `work` in a transaction of its own: committed if it succeeds, undone if it fails. While the database is busy,
+    /// or has chosen this one to break a deadlock, it is all done again, so `work` must have no effects but through its
     /// [`Tx`], and takes what it needs by reference or as clones:
     /// `let rows = &rows; store.write(|tx| async move { … })`.
+    ///
+    /// **In SQLite** nobody else writes meanwhile, in any process: what `work` has read stays true until it is committed.
+    /// Writers of one process take turns in the order in which they came.
+    ///
+    /// **In PostgreSQL** up to `max_writers` of this process write at once, and so do other processes. Each statement sees
+    /// what was committed when it began, even by others since the last one (READ COMMITTED). Who reads, judges and writes
+    /// takes [`Tx::lock`] first, or locks the rows it reads, or names in the `WHERE` what it has read. A statement that
+    /// failed leaves a transaction in which all others fail: rather than trying an insert, say what a conflict should do.
+    ///
+    /// Given up in the middle (the future is dropped) it is undone, and the connection is fit for others again. Once
+    /// committing has begun, though, nobody can tell: whoever gives up then, or learns [`Error::Unavailable`], may find it
+    /// done or not done, and finds out by reading, or by doing it again if that changes nothing.
     ///
     /// # Errors
     /// Those of `work`, and of beginning and committing.
@@ -172,9 +166,13 @@ impl Store {
         E: From<Error> + StdError + 'static,
     {
         retry(&self.budget, || async {
-            let _turn = self.turn.lock().await;
+            // Let go of after the transaction, whose end it waits for.
+            let _turn = match &self.turn {
+                Some(turn) => Some(turn.lock().await),
+                None => None,
+            };
             let tx = Arc::new(self.begin().await?);
-            let done = work(Tx(Arc::clone(&tx))).await?;
+            let done = work(Tx { inner: Arc::clone(&tx), salt: self.schema.salt }).await?;
             // The work is over and its handle gone with it, unless it was put away somewhere.
             let tx = Arc::try_unwrap(tx).map_err(|_| {
                 Error::Statement(DbErr::Custom("a transaction outlived its work".to_owned()))
@@ -193,6 +191,16 @@ impl Store {
         Ok(self.writer.begin_with_options(options).await?)
     }
 
+    /// What is behind it, for the few who must know.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.reader.get_database_backend()
+    }
+
+    pub(crate) fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
     /// Closes every connection, waiting for those in use.
     ///
     /// # Errors
@@ -206,33 +214,67 @@ impl Store {
 
 /// A transaction being written; a connection to every query of sea-orm: `find().all(&tx)`.
 #[derive(Debug)]
-pub struct Tx(Arc<DatabaseTransaction>);
+pub struct Tx {
+    inner: Arc<DatabaseTransaction>,
+    salt: i64,
+}
 
 impl Tx {
     pub(crate) fn inner(&self) -> &DatabaseTransaction {
-        &self.0
+        &self.inner
+    }
+
+    /// Keeps others who lock one of these keys out until the transaction ends, and waits for those who were first. All at
+    /// once and in one order, so that two who ask for the same keys in different orders do not wait for each other; hence
+    /// once in a transaction, and before rows are written. Keys of other schemas are others.
+    ///
+    /// In SQLite there is nothing to do: who writes is alone.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where others keep a key for longer than `lock_timeout_ms`.
+    pub async fn lock(&self, keys: &[LockKey]) -> Result<(), Error> {
+        if self.get_database_backend() != DbBackend::Postgres || keys.is_empty() {
+            return Ok(());
+        }
+        let mut keys: Vec<i64> = keys.iter().map(|key| key.number() ^ self.salt).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        self.advisory(&keys).await
+    }
+
+    /// Takes advisory locks of PostgreSQL in the order given.
+    pub(crate) async fn advisory(&self, keys: &[i64]) -> Result<(), Error> {
+        let list: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        // A scan of one function, which yields the elements in their order; as text, since arrays cannot be bound.
+        self.execute_raw(Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(CAST($1 AS text) AS bigint[])) AS keys (key)",
+            [format!("{{{}}}", list.join(",")).into()],
+        ))
+        .await?;
+        Ok(())
     }
 }
 
 #[async_trait::async_trait]
 impl ConnectionTrait for Tx {
     fn get_database_backend(&self) -> DbBackend {
-        self.0.get_database_backend()
+        self.inner.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.0.execute_raw(statement).await
+        self.inner.execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.0.execute_unprepared(sql).await
+        self.inner.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.0.query_one_raw(statement).await
+        self.inner.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.0.query_all_raw(statement).await
+        self.inner.query_all_raw(statement).await
     }
 }
