@@ -6,12 +6,32 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+use std::sync::Arc;
+
 mod error;
 mod port;
 mod settings;
 mod streams;
+mod table;
 
 pub use error::Error;
 pub use port::{Buried, Delivery, Depth, Feed, Notice};
 pub use settings::Settings;
 pub use streams::RedisFeed;
+pub use table::{TableFeed, create_tables, drop_tables};
+
+/// The feed that the settings ask for: on Redis if they name one, or else on the tables of a service's database, which
+/// [`create_tables`] made under `prefix`.
+///
+/// # Errors
+/// [`Error::Settings`]. That Redis is away is no error here.
+pub fn open(
+    settings: &Settings,
+    store: &storage::Store,
+    prefix: &str,
+) -> Result<Arc<dyn Feed>, Error> {
+    Ok(match settings.redis.as_deref() {
+        None | Some("") => Arc::new(TableFeed::new(store, prefix, settings)),
+        Some(_) => Arc::new(RedisFeed::new(settings)?),
+    })
+}

@@ -16,7 +16,7 @@ pub struct Settings {
     pub prefix: String,
     /// Name of this consumer among the replicas; a random one where it is empty. Two must never share one.
     pub consumer: String,
-    /// How many notices may be open (waiting, held or put off) before publishing waits.
+    /// How many notices may be open (waiting, held or put off) before publishing waits; at least 1.
     pub capacity: usize,
     /// How long publishing waits for room, in milliseconds.
     pub patience_ms: u64,
@@ -66,7 +66,17 @@ impl Settings {
 
     /// Notices in one step: never more than may be open.
     pub(crate) fn step(&self) -> usize {
-        self.batch.clamp(1, 1_000).min(self.capacity.max(1))
+        self.batch.clamp(1, 1_000).min(self.capacity())
+    }
+
+    /// How many notices may be open.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity.max(1)
+    }
+
+    /// How often a notice may be delivered.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.max_attempts.max(1)
     }
 }
 

@@ -149,7 +149,7 @@ impl Feed for RedisFeed {
         let deadline = Instant::now() + inner.settings.patience();
         for notices in notices.chunks(inner.settings.step()) {
             let mut call = SCRIPTS.publish.key(&inner.work);
-            call.key(&inner.later).arg(inner.settings.capacity);
+            call.key(&inner.later).arg(inner.settings.capacity());
             for notice in notices {
                 call.arg(&notice.topic).arg(&notice.company).arg(&notice.subject);
                 call.arg(notice.revision).arg(&notice.note);
@@ -351,7 +351,7 @@ impl Inner {
         let mut call = SCRIPTS.look.key(&self.work);
         call.key(&self.later).key(&self.dead).arg(GROUP).arg(&self.consumer);
         call.arg(settings.abandoned_after_ms).arg(&reader.cursor).arg(most);
-        call.arg(settings.max_attempts.max(1)).arg(settings.buried);
+        call.arg(settings.attempts()).arg(settings.buried);
         let (cursor, due, found, buried): (String, i64, Value, u64) =
             self.reading.call(&call).await?;
         if buried > 0 {
@@ -375,7 +375,7 @@ impl Inner {
 
     /// Deliveries of what can be read as notices; the rest is buried.
     async fn sort(&self, found: Vec<Entry>) -> Result<Vec<Delivery>, Error> {
-        let most = self.settings.max_attempts.max(1);
+        let most = self.settings.attempts();
         let (mut deliveries, mut rubbish, mut hopeless) = (Vec::new(), Vec::new(), Vec::new());
         for entry in found {
             match entry.notice() {

@@ -1,7 +1,7 @@
 -- Appends notices unless that makes too many of them.
 -- KEYS work, later; ARGV capacity, then topic, company, subject, revision and note of each. Answers whether it did.
 local open = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2])
-if open > 0 and open + (#ARGV - 1) / 5 > tonumber(ARGV[1]) then
+if open + (#ARGV - 1) / 5 > tonumber(ARGV[1]) then
   return 0
 end
 for i = 2, #ARGV, 5 do
