@@ -1,30 +1,24 @@
 //! Policies made ready for judging, each once, as many as the settings say.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use decision::{CompanyFile, Policy};
-use tokio::sync::OnceCell;
 
 use crate::error::Error;
+use crate::recent::Recent;
 use crate::store::Store;
-
-type Key = (String, u64);
 
 /// Policies by company and version. A version never changes, so nothing in here grows old.
 #[derive(Debug)]
 pub(crate) struct Policies {
     store: Arc<dyn Store>,
-    ready: Mutex<Ready>,
+    recent: Recent<(String, u64), Arc<Policy>>,
 }
 
 impl Policies {
     /// Keeps at most `capacity` policies, at least one.
     pub(crate) fn new(store: Arc<dyn Store>, capacity: usize) -> Self {
-        let ready =
-            Ready { capacity: capacity.max(1), turn: 0, places: HashMap::with_capacity(capacity) };
-        Self { store, ready: Mutex::new(ready) }
+        Self { store, recent: Recent::new(capacity) }
     }
 
     /// What is asked of the store besides versions.
@@ -42,12 +36,7 @@ impl Policies {
             version => version,
         };
         let key = (company.to_owned(), version);
-        let place = self.ready.lock().unwrap_or_else(PoisonError::into_inner).place(&key);
-        let policy = place.get_or_try_init(|| self.compile(company, version)).await;
-        if policy.is_err() {
-            self.ready.lock().unwrap_or_else(PoisonError::into_inner).forget(&key, &place);
-        }
-        policy.cloned()
+        self.recent.get(&key, || self.compile(company, version)).await
     }
 
     async fn newest(&self, company: &str) -> Result<u64, Error> {
@@ -66,51 +55,6 @@ impl Policies {
             Ok(Arc::new(Policy::compile(&file, version)))
         })
         .await?
-    }
-}
-
-/// Places of policies, ready or being made.
-struct Ready {
-    capacity: usize,
-    turn: u64,
-    places: HashMap<Key, Place>,
-}
-
-struct Place {
-    used: u64,
-    policy: Arc<OnceCell<Arc<Policy>>>,
-}
-
-impl Ready {
-    fn place(&mut self, key: &Key) -> Arc<OnceCell<Arc<Policy>>> {
-        self.turn += 1;
-        if let Some(place) = self.places.get_mut(key) {
-            place.used = self.turn;
-            return Arc::clone(&place.policy);
-        }
-        if self.places.len() >= self.capacity {
-            // A few hundred places are looked through faster than an ordered list of them is kept.
-            let oldest = self.places.iter().min_by_key(|(_, place)| place.used);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                self.places.remove(&oldest);
-            }
-        }
-        let policy = Arc::default();
-        self.places.insert(key.clone(), Place { used: self.turn, policy: Arc::clone(&policy) });
-        policy
-    }
-
-    fn forget(&mut self, key: &Key, failed: &Arc<OnceCell<Arc<Policy>>>) {
-        let same = self.places.get(key).is_some_and(|place| Arc::ptr_eq(&place.policy, failed));
-        if same && !failed.initialized() {
-            self.places.remove(key);
-        }
-    }
-}
-
-impl fmt::Debug for Ready {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("places", &self.places.len()).finish_non_exhaustive()
     }
 }
 
@@ -209,7 +153,7 @@ mod tests {
             policies.get("acme", version).await.unwrap();
             assert_eq!(store.asked(), queries, "version {version}");
         }
-        assert_eq!(policies.ready.lock().unwrap().places.len(), 2);
+        assert_eq!(policies.recent.len(), 2);
     }
 
     #[tokio::test]
@@ -221,7 +165,7 @@ mod tests {
             policies.get("acme", 2).await,
             Err(Error::UnknownVersion { version: 2, newest: 1, .. })
         ));
-        assert!(policies.ready.lock().unwrap().places.is_empty());
+        assert_eq!(policies.recent.len(), 0);
         let mut file = CompanyFile::named("acme");
         file.name = "later".to_owned();
         let draft = suite::draft("acme", &file.canonical(), &[]);
@@ -238,7 +182,8 @@ mod tests {
             ["X@eu.acme.example", "y@acme.example", "z@nobody.example", "acme.example"];
         let owners = Owners::of(&*store, recipients.into_iter()).await.unwrap();
         assert_eq!(store.asked(), 1);
-        let found = recipients.map(|recipient| owners.owner(recipient));
+        let found = recipients.map(|recipient| owners.stranger(recipient, "other", None));
         assert_eq!(found, [Some("acme"), Some("acme"), None, Some("acme")]);
+        assert!(recipients.iter().all(|it| owners.stranger(it, "acme", None).is_none()));
     }
 }

@@ -18,7 +18,7 @@ use crate::store::{Applied, Draft, Store, Version};
 /// How often a change is tried again on a company that others change at the same time.
 const ATTEMPTS: usize = 16;
 /// The largest canonical form kept, in bytes: one that can be sent in a message.
-const CANONICAL: usize = 48 * 1024 * 1024;
+pub(crate) const CANONICAL: usize = 48 * 1024 * 1024;
 
 /// A change that holds now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,14 +55,35 @@ impl Companies {
         self.news.subscribe()
     }
 
-    /// Applies a company file as a whole, or only says what would come of it.
+    /// Applies a company file as a whole.
     ///
     /// # Errors
     /// What is wrong with the file, whose domain it claims, or those of the store.
-    pub(crate) async fn apply(&self, text: String, dry_run: bool) -> Result<Change, Error> {
+    pub(crate) async fn apply(&self, text: String) -> Result<Change, Error> {
+        let (text, draft) = self.read(text).await?;
+        let applied = self.apply_draft(&draft, None).await?;
+        self.change(draft.company, applied, Some(&text))
+    }
+
+    /// What would come of a company file, and the file in its canonical form. Nothing is stored.
+    ///
+    /// # Errors
+    /// As for [`Companies::apply`].
+    pub(crate) async fn try_out(&self, text: String) -> Result<(Change, String), Error> {
+        let (text, draft) = self.read(text).await?;
+        let applied = self.store.try_out(&draft).await?;
+        let mut change = self.change(draft.company, applied, Some(&text))?;
+        // What holds is the version before the one it would have become.
+        change.version -= u64::from(change.changed);
+        Ok((change, draft.document))
+    }
+
+    /// A company file as a draft, and its text.
+    async fn read(&self, text: String) -> Result<(Arc<str>, Draft), Error> {
         let (bytes, limit) = (text.len(), document::LIMIT);
         if bytes > limit {
-            return Err(Error::TooLarge { what: "the company file", bytes, limit });
+            let (what, field) = ("the company file", "document");
+            return Err(Error::TooLarge { what, field, bytes, limit });
         }
         let text: Arc<str> = text.into();
         let source = Arc::clone(&text);
@@ -72,15 +93,7 @@ impl Companies {
             draft(&file, now)
         })
         .await??;
-        if !dry_run {
-            let applied = self.apply_draft(&draft, None).await?;
-            return self.change(draft.company, applied, Some(&text));
-        }
-        let applied = self.store.try_out(&draft).await?;
-        let mut change = self.change(draft.company, applied, Some(&text))?;
-        // Nothing was stored: what holds is the version before the one it would have become.
-        change.version -= u64::from(change.changed);
-        Ok(change)
+        Ok((text, draft))
     }
 
     /// Adds or replaces a member.
@@ -205,7 +218,7 @@ fn draft(file: &CompanyFile, applied_at: DateTime<Utc>) -> Result<Draft, Error> 
     let (bytes, limit) = (document.len(), CANONICAL);
     if bytes > limit {
         let what = "the company file with its defaults written out";
-        return Err(Error::TooLarge { what, bytes, limit });
+        return Err(Error::TooLarge { what, field: "document", bytes, limit });
     }
     let digest = HEXLOWER.encode(&Sha256::digest(document.as_bytes()));
     let claims = claims::of(file);

@@ -21,6 +21,8 @@ pub struct Config {
 pub struct Policies {
     /// Versions kept ready, over all companies; at least 1.
     pub cached: usize,
+    /// Drafts kept ready, over all companies; at least 1.
+    pub drafts: usize,
 }
 
 /// `[watch]`.

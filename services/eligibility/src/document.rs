@@ -178,12 +178,22 @@ fn problem(text: &str, error: &Error) -> Problem {
         Error::Eof { .. } if text.trim().is_empty() => {
             (String::new(), "the file is empty; begin it with `company: <id>`".to_owned())
         }
-        Error::SerdeUnknownField { field, expected, .. } => {
-            (key(), format!("`{field}` is no key here; known are {}", listed(expected)))
-        }
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            (key(), format!("`{variant}` is no value here; write one of {}", listed(expected)))
-        }
+        Error::SerdeUnknownField { field, expected, .. } => (
+            key(),
+            format!(
+                "`{field}` is no key here; {}known are {}",
+                meant(field, expected),
+                listed(expected)
+            ),
+        ),
+        Error::SerdeUnknownVariant { variant, expected, .. } => (
+            key(),
+            format!(
+                "`{variant}` is no value here; {}write one of {}",
+                meant(variant, expected),
+                listed(expected)
+            ),
+        ),
         Error::SerdeMissingField { field, .. } => {
             let mut path = value();
             let message = format!("`{field}` is missing here; add it");
@@ -240,6 +250,42 @@ fn without_place(message: &str) -> &str {
 
 fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Asks whether the nearest of the known names was meant, where one is near.
+fn meant(written: &str, known: &[&str]) -> String {
+    // Slips are few, and fewer in short names; beyond that a guess is worse than none.
+    let most = (written.chars().count() / 3).clamp(1, 3);
+    let near = known.iter().map(|name| (slips(written, name), *name)).min();
+    near.filter(|(slips, _)| *slips <= most)
+        .map_or_else(String::new, |(_, name)| format!("did you mean `{name}`? "))
+}
+
+/// How many characters were added, left out, taken for another or for their neighbour. Case does not count, nor whether
+/// words are joined by `-` or `_`.
+fn slips(written: &str, name: &str) -> usize {
+    let plain = |c: char| if c == '-' { '_' } else { c.to_ascii_lowercase() };
+    // No name is that long, and the work grows with the square.
+    let written: Vec<char> = written.chars().take(64).map(plain).collect();
+    let name: Vec<char> = name.chars().map(plain).collect();
+    let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=name.len()).collect();
+    for (i, mine) in written.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, its) in name.iter().enumerate() {
+            let mut cost = (at(&last, j) + usize::from(mine != its)).min(at(&last, j + 1) + 1);
+            cost = cost.min(at(&row, j) + 1);
+            let turned =
+                i > 0 && j > 0 && written.get(i - 1) == Some(its) && name.get(j - 1) == Some(mine);
+            if turned {
+                cost = cost.min(at(&before, j - 1) + 1);
+            }
+            row.push(cost);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    at(&last, name.len())
 }
 
 /// Of several things that begin at one place.
@@ -422,6 +468,28 @@ mod tests {
         ] {
             wrong(text, field, line, column, part);
         }
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_what_was_meant() {
+        for (text, part) in [
+            ("comapny: acme\n", "did you mean `company`? known are"),
+            ("company: acme\nTimeZone: UTC\n", "did you mean `time_zone`?"),
+            (
+                "company: acme\nmembers: [{id: a, emails: [a@a.example], zoom: {license: true}}]\n",
+                "`licensed`?",
+            ),
+            (
+                "company: acme\nsettings: {recording: {which_meetings: organiser}}\n",
+                "did you mean `organizer`?",
+            ),
+        ] {
+            let message = first(text).3;
+            assert!(message.contains(part), "{message}");
+        }
+        let far = first("company: acme\nbanana: true\n").3;
+        assert!(!far.contains("did you mean"), "{far}");
+        assert_eq!([slips("abc", "acb"), slips("", "abc"), slips("a-B", "a_b")], [1, 3, 0]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) enum Error {
     File(Vec<Problem>),
     /// The company file is larger than any company needs.
     #[error("{what} has {bytes} bytes, at most {limit} are taken")]
-    TooLarge { what: &'static str, bytes: usize, limit: usize },
+    TooLarge { what: &'static str, field: &'static str, bytes: usize, limit: usize },
     /// More questions than one request may hold.
     #[error(transparent)]
     TooMany(proto::Invalid),
@@ -132,7 +132,7 @@ impl ServiceError for Error {
             Self::Taken(problem, _) => {
                 vec![FieldViolation::new(clip(&problem.field, 160), self.to_string())]
             }
-            Self::TooLarge { .. } => vec![FieldViolation::new("document", self.to_string())],
+            Self::TooLarge { field, .. } => vec![FieldViolation::new(*field, self.to_string())],
             Self::TooMany(invalid) | Self::Batch(invalid) | Self::Member(invalid) => {
                 vec![FieldViolation::new(invalid.field(), invalid.to_string())]
             }
@@ -158,8 +158,8 @@ impl ServiceError for Error {
                 }
                 metadata
             }
-            Self::TooLarge { bytes, limit, .. } => vec![
-                ("field", "document".to_owned()),
+            Self::TooLarge { field, bytes, limit, .. } => vec![
+                ("field", (*field).to_owned()),
                 ("bytes", bytes.to_string()),
                 ("limit", limit.to_string()),
             ],

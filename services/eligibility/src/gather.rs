@@ -1,6 +1,6 @@
 //! What must be learned for a batch besides the policy: whose the addresses are through which events arrived.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::claims;
 use crate::store::Store;
@@ -30,11 +30,27 @@ impl Owners {
         Ok(Self { of: store.owners(&names).await?.into_iter().collect() })
     }
 
-    /// The company that owns a recipient; the most specific owner counts.
-    pub(crate) fn owner(&self, recipient: &str) -> Option<&str> {
+    /// The company other than `company` that owns a recipient; the most specific owner counts. `proposed` are the names
+    /// that `company` would own in the place of those it owns.
+    pub(crate) fn stranger(
+        &self,
+        recipient: &str,
+        company: &str,
+        proposed: Option<&HashSet<String>>,
+    ) -> Option<&str> {
         if self.of.is_empty() {
             return None;
         }
-        claims::candidates(recipient).iter().find_map(|name| self.of.get(name)).map(String::as_str)
+        for name in claims::candidates(recipient) {
+            if proposed.is_some_and(|own| own.contains(&name)) {
+                return None;
+            }
+            match self.of.get(&name) {
+                Some(owner) if owner != company => return Some(owner),
+                Some(_) if proposed.is_none() => return None,
+                Some(_) | None => {}
+            }
+        }
+        None
     }
 }

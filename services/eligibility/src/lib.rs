@@ -10,6 +10,8 @@ mod error;
 mod gather;
 mod migration;
 mod page;
+mod proposal;
+mod recent;
 mod service;
 mod store;
 
@@ -23,6 +25,7 @@ use tonic::service::Routes;
 use crate::cache::Policies;
 use crate::company::Companies;
 pub use crate::config::Config;
+use crate::proposal::Proposals;
 use crate::service::{Company, Eligibility};
 use crate::store::Store;
 use crate::store::sql::SqlStore;
@@ -41,6 +44,7 @@ impl chassis::App for App {
 
     fn check(config: &Config) -> anyhow::Result<()> {
         anyhow::ensure!(config.policies.cached > 0, "`policies.cached` must be at least 1");
+        anyhow::ensure!(config.policies.drafts > 0, "`policies.drafts` must be at least 1");
         anyhow::ensure!(!config.watch.poll.is_zero(), "`watch.poll` must be longer than nothing");
         Ok(())
     }
@@ -51,7 +55,8 @@ impl chassis::App for App {
         let store: Arc<dyn Store> = Arc::new(SqlStore::new(database));
         let companies = Companies::new(Arc::clone(&store), Arc::clone(&context.clock));
         let company = Company::new(companies, config.watch.poll);
-        let eligibility = Eligibility::new(Policies::new(store, config.policies.cached));
+        let policies = Policies::new(store, config.policies.cached);
+        let eligibility = Eligibility::new(policies, Proposals::new(config.policies.drafts));
         let routes = Routes::new(sized!(context, EligibilityServiceServer::new(eligibility)))
             .add_service(sized!(context, CompanyServiceServer::new(company)));
         Ok(Built::new(routes))

@@ -1,6 +1,8 @@
 //! The gRPC face: from the wire, gather, judge, to the wire.
 
+use std::collections::HashSet;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use decision::company::Member;
@@ -20,6 +22,7 @@ use crate::company::{Change, Companies};
 use crate::error::Error;
 use crate::gather::Owners;
 use crate::page;
+use crate::proposal::{Proposal, Proposals};
 use crate::store::Stamp;
 
 /// Meetings judged in one request.
@@ -33,12 +36,53 @@ const LOG: u64 = 100;
 #[derive(Debug)]
 pub(crate) struct Eligibility {
     policies: Policies,
+    proposals: Proposals,
 }
 
 impl Eligibility {
-    /// Judges by these policies.
-    pub(crate) fn new(policies: Policies) -> Self {
-        Self { policies }
+    /// Judges by these policies and proposals.
+    pub(crate) fn new(policies: Policies, proposals: Proposals) -> Self {
+        Self { policies, proposals }
+    }
+
+    /// What to judge by: a draft where there is one, else what was applied.
+    async fn basis(&self, company: &str, version: u64, draft: String) -> Result<Basis, Error> {
+        if draft.is_empty() {
+            return Ok(Basis::Applied(self.policies.get(company, version).await?));
+        }
+        Ok(Basis::Proposed(self.proposals.get(company, draft).await?, version))
+    }
+}
+
+/// What a batch is judged by.
+enum Basis {
+    /// A version that was applied.
+    Applied(Arc<Policy>),
+    /// A proposal, and the version that the request names beside it.
+    Proposed(Arc<Proposal>, u64),
+}
+
+impl Basis {
+    fn policy(&self) -> &Policy {
+        match self {
+            Self::Applied(policy) => policy,
+            Self::Proposed(proposal, _) => &proposal.policy,
+        }
+    }
+
+    fn version(&self) -> u64 {
+        match self {
+            Self::Applied(policy) => policy.version,
+            Self::Proposed(_, version) => *version,
+        }
+    }
+
+    /// The names the company would own, where that is another matter than which it owns.
+    fn claims(&self) -> Option<&HashSet<String>> {
+        match self {
+            Self::Applied(_) => None,
+            Self::Proposed(proposal, _) => Some(&proposal.claims),
+        }
     }
 }
 
@@ -48,11 +92,11 @@ impl EligibilityService for Eligibility {
         &self,
         request: Request<wire::JudgeMeetingsRequest>,
     ) -> Result<Response<wire::JudgeMeetingsResponse>, Status> {
-        let wire::JudgeMeetingsRequest { company, policy_version, now, meetings, .. } =
+        let wire::JudgeMeetingsRequest { company, policy_version, now, meetings, draft } =
             request.into_inner();
         Invalid::limit("meetings", meetings.len(), MEETINGS).map_err(Error::TooMany)?;
         time::optional("now", now.as_ref()).map_err(Error::Batch)?;
-        let policy = self.policies.get(&company, policy_version).await?;
+        let basis = self.basis(&company, policy_version, draft).await?;
         let recipients = meetings.iter().map(|question| question.foreign_recipient.as_str());
         let owners = Owners::of(self.policies.store(), recipients).await;
         if let Err(error) = &owners {
@@ -63,9 +107,10 @@ impl EligibilityService for Eligibility {
             if judged % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
             }
-            verdicts.push((&verdict(&policy, owners.as_ref().ok(), question)).into());
+            verdicts.push((&verdict(&basis, owners.as_ref().ok(), question)).into());
         }
-        Ok(Response::new(wire::JudgeMeetingsResponse { policy_version: policy.version, verdicts }))
+        let policy_version = basis.version();
+        Ok(Response::new(wire::JudgeMeetingsResponse { policy_version, verdicts }))
     }
 
     async fn judge_dialer_calls(
@@ -77,7 +122,7 @@ impl EligibilityService for Eligibility {
 }
 
 /// The verdict on one question. What cannot be understood or learned is a doubt of this one, not of the batch.
-fn verdict(policy: &Policy, owners: Option<&Owners>, question: wire::MeetingQuestion) -> Judgement {
+fn verdict(basis: &Basis, owners: Option<&Owners>, question: wire::MeetingQuestion) -> Judgement {
     let unavailable = |field: &'static str| Judgement {
         verdict: Verdict::unavailable(field),
         ..Judgement::default()
@@ -88,10 +133,11 @@ fn verdict(policy: &Policy, owners: Option<&Owners>, question: wire::MeetingQues
     };
     if let Some(recipient) = meeting.foreign_company.take() {
         let Some(owners) = owners else { return unavailable("meetings.foreign_recipient") };
+        let company = &basis.policy().company;
         meeting.foreign_company =
-            owners.owner(&recipient).filter(|owner| *owner != &*policy.company).map(str::to_owned);
+            owners.stranger(&recipient, company, basis.claims()).map(str::to_owned);
     }
-    judge_meeting(policy, &meeting)
+    judge_meeting(basis.policy(), &meeting)
 }
 
 /// Keeps companies.
@@ -115,12 +161,16 @@ impl CompanyService for Company {
         request: Request<wire::ApplyCompanyRequest>,
     ) -> Result<Response<wire::ApplyCompanyResponse>, Status> {
         let wire::ApplyCompanyRequest { document, dry_run } = request.into_inner();
-        let Change { company, version, changed } = self.companies.apply(document, dry_run).await?;
+        let (change, canonical) = if dry_run {
+            self.companies.try_out(document).await?
+        } else {
+            (self.companies.apply(document).await?, String::new())
+        };
         Ok(Response::new(wire::ApplyCompanyResponse {
-            company,
-            policy_version: version,
-            changed,
-            document: String::new(),
+            company: change.company,
+            policy_version: change.version,
+            changed: change.changed,
+            document: canonical,
         }))
     }
 
