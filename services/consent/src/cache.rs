@@ -1,40 +1,36 @@
-//! What was read from the store and never changes: policy versions, within a bound, each read once however many ask.
+//! What never changes and is dear to make: policy versions and drafts, within a bound, each made once however many ask.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use tokio::sync::OnceCell;
 
-/// Company and policy version.
-type Key = (Arc<str>, u64);
-
-/// Values by company and version; one long unused goes when there are too many.
-pub(crate) struct Cache<V> {
+/// Values by key; one long unused goes when there are too many.
+pub(crate) struct Cache<K, V> {
     capacity: usize,
-    cells: Mutex<IndexMap<Key, Arc<OnceCell<Arc<V>>>>>,
+    cells: Mutex<IndexMap<K, Arc<OnceCell<Arc<V>>>>>,
 }
 
-impl<V> fmt::Debug for Cache<V> {
+impl<K, V> fmt::Debug for Cache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }
 
-impl<V> Cache<V> {
+impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     /// An empty cache of at most `capacity` values.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity: capacity.max(1), cells: Mutex::default() }
     }
 
-    /// The value; read by `load` if it is not there. Of several who miss it at once one reads. A failure is not kept.
+    /// The value; made by `load` if it is not there. Of several who miss it at once one makes it. A failure is not kept.
     pub(crate) async fn get_or_load<E>(
         &self,
-        company: &str,
-        version: u64,
+        key: K,
         load: impl AsyncFnOnce() -> Result<V, E>,
     ) -> Result<Arc<V>, E> {
-        let key = (Arc::from(company), version);
         let cell = self.cell(&key);
         let loaded = cell.get_or_try_init(async || load().await.map(Arc::new)).await;
         if loaded.is_err() {
@@ -46,7 +42,7 @@ impl<V> Cache<V> {
         loaded.cloned()
     }
 
-    fn cell(&self, key: &Key) -> Arc<OnceCell<Arc<V>>> {
+    fn cell(&self, key: &K) -> Arc<OnceCell<Arc<V>>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = cells.get_index_of(key) {
             // What was used last stands at the end. Only the older half moves there, which keeps most hits cheap.
@@ -74,7 +70,7 @@ mod tests {
         let cache = Cache::new(2);
         let reads = AtomicUsize::new(0);
         let get = || {
-            cache.get_or_load("acme", 1, async || {
+            cache.get_or_load(1, async || {
                 reads.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
                 Ok::<_, Infallible>(7)
@@ -88,18 +84,18 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_not_kept() {
         let cache = Cache::new(2);
-        assert_eq!(cache.get_or_load("acme", 1, async || Err::<u8, _>("down")).await, Err("down"));
-        assert_eq!(*cache.get_or_load("acme", 1, async || Ok::<_, &str>(3)).await.unwrap(), 3);
+        assert_eq!(cache.get_or_load(1, async || Err::<u8, _>("down")).await, Err("down"));
+        assert_eq!(*cache.get_or_load(1, async || Ok::<_, &str>(3)).await.unwrap(), 3);
     }
 
     #[tokio::test]
     async fn what_was_used_again_stays() {
         let cache = Cache::new(3);
         for version in [1, 2, 3, 1, 4] {
-            cache.get_or_load("acme", version, async || Ok::<_, ()>(version)).await.unwrap();
+            cache.get_or_load(version, async || Ok::<_, ()>(version)).await.unwrap();
         }
-        let kept = cache.get_or_load("acme", 1, async || Err(())).await;
+        let kept = cache.get_or_load(1, async || Err(())).await;
         assert_eq!(kept.map(|value| *value), Ok(1));
-        assert!(cache.get_or_load("acme", 2, async || Err(())).await.is_err());
+        assert!(cache.get_or_load(2, async || Err(())).await.is_err());
     }
 }

@@ -55,6 +55,9 @@ pub(crate) enum Error {
     /// A choice was recorded under the same key, and it was another one.
     #[error("`request_id` names a choice recorded before, and it was another one: use a new id")]
     AnotherChoice,
+    /// Work was given up because the process ends, or by a fault of the program.
+    #[error("the work was not finished")]
+    Unfinished,
     /// A method of a later version.
     #[error("`{0}` comes in a later version")]
     Later(&'static str),
@@ -74,6 +77,7 @@ impl ServiceError for Error {
                 Code::FailedPrecondition
             }
             Self::UnknownCompany(_) => Code::NotFound,
+            Self::Unfinished => Code::Internal,
             Self::Later(_) => Code::Unimplemented,
             Self::Storage(_) => Code::Unavailable,
         }
@@ -89,6 +93,7 @@ impl ServiceError for Error {
             Self::UnknownCompany(_) => ErrorReason::UnknownCompany,
             Self::Link { .. } => ErrorReason::InvalidLink,
             Self::Key(_) => ErrorReason::ConsentKeyMissing,
+            Self::Unfinished => ErrorReason::Internal,
             Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
             Self::Storage(_) => ErrorReason::StorageUnavailable,
         }
@@ -113,6 +118,7 @@ impl ServiceError for Error {
             | Self::UnknownCompany(_)
             | Self::NoHost(_)
             | Self::Key(_)
+            | Self::Unfinished
             | Self::Later(_)
             | Self::Storage(_) => Vec::new(),
         }
@@ -136,6 +142,7 @@ impl ServiceError for Error {
                 let file = error.path().map(|path| path.display().to_string());
                 vec![("key", "signing".to_owned()), ("key_file", file.unwrap_or_default())]
             }
+            Self::Unfinished => Vec::new(),
             Self::Later(method) => vec![("method", (*method).to_owned())],
             Self::Storage(_) => vec![("service", "consent".to_owned())],
             Self::Part(wrong) => {

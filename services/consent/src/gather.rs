@@ -8,19 +8,24 @@ use decision::company::{LinkType, Profile};
 use decision::consent::{Facts, token};
 use decision::links::{Link, Resolution};
 use decision::{CallKey, Missing};
+use prost::Message as _;
+use proto::Invalid;
 use proto::calendar::v1::ConsentShape;
 use proto::consent::link_type;
-use proto::consent::v1::ConsentQuestion;
+use proto::consent::v1::{ApplyConsentProfileRequest, ConsentQuestion};
+use sha2::{Digest as _, Sha256};
 use tracing::warn;
 
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::key::KeyFile;
-use crate::part::Part;
+use crate::part::{self, Part};
 use crate::store::{MeetingId, Store};
 
 /// Policy versions in memory; each is small.
 const PARTS: usize = 4_096;
+/// Drafts in memory: those that are tried out at the same time.
+const DRAFTS: usize = 16;
 /// Verifying a signature takes a tenth of a millisecond; after so many others get their turn.
 const TURN: usize = 32;
 
@@ -29,7 +34,9 @@ const TURN: usize = 32;
 pub(crate) struct Gather {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) key: KeyFile,
-    parts: Cache<Part>,
+    parts: Cache<(Arc<str>, u64), Part>,
+    /// By the digest of all they say.
+    drafts: Cache<[u8; 32], Part>,
 }
 
 /// What was learned of one call. A fact that was not learned is [`Missing`], which no rule reads as a permission.
@@ -56,7 +63,7 @@ impl Learned<'_> {
 impl Gather {
     /// Learns through a store and a key file.
     pub(crate) fn new(store: Arc<dyn Store>, key: KeyFile) -> Self {
-        Self { store, key, parts: Cache::new(PARTS) }
+        Self { store, key, parts: Cache::new(PARTS), drafts: Cache::new(DRAFTS) }
     }
 
     /// The consent part of a policy version.
@@ -69,7 +76,25 @@ impl Gather {
             kept.map(Part::compile)
                 .ok_or_else(|| Error::UnknownVersion { company: company.to_owned(), version })
         };
-        self.parts.get_or_load(company, version, load).await
+        self.parts.get_or_load((Arc::from(company), version), load).await
+    }
+
+    /// A proposed consent part, checked as one that is applied and made ready once. Nothing of it is stored.
+    ///
+    /// # Errors
+    /// It is of another company, or could not be applied.
+    pub(crate) async fn draft(
+        &self,
+        company: &str,
+        draft: ApplyConsentProfileRequest,
+    ) -> Result<Arc<Part>, Error> {
+        if draft.company != company {
+            let problem = format!("it is `{}` in a request for `{company}`", draft.company);
+            return Err(Invalid::Text { field: "draft.company", problem }.into());
+        }
+        let digest: [u8; 32] = Sha256::digest(draft.encode_to_vec()).into();
+        let compile = async || Ok(Part::compile(part::from_wire(draft)?.2));
+        self.drafts.get_or_load(digest, compile).await
     }
 
     /// Everything the rules ask of a batch of calls, with at most one query.

@@ -10,6 +10,7 @@ mod migration;
 mod part;
 mod service;
 mod store;
+mod watch;
 
 use std::sync::Arc;
 

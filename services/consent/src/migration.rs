@@ -9,7 +9,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(PoliciesAndChoices)]
+        vec![Box::new(PoliciesAndChoices), Box::new(Head)]
     }
 
     fn migration_table_name() -> sea_orm::DynIden {
@@ -75,5 +75,49 @@ impl MigrationTrait for PoliciesAndChoices {
             manager.create_index(index).await?;
         }
         Ok(())
+    }
+}
+
+struct Head;
+
+impl MigrationName for Head {
+    fn name(&self) -> &'static str {
+        "m0002_head"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Head {
+    /// Places in the record are drawn from a row, no longer from what counts up by itself, which says nothing about the
+    /// order in which they become visible.
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("consent_head")
+                    .col(ColumnDef::new("id").big_integer().not_null().primary_key())
+                    .col(ColumnDef::new("sequence").big_integer().not_null())
+                    .to_owned(),
+            )
+            .await?;
+        let newest = Query::select()
+            .expr(Expr::val(1))
+            .expr(Func::coalesce([Func::max(Expr::col("sequence")).into(), Expr::val(0)]))
+            .from("consent_choice")
+            .to_owned();
+        let mut row = Query::insert();
+        row.into_table("consent_head").columns(["id", "sequence"]);
+        row.select_from(newest).map_err(|error| DbErr::Migration(error.to_string()))?;
+        manager.get_connection().execute(&row).await?;
+        manager
+            .create_index(
+                Index::create()
+                    .name("consent_choice_place")
+                    .table("consent_choice")
+                    .col("company")
+                    .col("sequence")
+                    .to_owned(),
+            )
+            .await
     }
 }

@@ -14,8 +14,10 @@ use tonic::{Request, Response, Status};
 
 use crate::error::Error;
 use crate::gather::Gather;
+use crate::issue;
+use crate::part::{self, Part};
 use crate::store::{Choice, MeetingId};
-use crate::{issue, part};
+use crate::watch::{News, Watcher};
 
 /// Calls in one batch.
 const MAX_CALLS: usize = 5_000;
@@ -30,18 +32,32 @@ const MAX_REQUEST_ID: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Service {
     gather: Gather,
+    news: News,
     clock: Arc<dyn Clock>,
 }
 
 impl Service {
     /// A service that learns facts and tells the time so.
     pub(crate) fn new(gather: Gather, clock: Arc<dyn Clock>) -> Self {
-        Self { gather, clock }
+        Self { gather, news: News::default(), clock }
     }
 
     /// The instant a request names, else the present one.
     fn instant(&self, at: Option<&prost_types::Timestamp>) -> Result<DateTime<Utc>, Error> {
         Ok(proto::time::optional("now", at)?.unwrap_or_else(|| self.clock.now()))
+    }
+
+    /// The consent part to judge by: the proposed one where there is one, else that of the version.
+    async fn part(
+        &self,
+        company: &str,
+        version: u64,
+        draft: Option<v1::ApplyConsentProfileRequest>,
+    ) -> Result<Arc<Part>, Error> {
+        match draft {
+            Some(draft) => self.gather.draft(company, draft).await,
+            None => self.gather.part(company, version).await,
+        }
     }
 }
 
@@ -51,14 +67,14 @@ impl ConsentService for Service {
         &self,
         request: Request<v1::JudgeConsentsRequest>,
     ) -> Result<Response<v1::JudgeConsentsResponse>, Status> {
-        let v1::JudgeConsentsRequest { company, policy_version, now, calls, .. } =
+        let v1::JudgeConsentsRequest { company, policy_version, now, calls, draft } =
             request.into_inner();
         Invalid::limit("calls", calls.len(), MAX_CALLS).map_err(Error::from)?;
         let links = calls.iter().flat_map(|call| &call.links);
         let consent_links = links.filter(|link| link.consent.is_some()).count();
         Invalid::limit("calls.links", consent_links, MAX_LINKS).map_err(Error::from)?;
         let now = self.instant(now.as_ref())?;
-        let part = self.gather.part(&company, policy_version).await?;
+        let part = self.part(&company, policy_version, draft).await?;
         let learned = self.gather.learn(&company, &part, &calls, now).await;
         let verdicts = learned.iter().map(|call| (&judge_call(&call.facts(&company))).into());
         Ok(Response::new(v1::JudgeConsentsResponse {
@@ -99,13 +115,13 @@ impl ConsentService for Service {
         &self,
         request: Request<v1::ResolveConsentLinksRequest>,
     ) -> Result<Response<v1::ResolveConsentLinksResponse>, Status> {
-        let request = request.into_inner();
-        Invalid::limit("links", request.links.len(), MAX_LINKS).map_err(Error::from)?;
-        let now = self.instant(request.now.as_ref())?;
-        let part = self.gather.part(&request.company, request.policy_version).await?;
-        let resolved = self.gather.resolve(&part, request.links.iter(), now).await;
-        let resolutions = request
-            .links
+        let v1::ResolveConsentLinksRequest { company, policy_version, now, links, draft } =
+            request.into_inner();
+        Invalid::limit("links", links.len(), MAX_LINKS).map_err(Error::from)?;
+        let now = self.instant(now.as_ref())?;
+        let part = self.part(&company, policy_version, draft).await?;
+        let resolved = self.gather.resolve(&part, links.iter(), now).await;
+        let resolutions = links
             .iter()
             // Unset reads as unresolvable.
             .map(|shape| resolved.get(shape).map(Into::into).unwrap_or_default())
@@ -119,6 +135,7 @@ impl ConsentService for Service {
     ) -> Result<Response<v1::RecordChoiceResponse>, Status> {
         let choice = choice(request.into_inner(), self.clock.now()).map_err(Error::from)?;
         let sequence = self.gather.store.add_choice(&choice).await?;
+        self.news.tell();
         Ok(Response::new(v1::RecordChoiceResponse { sequence }))
     }
 
@@ -133,9 +150,11 @@ impl ConsentService for Service {
 
     async fn watch_choices(
         &self,
-        _: Request<v1::WatchChoicesRequest>,
+        request: Request<v1::WatchChoicesRequest>,
     ) -> Result<Response<Self::WatchChoicesStream>, Status> {
-        Err(Error::Later("WatchChoices").into())
+        let watcher =
+            Watcher::new(Arc::clone(&self.gather.store), &self.news, request.into_inner());
+        Ok(Response::new(watcher.stream()))
     }
 }
 

@@ -39,6 +39,15 @@ pub(crate) trait Store: std::fmt::Debug + Send + Sync {
     /// [`Error::AnotherChoice`] where the request id names another choice, or the store fails.
     async fn add_choice(&self, choice: &Choice) -> Result<u64, Error>;
 
+    /// Choices after a place in the record, of one company or of all, at most `limit` of them, oldest first; and the place
+    /// up to which this is everything. What is recorded later has a later place.
+    async fn choices(
+        &self,
+        company: Option<&str>,
+        after: u64,
+        limit: u64,
+    ) -> Result<(Vec<(u64, Choice)>, u64), Error>;
+
     /// Those of the meetings in which somebody joins without being recorded. One query.
     async fn refused(
         &self,

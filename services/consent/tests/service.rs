@@ -124,7 +124,7 @@ fn judging(
     policy_version: u64,
     calls: Vec<ConsentQuestion>,
 ) -> JudgeConsentsRequest {
-    JudgeConsentsRequest { company: company.into(), policy_version, now: None, calls }
+    JudgeConsentsRequest { company: company.into(), policy_version, now: None, calls, draft: None }
 }
 
 fn issuing(link_type: ConsentLinkType) -> IssueConsentLinkRequest {
@@ -200,8 +200,13 @@ async fn a_link_issued_here_leads_to_its_conference_and_permits_the_call() {
 
     let links =
         vec![shape(&issued.url), shape("https://elsewhere.example/acme/s/abcdefghijklmnopq")];
-    let resolve =
-        ResolveConsentLinksRequest { company: "acme".into(), policy_version: 1, now: None, links };
+    let resolve = ResolveConsentLinksRequest {
+        company: "acme".into(),
+        policy_version: 1,
+        now: None,
+        links,
+        draft: None,
+    };
     let resolved = world.client().resolve_consent_links(resolve).await.unwrap().into_inner();
     assert_eq!(resolved.resolutions[0].kind(), ConsentResolutionKind::Resolved);
     assert_eq!(resolved.resolutions[0].conference, Some(zoom));
@@ -585,8 +590,13 @@ async fn too_much_at_once_is_refused() {
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(reason(&status), "ERROR_REASON_PAYLOAD_TOO_LARGE");
     let links = vec![ConsentShape::default(); 20_001];
-    let request =
-        ResolveConsentLinksRequest { company: "acme".into(), policy_version: 1, now: None, links };
+    let request = ResolveConsentLinksRequest {
+        company: "acme".into(),
+        policy_version: 1,
+        now: None,
+        links,
+        draft: None,
+    };
     let status = world.client().resolve_consent_links(request).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     // Five thousand different meetings are one question to the store.

@@ -3,15 +3,20 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use decision::company;
-use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _};
 use sea_orm::{QueryOrder as _, QuerySelect as _};
-use storage::{Store as Database, StoreConfig, insert_many};
+use storage::{Store as Database, StoreConfig, Tx, insert_many};
 
 use super::{Choice, MeetingId, Store};
 use crate::error::Error;
 use crate::migration::Migrator;
+
+/// The id of the one row that holds the head.
+const HEAD: i64 = 1;
 
 mod policy {
     //! Consent parts of policy versions.
@@ -41,7 +46,7 @@ mod choice {
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "consent_choice")]
     pub(crate) struct Model {
-        #[sea_orm(primary_key)]
+        #[sea_orm(primary_key, auto_increment = false)]
         pub(crate) sequence: i64,
         pub(crate) company: String,
         pub(crate) request_id: String,
@@ -51,6 +56,26 @@ mod choice {
         pub(crate) recurrence_us: Option<i64>,
         pub(crate) refused: bool,
         pub(crate) at_us: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod head {
+    //! The place of the newest choice: one row. Places are drawn from it inside the transaction that uses them, and whoever
+    //! draws holds the row until all is committed: so no place becomes visible before an earlier one, and none is left out.
+    //! A sequence of the database promises neither.
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "consent_head")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) id: i64,
+        pub(crate) sequence: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -152,8 +177,10 @@ impl Sql {
                         before.meeting == choice.meeting.0 && before.refused == choice.refused;
                     return if same { Ok(before.sequence) } else { Err(Error::AnotherChoice) };
                 }
+                // Last, so that others wait for no more than one insertion.
+                let sequence = draw(&tx).await?;
                 let row = choice::ActiveModel {
-                    sequence: NotSet,
+                    sequence: Set(sequence),
                     company: Set(choice.company.clone()),
                     request_id: Set(choice.request_id.clone()),
                     meeting: Set(choice.meeting.0.clone()),
@@ -162,10 +189,49 @@ impl Sql {
                     refused: Set(choice.refused),
                     at_us: Set(choice.at.timestamp_micros()),
                 };
-                Ok(row.insert(&tx).await.map_err(storage::Error::from)?.sequence)
+                insert_many(&tx, [row], None).await?;
+                Ok(sequence)
             })
             .await
     }
+}
+
+/// The next place in the record.
+async fn draw(tx: &Tx) -> Result<i64, storage::Error> {
+    let drawn = head::Entity::update_many()
+        .col_expr(
+            head::Column::Sequence,
+            sea_orm::ExprTrait::add(Expr::col(head::Column::Sequence), 1),
+        )
+        .filter(head::Column::Id.eq(HEAD))
+        .exec_with_returning(tx)
+        .await?;
+    drawn.first().map(|row| row.sequence).ok_or_else(no_head)
+}
+
+fn no_head() -> storage::Error {
+    storage::Error::Corrupt(DbErr::RecordNotFound("the head of the record".to_owned()))
+}
+
+fn from_row(row: choice::Model) -> Result<(u64, Choice), storage::Error> {
+    let instant = |at| {
+        DateTime::from_timestamp_micros(at)
+            .ok_or_else(|| storage::Error::Corrupt(DbErr::Type("no instant".to_owned())))
+    };
+    let choice = Choice {
+        company: row.company,
+        meeting: MeetingId(row.meeting),
+        ical_uid: row.ical_uid,
+        recurrence_id: row.recurrence_us.map(instant).transpose()?,
+        refused: row.refused,
+        request_id: row.request_id,
+        at: instant(row.at_us)?,
+    };
+    Ok((unsigned(row.sequence), choice))
+}
+
+fn unsigned(sequence: i64) -> u64 {
+    u64::try_from(sequence).unwrap_or_default()
 }
 
 /// The wire has been checked for versions that do not fit.
@@ -174,7 +240,7 @@ fn column(version: u64) -> i64 {
 }
 
 fn corrupt(error: &serde_json::Error) -> storage::Error {
-    storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string()))
+    storage::Error::Corrupt(DbErr::Json(error.to_string()))
 }
 
 fn read(body: &str) -> Result<company::Consent, Error> {
@@ -217,11 +283,7 @@ impl Store for Sql {
             .one(self.database.reader())
             .await
             .map_err(storage::Error::from)?;
-        found
-            .map(|row| {
-                Ok((u64::try_from(row.policy_version).unwrap_or_default(), read(&row.body)?))
-            })
-            .transpose()
+        found.map(|row| Ok((unsigned(row.policy_version), read(&row.body)?))).transpose()
     }
 
     async fn add_choice(&self, choice: &Choice) -> Result<u64, Error> {
@@ -230,7 +292,40 @@ impl Store for Sql {
             Err(Error::Storage(storage::Error::Conflict(_))) => self.try_add(choice).await?,
             done => done?,
         };
-        Ok(u64::try_from(sequence).unwrap_or_default())
+        Ok(unsigned(sequence))
+    }
+
+    async fn choices(
+        &self,
+        company: Option<&str>,
+        after: u64,
+        limit: u64,
+    ) -> Result<(Vec<(u64, Choice)>, u64), Error> {
+        let reader = self.database.reader();
+        // Read first: whatever has a place up to the head is committed by now.
+        let head =
+            head::Entity::find_by_id(HEAD).one(reader).await.map_err(storage::Error::from)?;
+        let head = head.ok_or_else(no_head)?.sequence;
+        let after_column = column(after);
+        if after_column >= head {
+            return Ok((Vec::new(), after));
+        }
+        let mut select = choice::Entity::find()
+            .filter(choice::Column::Sequence.gt(after_column))
+            .filter(choice::Column::Sequence.lte(head));
+        if let Some(company) = company {
+            select = select.filter(choice::Column::Company.eq(company));
+        }
+        let rows = select
+            .order_by_asc(choice::Column::Sequence)
+            .limit(limit)
+            .all(reader)
+            .await
+            .map_err(storage::Error::from)?;
+        let full = u64::try_from(rows.len()).is_ok_and(|read| read >= limit);
+        let reached = rows.last().filter(|_| full).map_or(head, |row| row.sequence);
+        let choices = rows.into_iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok((choices, unsigned(reached)))
     }
 
     async fn refused(
