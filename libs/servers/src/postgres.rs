@@ -56,6 +56,7 @@ struct Unprivileged {
 #[derive(Debug)]
 pub struct Postgres {
     program: PathBuf,
+    client: PathBuf,
     folder: PathBuf,
     settings: Settings,
     port: u16,
@@ -71,6 +72,7 @@ impl Postgres {
     pub fn start(programs: &Programs, folder: &Folder, settings: Settings) -> Result<Self> {
         let mut server = Self {
             program: programs.postgres(),
+            client: programs.psql(),
             folder: folder.path().to_owned(),
             settings,
             port: 0,
@@ -163,6 +165,27 @@ impl Postgres {
         }
         self.process = Some(process);
         Ok(())
+    }
+
+    /// The rows that a statement answers, by its columns as text; nothing is empty text. For looking on, not for speed.
+    ///
+    /// # Errors
+    /// The statement fails, or the server is away.
+    pub fn ask(&self, database: &str, statement: &str) -> Result<Vec<Vec<String>>> {
+        let answer = Command::new(&self.client)
+            .args(["-X", "-A", "-t", "-q", "-F", "\u{1f}", "-v", "ON_ERROR_STOP=1"])
+            .args(["-c", statement, &self.database(database)])
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot run `{}`", self.client.display()))?;
+        ensure!(
+            answer.status.success(),
+            "`{statement}`: {}",
+            String::from_utf8_lossy(&answer.stderr).trim()
+        );
+        let rows = String::from_utf8(answer.stdout)?;
+        let cells = |row: &str| row.split('\u{1f}').map(str::to_owned).collect();
+        Ok(rows.lines().map(cells).collect())
     }
 
     fn data(&self) -> PathBuf {

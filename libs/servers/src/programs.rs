@@ -79,6 +79,11 @@ impl Programs {
         self.postgres.join("postgres")
     }
 
+    /// The client of the database.
+    pub(crate) fn psql(&self) -> PathBuf {
+        self.postgres.join("psql")
+    }
+
     /// The server of Redis.
     pub(crate) fn redis(&self) -> PathBuf {
         self.redis.clone()
@@ -144,7 +149,10 @@ fn install() -> Result<()> {
         fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))?;
         Refusal(true)
     };
-    apt(&["update", "-q"])?;
+    if let Err(error) = apt(&["update", "-q"]) {
+        // What is known of packages may be fresh enough, and some other archive the one that is away.
+        eprintln!("{error:#}");
+    }
     apt(&["install", "-q", "-y", "--no-install-recommends", "postgresql", "redis-server"])
 }
 

@@ -46,6 +46,8 @@ fn they_answer_while_they_are_held_and_leave_nothing_behind() {
     let folder = servers.folder().path().to_owned();
     let ports = [servers.postgres.port(), servers.redis.port()];
     assert_eq!(greets(ports[0]), Some(b'R'));
+    let told = servers.postgres.ask("postgres", "select 1, null, 'a b' union select 2, 'x', ''");
+    assert_eq!(told.unwrap(), [["1", "", "a b"], ["2", "x", ""]]);
     servers.redis.forget_everything().unwrap();
     drop(servers);
     assert!(!folder.exists(), "{} is left", folder.display());
