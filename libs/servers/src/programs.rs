@@ -79,9 +79,16 @@ impl Programs {
         self.postgres.join("postgres")
     }
 
-    /// The client of the database.
+    /// The client of the database, which may not be linked to where its server is.
     pub(crate) fn psql(&self) -> PathBuf {
-        self.postgres.join("psql")
+        let beside = |program: &Path| program.parent().map(|folder| folder.join("psql"));
+        let linked = fs::canonicalize(self.postgres()).ok();
+        [Some(self.postgres()), linked]
+            .into_iter()
+            .flatten()
+            .filter_map(|program| beside(&program))
+            .find(|client| is_program(client))
+            .unwrap_or_else(|| "psql".into())
     }
 
     /// The server of Redis.
