@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::clock::Clock;
+use crate::link::peer::Peer;
 use crate::link::{Link, Place};
 use crate::settings::{Peers, same};
 
@@ -93,6 +94,8 @@ pub struct Context {
     pub(crate) ceiling: Duration,
     pub(crate) places: Arc<HashMap<String, Place>>,
     pub(crate) peers: Peers,
+    /// What is known of peers, by the names services call them: adapters that live in one process fail one by one.
+    pub(crate) known: Arc<Mutex<HashMap<String, Arc<Peer>>>>,
 }
 
 /// A peer that nobody said anything about.
@@ -120,13 +123,20 @@ impl Context {
     pub fn peer(&self, name: &str) -> Result<Link, PeerError> {
         let named = self.alias(name);
         if let Some(place) = self.places.get(&same(named)) {
-            return Ok(Link::near(name, Arc::clone(place), self.ceiling));
+            return Ok(Link::near(self.known(name), Arc::clone(place), self.ceiling));
         }
         match self.peers.get(named) {
-            Some(address) if address.contains("://") => Link::far(name, address, self.ceiling)
-                .map_err(|source| PeerError::Address { peer: name.to_owned(), source }),
+            Some(address) if address.contains("://") => {
+                Link::to(self.known(name), address, self.ceiling)
+                    .map_err(|source| PeerError::Address { peer: name.to_owned(), source })
+            }
             _ => Err(PeerError::Unknown(named.to_owned())),
         }
+    }
+
+    fn known(&self, name: &str) -> Arc<Peer> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(same(name)).or_insert_with(|| Peer::new(name)))
     }
 
     /// The peer a name stands for: another peer's name where `[peers]` gives one, else itself. Two names that stand for

@@ -306,6 +306,7 @@ impl Ready {
             ceiling: server.ceiling,
             places: Arc::clone(&places),
             peers,
+            known: Arc::default(),
         };
 
         let services: Vec<&'static str> =

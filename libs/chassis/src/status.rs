@@ -16,6 +16,9 @@ use crate::stack::call;
 /// The domain of every `google.rpc.ErrorInfo` this system sends.
 pub const ERROR_DOMAIN: &str = "callsheet";
 
+/// The reason of a peer that cannot be asked. With the peer's name in the metadata, it is that peer; without, whoever says it.
+pub(crate) const PEER_UNAVAILABLE: &str = "ERROR_REASON_PEER_UNAVAILABLE";
+
 /// An error of a service that can be told to its caller.
 ///
 /// Its `Display` is sent as the message of the status; its sources are not.

@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 
 use super::panics;
 use super::trace::Record;
-use crate::status::of_chassis;
+use crate::status::{PEER_UNAVAILABLE, of_chassis};
 
 /// A body that catches panics of a stream, notes the code in its record, and ends a stream that still waits for
 /// something to say when the server shuts down. An answer that is complete never waits, so it is never cut.
@@ -100,11 +100,5 @@ pub(crate) fn code(headers: &HeaderMap) -> Code {
 
 /// The status of what is given up because the server ends. To whoever reads it, that is a peer gone away.
 pub(crate) fn shutting_down() -> Status {
-    of_chassis(
-        Code::Unavailable,
-        "ERROR_REASON_PEER_UNAVAILABLE",
-        "the server is shutting down",
-        &[],
-        None,
-    )
+    of_chassis(Code::Unavailable, PEER_UNAVAILABLE, "the server is shutting down", &[], None)
 }
