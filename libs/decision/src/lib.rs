@@ -36,6 +36,7 @@ pub mod people;
 pub mod plan;
 pub mod policy;
 pub mod provider;
+pub mod reach;
 pub mod rule;
 pub mod skip_code;
 pub mod text;

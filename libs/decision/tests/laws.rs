@@ -7,6 +7,8 @@
 
 #[path = "laws/call.rs"]
 mod call;
+#[path = "laws/change.rs"]
+mod change;
 #[path = "laws/generated.rs"]
 mod generated;
 #[path = "laws/repair.rs"]
@@ -15,12 +17,14 @@ mod repair;
 use std::collections::{BTreeMap, BTreeSet};
 
 use call::{Call, Failing, person, start};
+use change::{Change, changes};
 use chrono::TimeDelta;
 use decision::company::{Capture, InternalMeetings};
 use decision::conflict::{Contender, OwnedContender, reached, resolve};
 use decision::links::{Link, Resolution};
 use decision::people::People;
 use decision::plan::{History, Kind, judge_and_decide};
+use decision::reach::{Reach, Traces};
 use decision::skip_code::Phase;
 use decision::{
     CallKey, Conference, Decision, Evidence, Finding, Provider, Sensitivity, SkipCode, Warning,
@@ -89,8 +93,86 @@ fn generated_calls_reach_plans_pending_and_every_code_of_planning() {
     assert!(never.is_empty(), "never primary: {never:?}");
 }
 
+/// The call by the company file as changes leave it, under the next version. A version it was judged by
+/// counts as the newest one that had nothing to do with it.
+fn under_changes(call: &Call, changes: &[Change]) -> Call {
+    let mut next = Call { version: call.version + 1, ..call.clone() };
+    changes.iter().for_each(|change| change.apply(&mut next.company));
+    for last in next.history.last.iter_mut().filter(|last| last.policy_version >= call.version) {
+        last.policy_version += 1;
+    }
+    next
+}
+
+fn traces(call: &Call) -> Traces {
+    Traces::of(&call.judge().meeting, &call.links)
+}
+
+/// A change that is said to reach every call is no use, and no risk.
+#[test]
+fn most_changes_leave_most_calls_alone() {
+    let mut runner = TestRunner::deterministic();
+    let (mut untouched, mut touched, mut different) = (0, 0, 0);
+    for _ in 0..5_000 {
+        let (call, changes) =
+            (any_call(), changes()).new_tree(&mut runner).expect("a change").current();
+        let next = under_changes(&call, &changes);
+        if !Reach::between(&call.company, &next.company).touches(&traces(&call)) {
+            untouched += 1;
+            continue;
+        }
+        touched += 1;
+        let after = Decision { policy_version: call.version, ..next.decide() };
+        different += u32::from(after != call.decide());
+    }
+    println!("untouched {untouched}, touched {touched}, of which different {different}");
+    assert!(untouched > 1_500 && different > 500);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+    #[test]
+    fn what_a_change_does_not_reach_stays_as_decided(call in any_call(), changes in changes()) {
+        let next = under_changes(&call, &changes);
+        let reach = Reach::between(&call.company, &next.company);
+        if !reach.touches(&traces(&call)) {
+            let after = Decision { policy_version: call.version, ..next.decide() };
+            prop_assert_eq!(call.decide(), after);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn changes_in_a_row_reach_what_each_reaches(
+        call in any_call(),
+        first in changes(),
+        second in changes(),
+    ) {
+        let one = under_changes(&call, &first);
+        let two = under_changes(&one, &second);
+        let (a, b) = (
+            Reach::between(&call.company, &one.company),
+            Reach::between(&one.company, &two.company),
+        );
+        let traces = traces(&call);
+        let both = a.clone().union(b.clone());
+        prop_assert_eq!(both.touches(&traces), a.touches(&traces) || b.touches(&traces));
+        prop_assert_eq!(&both, &b.clone().union(a.clone()));
+        prop_assert!(both.touches(&traces) || !Reach::between(&call.company, &two.company).touches(&traces));
+        let stored = serde_json::to_string(&both).expect("a reach");
+        prop_assert_eq!(serde_json::from_str::<Reach>(&stored).expect("a reach"), both);
+        prop_assert_eq!(Traces::from_bytes(&traces.to_bytes()), traces);
+    }
+
+    #[test]
+    fn bytes_that_are_no_traces_are_touched_by_every_change(bytes in vec(any::<u8>(), 0..40)) {
+        let read = Traces::from_bytes(&bytes);
+        prop_assert!(read == Traces::unknown() || read.to_bytes() == bytes);
+    }
 
     #[test]
     fn the_same_input_gives_the_same_bytes(call in any_call()) {
