@@ -51,8 +51,8 @@ pub(crate) enum Error {
     /// Others changed the same calendars again and again.
     #[error("the company's calendars are being changed by others; please retry")]
     Contended,
-    /// The database does not answer.
-    #[error("storage is unavailable")]
+    /// The database does not do it.
+    #[error(transparent)]
     Storage(#[from] storage::Error),
     /// What is stored cannot be read.
     #[error("what is stored cannot be read")]
@@ -80,7 +80,7 @@ impl ServiceError for Error {
             Self::UnknownMeeting { .. } => Code::NotFound,
             Self::Later(_) => Code::Unimplemented,
             Self::Contended => Code::Aborted,
-            Self::Storage(_) => Code::Unavailable,
+            Self::Storage(error) => storage_kind(error).0,
             Self::Stored(_) | Self::Work(_) => Code::Internal,
         }
     }
@@ -97,7 +97,7 @@ impl ServiceError for Error {
             Self::UnknownMeeting { .. } => ErrorReason::UnknownMeeting,
             Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
             Self::Contended => ErrorReason::RevisionConflict,
-            Self::Storage(_) => ErrorReason::StorageUnavailable,
+            Self::Storage(error) => storage_kind(error).1,
             Self::Stored(_) | Self::Work(_) => ErrorReason::Internal,
         }
         .as_str_name()
@@ -149,6 +149,18 @@ impl ServiceError for Error {
                 vec![("service", "calendar-ingest".to_owned())]
             }
         }
+    }
+}
+
+/// What trouble with the database means to the caller.
+fn storage_kind(error: &storage::Error) -> (Code, ErrorReason) {
+    use storage::Error::{Busy, Conflict, Unavailable};
+    if matches!(error, Unavailable(_) | Busy(_)) {
+        (Code::Unavailable, ErrorReason::StorageUnavailable)
+    } else if matches!(error, Conflict(_)) {
+        (Code::Aborted, ErrorReason::RevisionConflict)
+    } else {
+        (Code::Internal, ErrorReason::Internal)
     }
 }
 

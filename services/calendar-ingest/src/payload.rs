@@ -192,11 +192,10 @@ impl Incoming {
             None => String::new(),
             Some((wall, zone)) => {
                 let later = numbers.instance.as_ref().is_some_and(|reach| reach.and_later);
-                format!(
-                    "{wall} {}{}",
-                    zone.as_deref().unwrap_or("floating"),
-                    if later { " and later" } else { "" }
-                )
+                let zone = zone.as_deref().unwrap_or("floating");
+                // The one character that PostgreSQL keeps in no text.
+                let zone = zone.replace('\0', " ");
+                format!("{wall} {zone}{}", if later { " and later" } else { "" })
             }
         };
         // An instance goes with its series; which series that is may yet be found out.

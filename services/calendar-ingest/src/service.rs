@@ -12,7 +12,7 @@ use crate::convert;
 use crate::error::Error;
 use crate::ingest::Ingest;
 use crate::payload::company;
-use crate::store::{Meeting, Position, Query};
+use crate::store::{Listing, Meeting, Position};
 use crate::watch;
 
 /// Meetings of a page unless more or fewer are asked for.
@@ -37,7 +37,7 @@ impl Service {
     }
 
     /// A page of a period.
-    async fn page(&self, mut query: Query, size: usize) -> Result<(Vec<Meeting>, bool), Error> {
+    async fn page(&self, mut query: Listing, size: usize) -> Result<(Vec<Meeting>, bool), Error> {
         let mut page: Vec<Meeting> = Vec::new();
         let mut bytes = 0;
         loop {
@@ -134,7 +134,7 @@ impl CalendarIngestService for Service {
         let (rows, more) = if wire.meeting_ids.is_empty() {
             let from = time::optional("from", wire.from.as_ref()).map_err(Error::from)?;
             let to = time::optional("to", wire.to.as_ref()).map_err(Error::from)?;
-            let query = Query {
+            let query = Listing {
                 company,
                 from: from.map_or(i64::MIN, micros_from),
                 to: to.map_or(i64::MAX, micros_from),

@@ -29,13 +29,19 @@ pub(crate) trait Store: std::fmt::Debug + Send + Sync {
     async fn meetings(&self, company: &str, ids: &[String]) -> Result<Vec<Meeting>, Error>;
 
     /// The meetings of a period that some calendar still holds, by start, UID and recurrence id.
-    async fn list(&self, query: &Query) -> Result<Vec<Meeting>, Error>;
+    async fn list(&self, query: &Listing) -> Result<Vec<Meeting>, Error>;
 
-    /// Applies changes all together, if the company's calendars are still at `version`. Answers the log's new head.
+    /// Applies changes all together, if the company's calendars are still at `version`. Answers the log's new head, if it
+    /// has grown.
     ///
     /// # Errors
     /// [`Error::Contended`] if they are not.
-    async fn apply(&self, company: &str, version: u64, changes: &Changes) -> Result<u64, Error>;
+    async fn apply(
+        &self,
+        company: &str,
+        version: u64,
+        changes: &Changes,
+    ) -> Result<Option<u64>, Error>;
 
     /// Changes after a place in the log, oldest first, at most `limit`; of all companies if none is named. Each with the
     /// meeting as it is now; a change that was followed by another of the same meeting is left out.
@@ -181,7 +187,7 @@ impl Changes {
 
 /// Which meetings to list.
 #[derive(Debug, Clone)]
-pub(crate) struct Query {
+pub(crate) struct Listing {
     /// The company.
     pub(crate) company: String,
     /// First start, in microseconds since 1970.

@@ -18,8 +18,8 @@ use crate::store::{Change, Store};
 /// Entries of the log read at a time.
 const AT_A_TIME: u64 = 256;
 
-/// How long nothing is read unless this process changed something: others may share the store.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long nothing is read unless this process changed something: other replicas share the store, and wake nobody here.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Changes read ahead of whoever watches.
 const BUFFER: usize = 16;
@@ -91,8 +91,11 @@ impl Watcher {
                 }
                 None if self.until_caught_up => return Ok(None),
                 None => {
-                    // Either way the log is read again.
-                    let _ = tokio::time::timeout(PATIENCE, self.head.changed()).await;
+                    let woken = tokio::time::timeout(PATIENCE, self.head.changed()).await;
+                    if let Ok(Err(_)) = woken {
+                        // The service is ending and nobody will wake this any more.
+                        tokio::time::sleep(PATIENCE).await;
+                    }
                 }
             }
         }

@@ -197,16 +197,13 @@ impl From<Error> for Status {
 
 /// What trouble with the database means to the caller.
 fn storage_kind(error: &storage::Error) -> (Code, ErrorReason) {
-    match error {
-        storage::Error::Unavailable(_) | storage::Error::Busy(_) => {
-            (Code::Unavailable, ErrorReason::StorageUnavailable)
-        }
-        storage::Error::Conflict(_) => (Code::Aborted, ErrorReason::RevisionConflict),
-        storage::Error::Corrupt(_)
-        | storage::Error::Migration(_)
-        | storage::Error::Unsupported(_)
-        | storage::Error::Open(_)
-        | storage::Error::Statement(_) => (Code::Internal, ErrorReason::Internal),
+    use storage::Error::{Busy, Conflict, Unavailable};
+    if matches!(error, Unavailable(_) | Busy(_)) {
+        (Code::Unavailable, ErrorReason::StorageUnavailable)
+    } else if matches!(error, Conflict(_)) {
+        (Code::Aborted, ErrorReason::RevisionConflict)
+    } else {
+        (Code::Internal, ErrorReason::Internal)
     }
 }
 

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait, Iterable as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, DbErr, EntityTrait, Iterable as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
-use storage::{Store as Database, StoreConfig, chunks, find_in, insert_many};
+use storage::{Store as Database, StoreConfig, Tx, chunks, find_in, insert_many};
 
-use super::{Change, Changes, Component, Head, Meeting, Pool, Pools, Query, Store};
+use super::{Change, Changes, Component, Head, Listing, Meeting, Pool, Pools, Store};
 use crate::error::Error;
 use crate::migration::Migrator;
 
@@ -229,13 +229,15 @@ impl Store for Sql {
     }
 
     async fn meetings(&self, company: &str, ids: &[String]) -> Result<Vec<Meeting>, Error> {
+        // Ids come from requests, and PostgreSQL refuses to look for what no text of its can be.
+        let ids = ids.iter().map(String::as_str).filter(|id| !id.contains('\0'));
         let rows =
             find_in::<meeting::Entity, _>(self.database.reader(), meeting::Column::Id, ids).await?;
         let rows = rows.into_iter().filter(|row| row.company == company);
         Ok(rows.map(Meeting::from).collect())
     }
 
-    async fn list(&self, query: &Query) -> Result<Vec<Meeting>, Error> {
+    async fn list(&self, query: &Listing) -> Result<Vec<Meeting>, Error> {
         use meeting::Column as C;
         let mut select = meeting::Entity::find()
             .filter(C::Company.eq(&query.company))
@@ -264,9 +266,16 @@ impl Store for Sql {
         Ok(rows.into_iter().map(Meeting::from).collect())
     }
 
-    async fn apply(&self, company: &str, version: u64, changes: &Changes) -> Result<u64, Error> {
+    async fn apply(
+        &self,
+        company: &str,
+        version: u64,
+        changes: &Changes,
+    ) -> Result<Option<u64>, Error> {
         self.database
             .write(|tx| async move {
+                // First of all: whoever else is changing this company's calendars now waits here, and then finds that the
+                // version is another one. So no two transactions want the same rows below.
                 let next = signed(version) + 1;
                 if version == 0 {
                     let row =
@@ -300,29 +309,25 @@ impl Store for Sql {
                 let rows = changes.pools.iter().map(pool::ActiveModel::from);
                 insert_many(&tx, rows, Some(replace::<pool::Entity>(pool::Column::Id))).await?;
 
-                let head = log::Entity::find_by_id(LOG)
-                    .one(&tx)
-                    .await
-                    .map_err(storage::Error::from)?
-                    .map_or(0, |row| row.head);
-                let count = i64::try_from(changes.meetings.len()).unwrap_or(i64::MAX);
-                let new_head = head.saturating_add(count);
-                if new_head > head {
-                    let row = log::ActiveModel { id: Set(LOG), head: Set(new_head) };
-                    insert_many(&tx, [row], Some(replace::<log::Entity>(log::Column::Id))).await?;
-                }
                 let rows = changes.meetings.iter().map(meeting::ActiveModel::from);
                 insert_many(&tx, rows, Some(replace::<meeting::Entity>(meeting::Column::Id)))
                     .await?;
+                if changes.meetings.is_empty() {
+                    return Ok(None);
+                }
+                // Last of all: from here to the end others who write to the log wait.
+                let count = i64::try_from(changes.meetings.len()).unwrap_or(i64::MAX);
+                let head = draw(&tx, count).await?;
+                let first = head.saturating_sub(count).saturating_add(1);
                 let rows =
-                    (head + 1..).zip(&changes.meetings).map(|(id, meeting)| change::ActiveModel {
+                    (first..).zip(&changes.meetings).map(|(id, meeting)| change::ActiveModel {
                         id: Set(id),
                         company: Set(meeting.company.clone()),
                         meeting: Set(meeting.id.clone()),
                         revision: Set(signed(meeting.revision)),
                     });
                 insert_many(&tx, rows, None).await?;
-                Ok(unsigned(new_head))
+                Ok(Some(unsigned(head)))
             })
             .await
     }
@@ -376,6 +381,22 @@ impl Store for Sql {
             .map_err(storage::Error::from)?;
         Ok(rows.into_iter().map(Pool::from).collect())
     }
+}
+
+/// Draws numbers from the log and answers the last of them. The row stays locked until the transaction ends, so that
+/// numbers are seen in their order, and a transaction that fails leaves no gap.
+async fn draw(tx: &Tx, count: i64) -> Result<i64, storage::Error> {
+    let grown = Expr::col((log::Entity, log::Column::Head)).add(count);
+    let drawn = Query::insert()
+        .into_table(log::Entity)
+        .columns([log::Column::Id, log::Column::Head])
+        .values_panic([LOG.into(), count.into()])
+        .on_conflict(OnConflict::column(log::Column::Id).value(log::Column::Head, grown).to_owned())
+        .returning_col(log::Column::Head)
+        .to_owned();
+    let row = tx.query_one(&drawn).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the head of the log".to_owned()))?;
+    Ok(row.try_get("", "head")?)
 }
 
 /// A row whose key exists is replaced.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use storage::StoreConfig;
+use storage::testing::Engine;
 
 use super::sql::Sql;
-use super::{Changes, Component, Meeting, Pool, Query, Store};
+use super::{Changes, Component, Listing, Meeting, Pool, Store};
 use crate::error::Error;
 
 fn component(id: &str, pool: &str, slot: &str) -> Component {
@@ -50,11 +50,11 @@ fn of_meetings(meetings: Vec<Meeting>) -> Changes {
     Changes { meetings, ..Changes::default() }
 }
 
-fn everything() -> Query {
-    Query { company: "acme".into(), from: i64::MIN, to: i64::MAX, after: None, limit: 100 }
+fn everything() -> Listing {
+    Listing { company: "acme".into(), from: i64::MIN, to: i64::MAX, after: None, limit: 100 }
 }
 
-async fn list(store: &dyn Store, query: &Query) -> Vec<String> {
+async fn list(store: &dyn Store, query: &Listing) -> Vec<String> {
     store.list(query).await.unwrap().into_iter().map(|meeting| meeting.id).collect()
 }
 
@@ -114,6 +114,13 @@ async fn meetings_are_found_by_id_in_their_company(store: &dyn Store) {
     let ids = ["a".to_owned(), "b".to_owned()];
     assert_eq!(store.meetings("acme", &ids).await.unwrap(), [one]);
     assert!(store.meetings("other", &ids).await.unwrap().is_empty());
+    assert!(store.meetings("acme", &["\0".into()]).await.unwrap().is_empty());
+}
+
+async fn a_removed_meeting_is_found_by_its_id(store: &dyn Store) {
+    let gone = Meeting { removed: true, ..meeting("gone", 1, "u", 0) };
+    store.apply("acme", 0, &of_meetings(vec![gone.clone()])).await.unwrap();
+    assert_eq!(store.meetings("acme", &["gone".into()]).await.unwrap(), [gone]);
 }
 
 async fn meetings_are_listed_in_order_without_those_removed(store: &dyn Store) {
@@ -129,22 +136,24 @@ async fn meetings_are_listed_in_order_without_those_removed(store: &dyn Store) {
     ];
     store.apply("acme", 0, &of_meetings(all.to_vec())).await.unwrap();
     assert_eq!(list(store, &everything()).await, ["z", "a", "b", "c", "d", "e"]);
-    let first = Query { from: 1, to: 2, limit: 2, ..everything() };
+    let first = Listing { from: 1, to: 2, limit: 2, ..everything() };
     assert_eq!(list(store, &first).await, ["a", "b"]);
     for (after, rest) in [(3, &["b", "c", "d", "e"][..]), (1, &["c", "d", "e"]), (0, &["d", "e"])] {
         let after = Some(all[after].position());
-        assert_eq!(list(store, &Query { after, ..everything() }).await, rest);
+        assert_eq!(list(store, &Listing { after, ..everything() }).await, rest);
     }
 }
 
 async fn changes_are_told_once_and_in_their_order(store: &dyn Store) {
     let (a, b) = (meeting("a", 1, "u", 0), meeting("b", 1, "u", 1));
     let head = store.apply("acme", 0, &of_meetings(vec![a.clone(), b.clone()])).await.unwrap();
-    assert_eq!(head, 2);
+    assert_eq!(head, Some(2));
     let again = Meeting { revision: 2, ..a };
-    assert_eq!(store.apply("acme", 1, &of_meetings(vec![again.clone()])).await.unwrap(), 3);
+    assert_eq!(store.apply("acme", 1, &of_meetings(vec![again.clone()])).await.unwrap(), Some(3));
     let theirs = Meeting { company: "other".into(), ..meeting("c", 1, "u", 0) };
-    assert_eq!(store.apply("other", 0, &of_meetings(vec![theirs])).await.unwrap(), 4);
+    assert_eq!(store.apply("other", 0, &of_meetings(vec![theirs])).await.unwrap(), Some(4));
+    let pools = Changes { pools: vec![pool("p", 1, true)], ..Changes::default() };
+    assert_eq!(store.apply("other", 1, &pools).await.unwrap(), None);
 
     let (changes, reached) = store.changes(Some("acme"), 0, 10).await.unwrap();
     let told: Vec<_> = changes.iter().map(|one| (one.cursor, one.meeting.clone())).collect();
@@ -176,7 +185,7 @@ async fn ten_thousand_rows_go_in_and_come_out(store: &dyn Store) {
         pools: vec![pool("p", 1, true)],
         ..of_meetings(meetings)
     };
-    assert_eq!(store.apply("acme", 0, &changes).await.unwrap(), 10_000);
+    assert_eq!(store.apply("acme", 0, &changes).await.unwrap(), Some(10_000));
     let found = store.pools(&["p".into()]).await.unwrap();
     assert_eq!((found.components.len(), found.meetings.len()), (3000, 10_000));
     let ids: Vec<String> = (0..5000).map(|n| format!("m{n}")).collect();
@@ -186,46 +195,113 @@ async fn ten_thousand_rows_go_in_and_come_out(store: &dyn Store) {
     assert!(store.pools(&["p".into()]).await.unwrap().components.is_empty());
 }
 
-/// A store that is empty, and what must outlive it.
-async fn in_memory() -> (Arc<dyn Store>, ()) {
-    (Arc::new(Sql::open(&StoreConfig::memory()).await.unwrap()), ())
+async fn open(engine: &Engine) -> Arc<dyn Store> {
+    Arc::new(Sql::open(&engine.config()).await.unwrap())
 }
 
-async fn in_a_file() -> (Arc<dyn Store>, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("calendar.db").display());
-    (Arc::new(Sql::open(&StoreConfig::at(url)).await.unwrap()), folder)
-}
-
-/// Every law, for one way to make a store.
+/// Every law, on every kind of database.
 macro_rules! suite {
-    ($name:ident, $open:ident, $($law:ident),+ $(,)?) => {
-        mod $name {
+    ($($law:ident),+ $(,)?) => {
+        mod every_engine {
             $(
                 #[tokio::test]
                 async fn $law() {
-                    let (store, _guard) = super::$open().await;
-                    super::$law(&*store).await;
+                    for engine in storage::testing::engines().await {
+                        eprintln!("on {}", engine.name());
+                        super::$law(&*super::open(&engine).await).await;
+                    }
                 }
             )+
         }
     };
 }
 
-macro_rules! suites {
-    ($($law:ident),+ $(,)?) => {
-        suite!(memory, in_memory, $($law),+);
-        suite!(file, in_a_file, $($law),+);
-    };
-}
-
-suites!(
+suite!(
     components_are_added_replaced_and_dropped,
     instances_and_series_find_each_other,
     a_change_of_what_others_changed_is_refused,
     meetings_are_found_by_id_in_their_company,
+    a_removed_meeting_is_found_by_its_id,
     meetings_are_listed_in_order_without_those_removed,
     changes_are_told_once_and_in_their_order,
     pools_are_due_when_they_may_hold_more,
     ten_thousand_rows_go_in_and_come_out,
 );
+
+/// Runs a law on every database that two stores can share.
+async fn with_two<F>(law: impl Fn([Arc<dyn Store>; 2]) -> F)
+where
+    F: Future<Output = ()>,
+{
+    for engine in storage::testing::engines().await.iter().filter(|engine| engine.is_shared()) {
+        eprintln!("on {}", engine.name());
+        // Both at once, as replicas start.
+        law(futures::future::join_all([open(engine), open(engine)]).await.try_into().unwrap())
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_those_who_change_one_version_at_once_one_does() {
+    with_two(async |stores| {
+        for version in 0..10 {
+            let tries = (0..8).map(|n| {
+                let store = Arc::clone(&stores[n % 2]);
+                let mine = of_meetings(vec![meeting(&format!("m{version}"), 0, &n.to_string(), 0)]);
+                tokio::spawn(async move { store.apply("acme", version, &mine).await })
+            });
+            let done = futures::future::join_all(tries).await;
+            let (done, refused): (Vec<_>, Vec<_>) =
+                done.into_iter().map(Result::unwrap).partition(Result::is_ok);
+            assert_eq!(done.len(), 1);
+            assert!(refused.iter().all(|one| matches!(one, Err(Error::Contended))), "{refused:?}");
+        }
+        assert_eq!(stores[0].version("acme").await.unwrap(), 10);
+        let (changes, reached) = stores[1].changes(None, 0, 100).await.unwrap();
+        assert_eq!((changes.len(), reached), (10, Some(10)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_log_is_seen_in_its_order_and_without_gaps_while_it_is_written() {
+    const COMPANIES: u64 = 8;
+    const ROUNDS: u64 = 15;
+    with_two(async |stores| {
+        let writers = (0..COMPANIES).map(|n| {
+            let stores = stores.clone();
+            tokio::spawn(async move {
+                let company = format!("c{n}");
+                for round in 0..ROUNDS {
+                    // Sizes differ, so that transactions overtake each other.
+                    let meetings = (0..=(n * 7 + round) % 20).map(|k| Meeting {
+                        company: company.clone(),
+                        ..meeting(&format!("{company} {round} {k}"), 0, "u", 0)
+                    });
+                    let changes = of_meetings(meetings.collect());
+                    let store = &stores[usize::try_from(n + round).unwrap() % 2];
+                    store.apply(&company, round, &changes).await.unwrap();
+                }
+            })
+        });
+        let writing = tokio::spawn(futures::future::join_all(writers));
+        let mut seen = 0;
+        loop {
+            let over = writing.is_finished();
+            let (changes, reached) = stores[0].changes(None, seen, 7).await.unwrap();
+            for change in changes {
+                assert_eq!(change.cursor, seen + 1, "a gap, or one that came too late");
+                seen = change.cursor;
+            }
+            if over && reached.is_none() {
+                break;
+            }
+        }
+        writing.await.unwrap().into_iter().for_each(Result::unwrap);
+        let all: u64 = (0..COMPANIES)
+            .flat_map(|n| (0..ROUNDS).map(move |round| (n * 7 + round) % 20 + 1))
+            .sum();
+        assert_eq!(seen, all);
+    })
+    .await;
+}
