@@ -29,7 +29,8 @@ use tracing::{error, info, warn};
 
 use crate::app::{App, Built, Context};
 use crate::clock::{Clock, SystemClock};
-use crate::link::{CONNECTION_WINDOW, Link, Place, STREAM_WINDOW};
+use crate::connections::{self, Age};
+use crate::link::{Link, Place};
 use crate::metrics;
 use crate::probes;
 use crate::settings::{DEFAULTS, Error, Peers, Process, SECTIONS, Server, Telemetry, Tree, same};
@@ -296,6 +297,7 @@ impl Ready {
             .transpose()
             .with_context(|| format!("cannot listen on {}", server.listen))?;
         let draining = CancellationToken::new();
+        let cut = CancellationToken::new();
         let places: Arc<HashMap<String, Place>> = Arc::new(
             hosts.iter().map(|host| (same(host.name), Arc::new(OnceLock::new()))).collect(),
         );
@@ -351,16 +353,9 @@ impl Ready {
         let address = incoming.as_ref().map(TcpIncoming::local_addr).transpose()?;
         let front = Front { stacks: Arc::new(stacks), open };
         let serving = incoming.map(|incoming| {
-            let stop = draining.clone();
-            tokio::spawn(
-                tonic::transport::Server::builder()
-                    .initial_stream_window_size(STREAM_WINDOW)
-                    .initial_connection_window_size(CONNECTION_WINDOW)
-                    .max_concurrent_streams(1024)
-                    .http2_keepalive_interval(Some(Duration::from_secs(30)))
-                    .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-                    .serve_with_incoming_shutdown(front, incoming, stop.cancelled_owned()),
-            )
+            let age =
+                Age { most: server.max_connection_age, grace: server.max_connection_age_grace };
+            tokio::spawn(connections::serve(front, incoming, age, draining.clone(), cut.clone()))
         });
         probes::say(&health, &services, ServingStatus::Serving).await;
         if let Some(address) = address {
@@ -373,6 +368,7 @@ impl Ready {
             context,
             tracker,
             serving,
+            cut,
             lame_duck: server.lame_duck,
             drain: server.drain,
             _drained_when_dropped: draining.drop_guard(),
@@ -387,7 +383,8 @@ pub struct Running {
     health: HealthReporter,
     context: Context,
     tracker: TaskTracker,
-    serving: Option<JoinHandle<Result<(), tonic::transport::Error>>>,
+    serving: Option<JoinHandle<()>>,
+    cut: CancellationToken,
     lame_duck: Duration,
     drain: Duration,
     _drained_when_dropped: DropGuard,
@@ -438,7 +435,7 @@ impl Running {
             _ = term.recv() => self.lame_duck,
             _ = int.recv() => Duration::ZERO,
             ended = failed => {
-                ended.context("the server panicked")?.context("the server failed")?;
+                ended.context("the server panicked")?;
                 anyhow::bail!("the server ended by itself");
             }
         };
@@ -469,7 +466,7 @@ impl Running {
         let mut serving = self.serving.take();
         let drained = timeout(self.drain, async {
             if let Some(serving) = &mut serving {
-                serving.await.context("the server panicked")?.context("the server failed")?;
+                serving.await.context("the server panicked")?;
             }
             self.tracker.wait().await;
             anyhow::Ok(())
@@ -479,9 +476,7 @@ impl Running {
         match drained {
             Ok(ended) => ended,
             Err(_elapsed) => {
-                if let Some(serving) = serving {
-                    serving.abort();
-                }
+                self.cut.cancel();
                 warn!(tasks = self.tracker.len(), "cut off what did not finish in time");
                 anyhow::bail!("not everything finished within {:?}", self.drain)
             }

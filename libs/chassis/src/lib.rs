@@ -120,7 +120,9 @@
 
 mod allocator;
 mod app;
+mod chance;
 mod clock;
+mod connections;
 mod house;
 mod link;
 pub mod metrics;

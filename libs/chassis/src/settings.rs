@@ -79,6 +79,12 @@ pub struct Server {
     /// The longest until an answer begins.
     #[serde(with = "period")]
     pub ceiling: Duration,
+    /// How long a connection is used before its peer is told to open another, a tenth more or less by chance.
+    #[serde(with = "period")]
+    pub max_connection_age: Duration,
+    /// How long after that streams on it may still wait for something to say.
+    #[serde(with = "period")]
+    pub max_connection_age_grace: Duration,
     /// How long to accept requests after SIGTERM.
     #[serde(with = "period")]
     pub lame_duck: Duration,
@@ -91,15 +97,22 @@ impl Server {
     /// Refuses what no server could keep, and what would send clear text beyond this machine without having been told to.
     pub(crate) fn check(&self) -> Result<(), Error> {
         const DAY: Duration = Duration::from_secs(86_400);
-        let too_long =
-            [("ceiling", self.ceiling), ("lame_duck", self.lame_duck), ("drain", self.drain)]
-                .into_iter()
-                .find(|(_, period)| *period > DAY);
+        const BRIEF: Duration = Duration::from_millis(100);
+        let too_long = [
+            ("ceiling", self.ceiling),
+            ("max_connection_age", self.max_connection_age),
+            ("max_connection_age_grace", self.max_connection_age_grace),
+            ("lame_duck", self.lame_duck),
+            ("drain", self.drain),
+        ]
+        .into_iter()
+        .find(|(_, period)| *period > DAY);
+        let invalid = |problem| Err(Error::Invalid { section: None, problem });
         if let Some((key, _)) = too_long {
-            return Err(Error::Invalid {
-                section: None,
-                problem: format!("`server.{key}` is longer than a day"),
-            });
+            return invalid(format!("`server.{key}` is longer than a day"));
+        }
+        if self.max_connection_age < BRIEF {
+            return invalid("`server.max_connection_age` is shorter than 100ms".to_owned());
         }
         if self.listen.ip().is_loopback() || self.insecure_listen {
             return Ok(());

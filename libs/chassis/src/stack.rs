@@ -29,6 +29,10 @@ pub(crate) mod limit;
 pub(crate) mod panics;
 pub(crate) mod trace;
 
+/// Told to the stack with a request: cancelled when streams on its connection are to end.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending(pub(crate) CancellationToken);
+
 /// The routes of one service with the stack over them. Clones share the limit.
 ///
 /// One type and one boxed future instead of a tower of layers: each part is a function in its own file, and what is laid
@@ -44,7 +48,7 @@ pub(crate) struct Stack {
 
 impl Stack {
     /// Lays the stack over the `routes` of `service`: at most `places` requests at once, each for at most `ceiling` until the head of its
-    /// answer; a stream that is waiting when `draining` is cancelled ends.
+    /// answer; a stream that waits when `draining` is cancelled, or its connection ends, ends, too.
     pub(crate) fn new(
         service: &'static str,
         routes: Routes,
@@ -72,6 +76,7 @@ impl Stack {
             Err(status) => return refuse(status, &mut record),
         };
         record.begin();
+        let ending = request.extensions_mut().remove::<Ending>();
         request.extensions_mut().insert(Principal::Local);
         let routes = &mut self.routes;
         let handling = panics::caught(async move { routes.call(request).await });
@@ -86,8 +91,8 @@ impl Stack {
             record.finish(body::code(response.headers()));
             return response;
         }
-        let draining = self.draining;
-        response.map(|body| Body::new(body::Answer::new(body, record, draining)))
+        let ending = ending.map_or(self.draining, |Ending(ending)| ending);
+        response.map(|body| Body::new(body::Answer::new(body, record, ending)))
     }
 }
 

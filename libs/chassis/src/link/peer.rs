@@ -1,7 +1,6 @@
 //! What all links to one peer know of it together: how its last calls went, and how many may be repeated.
 
 use std::fmt;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tracing::{info, warn};
 
 use super::breaker::{Breaker, State, Ticket};
 use super::budget::Budget;
+use crate::chance::chance;
 use crate::metrics::{self, Counter, Gauge};
 use crate::status::{PEER_UNAVAILABLE, of_chassis};
 
@@ -150,10 +150,4 @@ impl Drop for Call {
             self.peer.known().breaker.abandon(&ticket, Instant::now());
         }
     }
-}
-
-/// A number between 0 and 1, by chance.
-fn chance() -> f64 {
-    let bits = u32::try_from(RandomState::new().build_hasher().finish() >> 32).unwrap_or(0);
-    f64::from(bits) / f64::from(u32::MAX)
 }

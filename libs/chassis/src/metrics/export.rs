@@ -1,6 +1,5 @@
 //! Numbers on their way out: to a collector that speaks OTLP, at intervals and once more at the end.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tonic::transport::Endpoint;
 use tracing::{info, warn};
 
 use super::METER;
+use crate::chance::bits;
 use crate::settings::Telemetry;
 
 /// How long one export may take.
@@ -118,6 +118,5 @@ impl PushMetricExporter for Told {
 
 /// What tells this process from another of the same service.
 fn instance() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", random(), random())
+    format!("{:016x}{:016x}", bits(), bits())
 }

@@ -1,12 +1,14 @@
 //! The answer on its way out: its last frame tells how it ended.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -15,20 +17,34 @@ use super::panics;
 use super::trace::Record;
 use crate::status::{PEER_UNAVAILABLE, of_chassis};
 
-/// A body that catches panics of a stream, notes the code in its record, and ends a stream that still waits for
-/// something to say when the server shuts down. An answer that is complete never waits, so it is never cut.
+/// How long a stream has nothing to say before it counts as waiting. One that reads page after page goes on.
+const REST: Duration = Duration::from_millis(250);
+
+/// A body that catches panics of a stream, notes the code in its record, and ends a stream that waits for something to
+/// say when its server or its connection ends. An answer that is complete never waits, so it is never cut.
 pub(crate) struct Answer {
     inner: Body,
     record: Record,
-    draining: CancellationToken,
-    drained: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    ending: CancellationToken,
+    told: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    rest: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
 impl Answer {
     /// Wraps what a handler answers.
-    pub(crate) fn new(inner: Body, record: Record, draining: CancellationToken) -> Self {
-        Self { inner, record, draining, drained: None, ended: false }
+    pub(crate) fn new(inner: Body, record: Record, ending: CancellationToken) -> Self {
+        Self { inner, record, ending, told: None, rest: None, ended: false }
+    }
+
+    /// Ready when the stream has waited for long enough after it was told to end.
+    fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.ending.is_cancelled() {
+            let ending = &self.ending;
+            let told = self.told.get_or_insert_with(|| Box::pin(ending.clone().cancelled_owned()));
+            ready!(told.poll_unpin(context));
+        }
+        self.rest.get_or_insert_with(|| Box::pin(sleep(REST))).poll_unpin(context)
     }
 
     fn end_with(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -58,6 +74,7 @@ impl http_body::Body for Answer {
         match panics::caught_now(|| inner.poll_frame(context)) {
             Err(status) => this.end_with(&status),
             Ok(Poll::Ready(Some(Ok(frame)))) => {
+                this.rest = None;
                 if let Some(trailers) = frame.trailers_ref() {
                     this.record.finish(code(trailers));
                 }
@@ -71,16 +88,10 @@ impl http_body::Body for Answer {
                 this.record.finish(Code::Ok);
                 Poll::Ready(None)
             }
-            Ok(Poll::Pending) => {
-                let draining = &this.draining;
-                let drained = this
-                    .drained
-                    .get_or_insert_with(|| Box::pin(draining.clone().cancelled_owned()));
-                match drained.poll_unpin(context) {
-                    Poll::Ready(()) => this.end_with(&shutting_down()),
-                    Poll::Pending => Poll::Pending,
-                }
-            }
+            Ok(Poll::Pending) => match this.poll_rest(context) {
+                Poll::Ready(()) => this.end_with(&shutting_down()),
+                Poll::Pending => Poll::Pending,
+            },
         }
     }
 
@@ -100,5 +111,11 @@ pub(crate) fn code(headers: &HeaderMap) -> Code {
 
 /// The status of what is given up because the server ends. To whoever reads it, that is a peer gone away.
 pub(crate) fn shutting_down() -> Status {
-    of_chassis(Code::Unavailable, PEER_UNAVAILABLE, "the server is shutting down", &[], None)
+    of_chassis(
+        Code::Unavailable,
+        PEER_UNAVAILABLE,
+        "the server or the connection is ending; come back",
+        &[],
+        None,
+    )
 }
