@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::path::Path;
-
 use chassis::{House, Link, Running, SimulatedClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::consent::token::{Claims, PrivateKey};
@@ -12,7 +10,9 @@ use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use proto::consent::v1::*;
 use proto::skip::v1::SkipCode;
 use proto::verdict::v1::{CallKey, Conference, Outcome, Provider, Verdict};
+use storage::StoreConfig;
 use storage::sea_orm::ConnectionTrait as _;
+use storage::testing::{Engine, engines};
 use tempfile::TempDir;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -20,24 +20,38 @@ use tonic_types::StatusExt as _;
 const HOST: &str = "consent.acme.example";
 const ZOOM: &str = "https://zoom.us/j/98765432101?pwd=abc";
 
+/// A database of some kind, and a folder for the key.
+struct Place {
+    engine: Engine,
+    folder: TempDir,
+}
+
+/// One of every kind that replicas can share.
+async fn places() -> Vec<Place> {
+    let shared = engines().await.into_iter().filter(Engine::is_shared);
+    shared.map(|engine| Place { engine, folder: tempfile::tempdir().unwrap() }).collect()
+}
+
+impl Place {
+    fn settings(&self) -> String {
+        let StoreConfig { url, schema, .. } = self.engine.config();
+        let key = self.folder.path().join("key.pem");
+        format!(
+            "store.url = '{url}'\nstore.schema = '{schema}'\nkey_file = '{}'\nkeep_versions = 3",
+            key.display()
+        )
+    }
+}
+
 /// A service on a database and a key file of its own, at a time that stands still.
 struct World {
-    folder: TempDir,
     clock: SimulatedClock,
     running: Running,
+    place: Place,
 }
 
 fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_000_000, 0).unwrap()
-}
-
-fn database(folder: &Path) -> String {
-    format!("sqlite://{}/consent.db?mode=rwc", folder.display())
-}
-
-fn settings(folder: &Path) -> String {
-    let key = folder.join("key.pem");
-    format!("store.url = '{}'\nkey_file = '{}'\nkeep_versions = 3", database(folder), key.display())
 }
 
 async fn open(clock: &SimulatedClock, settings: String) -> Running {
@@ -45,29 +59,33 @@ async fn open(clock: &SimulatedClock, settings: String) -> Running {
 }
 
 impl World {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn new(place: Place) -> Self {
         let clock = SimulatedClock::at(start());
-        let running = open(&clock, settings(folder.path())).await;
-        Self { folder, clock, running }
+        let running = open(&clock, place.settings()).await;
+        Self { clock, running, place }
     }
 
     /// With the company of the examples at version 1.
-    async fn of_acme() -> Self {
-        let world = Self::new().await;
+    async fn of_acme(place: Place) -> Self {
+        let world = Self::new(place).await;
         world.client().apply_consent_profile(acme(1)).await.unwrap();
         world
     }
 
+    /// Another replica: it shares the database and the key file.
+    async fn replica(&self) -> Running {
+        open(&self.clock, self.place.settings()).await
+    }
+
     async fn restarted(self) -> Self {
-        let Self { folder, clock, running } = self;
+        let Self { clock, running, place } = self;
         running.shutdown().await.unwrap();
-        let running = open(&clock, settings(folder.path())).await;
-        Self { folder, clock, running }
+        let running = open(&clock, place.settings()).await;
+        Self { clock, running, place }
     }
 
     fn client(&self) -> ConsentServiceClient<Link> {
-        ConsentServiceClient::new(self.running.link("consent").unwrap())
+        client_of(&self.running)
     }
 
     async fn issue(&self, link_type: ConsentLinkType) -> String {
@@ -84,8 +102,7 @@ impl World {
     }
 
     async fn drop_table(&self, table: &'static str) {
-        let config = storage::StoreConfig::at(database(self.folder.path()));
-        let store = storage::connect(&config).await.unwrap();
+        let store = storage::connect(&self.place.engine.config()).await.unwrap();
         store
             .write(|tx| async move {
                 let drop = storage::sea_orm::sea_query::Table::drop().table(table).to_owned();
@@ -94,6 +111,10 @@ impl World {
             .await
             .unwrap();
     }
+}
+
+fn client_of(running: &Running) -> ConsentServiceClient<Link> {
+    ConsentServiceClient::new(running.link("consent").unwrap())
 }
 
 /// Enforced for everybody by the profile `eu`, static links for Zoom; `lax` enforces nothing.
@@ -185,442 +206,481 @@ fn reason(status: &Status) -> String {
 
 #[tokio::test]
 async fn a_link_issued_here_leads_to_its_conference_and_permits_the_call() {
-    let world = World::of_acme().await;
-    let issued = world
-        .client()
-        .issue_consent_link(issuing(ConsentLinkType::Static))
-        .await
-        .unwrap()
-        .into_inner();
-    assert!(issued.url.starts_with("https://consent.acme.example/acme/s/"), "{}", issued.url);
-    assert!(!issued.url.contains("pwd"));
-    let zoom = Conference { provider: Provider::Zoom.into(), id: "98765432101".into() };
-    assert_eq!(issued.conference, Some(zoom.clone()));
-    assert_eq!(issued.expires_at.unwrap().seconds, 2_082_532_800);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let issued = world
+            .client()
+            .issue_consent_link(issuing(ConsentLinkType::Static))
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(issued.url.starts_with("https://consent.acme.example/acme/s/"), "{}", issued.url);
+        assert!(!issued.url.contains("pwd"));
+        let zoom = Conference { provider: Provider::Zoom.into(), id: "98765432101".into() };
+        assert_eq!(issued.conference, Some(zoom.clone()));
+        assert_eq!(issued.expires_at.unwrap().seconds, 2_082_532_800);
 
-    let links =
-        vec![shape(&issued.url), shape("https://elsewhere.example/acme/s/abcdefghijklmnopq")];
-    let resolve = ResolveConsentLinksRequest {
-        company: "acme".into(),
-        policy_version: 1,
-        now: None,
-        links,
-        draft: None,
-    };
-    let resolved = world.client().resolve_consent_links(resolve).await.unwrap().into_inner();
-    assert_eq!(resolved.resolutions[0].kind(), ConsentResolutionKind::Resolved);
-    assert_eq!(resolved.resolutions[0].conference, Some(zoom));
-    assert_eq!(resolved.resolutions[1].kind(), ConsentResolutionKind::NotAConsentLink);
+        let links =
+            vec![shape(&issued.url), shape("https://elsewhere.example/acme/s/abcdefghijklmnopq")];
+        let resolve = ResolveConsentLinksRequest {
+            company: "acme".into(),
+            policy_version: 1,
+            now: None,
+            links,
+            draft: None,
+        };
+        let resolved = world.client().resolve_consent_links(resolve).await.unwrap().into_inner();
+        assert_eq!(resolved.resolutions[0].kind(), ConsentResolutionKind::Resolved);
+        assert_eq!(resolved.resolutions[0].conference, Some(zoom));
+        assert_eq!(resolved.resolutions[1].kind(), ConsentResolutionKind::NotAConsentLink);
 
-    let verdict = world.judge_link(link(&issued.url)).await;
-    assert_eq!(verdict.outcome(), Outcome::Allow, "{verdict:?}");
+        let verdict = world.judge_link(link(&issued.url)).await;
+        assert_eq!(verdict.outcome(), Outcome::Allow, "{verdict:?}");
+    }
 }
 
 #[tokio::test]
 async fn enforced_and_not_asked_for_is_not_recorded() {
-    let world = World::of_acme().await;
-    let dynamic = link(&world.issue(ConsentLinkType::Dynamic).await);
-    let good = link(&world.issue(ConsentLinkType::Static).await);
-    let zoom = WireLink {
-        kind: LinkKind::Join.into(),
-        provider: Provider::Zoom.into(),
-        id: "98765432101".into(),
-        ..WireLink::default()
-    };
-    let verdicts = world
-        .judge(vec![
-            call("a", "", vec![]),
-            call("b", "eu", vec![good, zoom.clone()]),
-            call("c", "eu", vec![dynamic]),
-            call("d", "lax", vec![zoom.clone()]),
-            call("e", "none", vec![zoom]),
-        ])
-        .await;
-    let reasons: Vec<_> = verdicts
-        .iter()
-        .map(|verdict| verdict.findings.first().map_or("", |found| found.sub_reason.as_str()))
-        .collect();
-    assert_eq!(reasons, ["no_link", "bypass", "wrong_type", "", ""]);
-    for verdict in &verdicts[..3] {
-        assert_eq!(verdict.outcome(), Outcome::Skip);
-        assert_eq!(codes(verdict), [SkipCode::ComplianceEnforcing]);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let dynamic = link(&world.issue(ConsentLinkType::Dynamic).await);
+        let good = link(&world.issue(ConsentLinkType::Static).await);
+        let zoom = WireLink {
+            kind: LinkKind::Join.into(),
+            provider: Provider::Zoom.into(),
+            id: "98765432101".into(),
+            ..WireLink::default()
+        };
+        let verdicts = world
+            .judge(vec![
+                call("a", "", vec![]),
+                call("b", "eu", vec![good, zoom.clone()]),
+                call("c", "eu", vec![dynamic]),
+                call("d", "lax", vec![zoom.clone()]),
+                call("e", "none", vec![zoom]),
+            ])
+            .await;
+        let reasons: Vec<_> = verdicts
+            .iter()
+            .map(|verdict| verdict.findings.first().map_or("", |found| found.sub_reason.as_str()))
+            .collect();
+        assert_eq!(reasons, ["no_link", "bypass", "wrong_type", "", ""]);
+        for verdict in &verdicts[..3] {
+            assert_eq!(verdict.outcome(), Outcome::Skip);
+            assert_eq!(codes(verdict), [SkipCode::ComplianceEnforcing]);
+        }
+        assert_eq!(verdicts[3].outcome(), Outcome::Allow);
+        assert_eq!(verdicts[4].outcome(), Outcome::Allow);
     }
-    assert_eq!(verdicts[3].outcome(), Outcome::Allow);
-    assert_eq!(verdicts[4].outcome(), Outcome::Allow);
 }
 
 #[tokio::test]
 async fn a_token_that_was_tampered_with_permits_nothing() {
-    let world = World::of_acme().await;
-    let url = world.issue(ConsentLinkType::Static).await;
-    let good = link(&url);
-    let token = good.consent.as_ref().unwrap().token.clone();
-    let mut tampered = Vec::new();
-    for place in 0..token.len() {
-        let mut bytes = token.clone().into_bytes();
-        bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
-        tampered.push(String::from_utf8(bytes).unwrap());
-    }
-    tampered.extend([
-        String::new(),
-        ".".into(),
-        token[..token.len() - 1].into(),
-        format!("{token}A"),
-    ]);
-    let calls = tampered.iter().map(|token| {
-        let mut link = good.clone();
-        link.consent.as_mut().unwrap().token.clone_from(token);
-        call("a", "", vec![link])
-    });
-    // The true one beside them lends them nothing.
-    let calls = std::iter::once(call("a", "", vec![good.clone()])).chain(calls).collect();
-    let verdicts = world.judge(calls).await;
-    assert_eq!(verdicts[0].outcome(), Outcome::Allow);
-    for (token, verdict) in tampered.iter().zip(&verdicts[1..]) {
-        assert_eq!(verdict.outcome(), Outcome::Skip, "{token}");
-        assert_eq!(codes(verdict), [SkipCode::ComplianceSystemDecision], "{token}");
-    }
-    // Of another company, or of another type, than the token says.
-    for (company, link_type) in
-        [("other", ConsentLinkType::Static), ("acme", ConsentLinkType::Unspecified)]
-    {
-        let mut link = good.clone();
-        let shape = link.consent.as_mut().unwrap();
-        shape.company = company.into();
-        shape.set_type(link_type);
-        assert_eq!(world.judge_link(link).await.outcome(), Outcome::Skip, "{company}");
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let url = world.issue(ConsentLinkType::Static).await;
+        let good = link(&url);
+        let token = good.consent.as_ref().unwrap().token.clone();
+        let mut tampered = Vec::new();
+        for place in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+            tampered.push(String::from_utf8(bytes).unwrap());
+        }
+        tampered.extend([
+            String::new(),
+            ".".into(),
+            token[..token.len() - 1].into(),
+            format!("{token}A"),
+        ]);
+        let calls = tampered.iter().map(|token| {
+            let mut link = good.clone();
+            link.consent.as_mut().unwrap().token.clone_from(token);
+            call("a", "", vec![link])
+        });
+        // The true one beside them lends them nothing.
+        let calls = std::iter::once(call("a", "", vec![good.clone()])).chain(calls).collect();
+        let verdicts = world.judge(calls).await;
+        assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+        for (token, verdict) in tampered.iter().zip(&verdicts[1..]) {
+            assert_eq!(verdict.outcome(), Outcome::Skip, "{token}");
+            assert_eq!(codes(verdict), [SkipCode::ComplianceSystemDecision], "{token}");
+        }
+        // Of another company, or of another type, than the token says.
+        for (company, link_type) in
+            [("other", ConsentLinkType::Static), ("acme", ConsentLinkType::Unspecified)]
+        {
+            let mut link = good.clone();
+            let shape = link.consent.as_mut().unwrap();
+            shape.company = company.into();
+            shape.set_type(link_type);
+            assert_eq!(world.judge_link(link).await.outcome(), Outcome::Skip, "{company}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_link_that_has_expired_permits_nothing() {
-    let world = World::of_acme().await;
-    let mut request = issuing(ConsentLinkType::Static);
-    request.expires_at = Some(proto::time::to_wire(start() + TimeDelta::hours(1)));
-    let url = world.client().issue_consent_link(request).await.unwrap().into_inner().url;
-    world.clock.advance(TimeDelta::hours(1));
-    assert_eq!(world.judge_link(link(&url)).await.outcome(), Outcome::Allow);
-    world.clock.advance(TimeDelta::seconds(1));
-    let late = world.judge_link(link(&url)).await;
-    assert_eq!(codes(&late), [SkipCode::ComplianceSystemDecision]);
-    // The instant a request names counts, not the clock.
-    let mut request = judging("acme", 1, vec![call("a", "", vec![link(&url)])]);
-    request.now = Some(proto::time::to_wire(start()));
-    let verdicts = world.client().judge_consents(request).await.unwrap().into_inner().verdicts;
-    assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let mut request = issuing(ConsentLinkType::Static);
+        request.expires_at = Some(proto::time::to_wire(start() + TimeDelta::hours(1)));
+        let url = world.client().issue_consent_link(request).await.unwrap().into_inner().url;
+        world.clock.advance(TimeDelta::hours(1));
+        assert_eq!(world.judge_link(link(&url)).await.outcome(), Outcome::Allow);
+        world.clock.advance(TimeDelta::seconds(1));
+        let late = world.judge_link(link(&url)).await;
+        assert_eq!(codes(&late), [SkipCode::ComplianceSystemDecision]);
+        // The instant a request names counts, not the clock.
+        let mut request = judging("acme", 1, vec![call("a", "", vec![link(&url)])]);
+        request.now = Some(proto::time::to_wire(start()));
+        let verdicts = world.client().judge_consents(request).await.unwrap().into_inner().verdicts;
+        assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+    }
 }
 
 #[tokio::test]
 async fn a_key_of_the_policy_verifies_and_a_foreign_one_does_not() {
-    let world = World::of_acme().await;
-    let foreign = PrivateKey::from_bytes(&[7; 32]);
-    let claims = Claims {
-        company: "acme".into(),
-        link_type: decision::company::LinkType::Static,
-        conference: decision::Conference { provider: decision::Provider::Zoom, id: "1".into() },
-        expires_at: start() + TimeDelta::days(1),
-    };
-    let url = format!("https://{HOST}/acme/s/{}", foreign.sign(&claims));
-    assert_eq!(codes(&world.judge_link(link(&url)).await), [SkipCode::ComplianceSystemDecision]);
-    let second =
-        ApplyConsentProfileRequest { keys: vec![foreign.public_pem().unwrap()], ..acme(2) };
-    world.client().apply_consent_profile(second).await.unwrap();
-    let request = judging("acme", 2, vec![call("a", "", vec![link(&url)])]);
-    let verdicts = world.client().judge_consents(request).await.unwrap().into_inner().verdicts;
-    assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let foreign = PrivateKey::from_bytes(&[7; 32]);
+        let claims = Claims {
+            company: "acme".into(),
+            link_type: decision::company::LinkType::Static,
+            conference: decision::Conference { provider: decision::Provider::Zoom, id: "1".into() },
+            expires_at: start() + TimeDelta::days(1),
+        };
+        let url = format!("https://{HOST}/acme/s/{}", foreign.sign(&claims));
+        assert_eq!(
+            codes(&world.judge_link(link(&url)).await),
+            [SkipCode::ComplianceSystemDecision]
+        );
+        let second =
+            ApplyConsentProfileRequest { keys: vec![foreign.public_pem().unwrap()], ..acme(2) };
+        world.client().apply_consent_profile(second).await.unwrap();
+        let request = judging("acme", 2, vec![call("a", "", vec![link(&url)])]);
+        let verdicts = world.client().judge_consents(request).await.unwrap().into_inner().verdicts;
+        assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+    }
 }
 
 #[tokio::test]
 async fn a_refusal_holds_for_its_meeting_alone() {
-    let world = World::of_acme().await;
-    let good = link(&world.issue(ConsentLinkType::Static).await);
-    let mut client = world.client();
-    client.record_choice(choosing("a", Choice::JoinWithoutRecording, "1")).await.unwrap();
-    client.record_choice(choosing("a", Choice::Join, "2")).await.unwrap();
-    client.record_choice(choosing("b", Choice::Join, "3")).await.unwrap();
-    let mut occurrence = call("a", "", vec![good.clone()]);
-    occurrence.key.as_mut().unwrap().recurrence_id = Some(proto::time::to_wire(start()));
-    let nameless = ConsentQuestion { key: None, ..call("", "", vec![good.clone()]) };
-    let verdicts = world
-        .judge(vec![
-            call("a", "", vec![good.clone()]),
-            call("b", "", vec![good.clone()]),
-            occurrence,
-            nameless,
-            call("a", "lax", vec![good.clone()]),
-        ])
-        .await;
-    assert_eq!(codes(&verdicts[0]), [SkipCode::ComplianceUserRequest]);
-    assert!(verdicts[1..].iter().all(|verdict| verdict.outcome() == Outcome::Allow));
-    // The same identity in another company is another meeting.
-    let other = ApplyConsentProfileRequest { company: "other".into(), ..acme(1) };
-    client.apply_consent_profile(other).await.unwrap();
-    let request = judging("other", 1, vec![call("a", "", vec![])]);
-    let verdicts = client.judge_consents(request).await.unwrap().into_inner().verdicts;
-    assert_eq!(codes(&verdicts[0]), [SkipCode::ComplianceEnforcing]);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let good = link(&world.issue(ConsentLinkType::Static).await);
+        let mut client = world.client();
+        client.record_choice(choosing("a", Choice::JoinWithoutRecording, "1")).await.unwrap();
+        client.record_choice(choosing("a", Choice::Join, "2")).await.unwrap();
+        client.record_choice(choosing("b", Choice::Join, "3")).await.unwrap();
+        let mut occurrence = call("a", "", vec![good.clone()]);
+        occurrence.key.as_mut().unwrap().recurrence_id = Some(proto::time::to_wire(start()));
+        let nameless = ConsentQuestion { key: None, ..call("", "", vec![good.clone()]) };
+        let verdicts = world
+            .judge(vec![
+                call("a", "", vec![good.clone()]),
+                call("b", "", vec![good.clone()]),
+                occurrence,
+                nameless,
+                call("a", "lax", vec![good.clone()]),
+            ])
+            .await;
+        assert_eq!(codes(&verdicts[0]), [SkipCode::ComplianceUserRequest]);
+        assert!(verdicts[1..].iter().all(|verdict| verdict.outcome() == Outcome::Allow));
+        // The same identity in another company is another meeting.
+        let other = ApplyConsentProfileRequest { company: "other".into(), ..acme(1) };
+        client.apply_consent_profile(other).await.unwrap();
+        let request = judging("other", 1, vec![call("a", "", vec![])]);
+        let verdicts = client.judge_consents(request).await.unwrap().into_inner().verdicts;
+        assert_eq!(codes(&verdicts[0]), [SkipCode::ComplianceEnforcing]);
+    }
 }
 
 #[tokio::test]
 async fn the_same_request_is_recorded_once() {
-    let world = World::of_acme().await;
-    let mut client = world.client();
-    let record = choosing("a", Choice::JoinWithoutRecording, "1");
-    let first = client.record_choice(record.clone()).await.unwrap().into_inner().sequence;
-    let again = client.record_choice(record).await.unwrap().into_inner().sequence;
-    assert_eq!(first, again);
-    let next = client.record_choice(choosing("b", Choice::Join, "2")).await.unwrap().into_inner();
-    assert!(next.sequence > first);
-    for other in
-        [choosing("a", Choice::Join, "1"), choosing("b", Choice::JoinWithoutRecording, "1")]
-    {
-        let status = client.record_choice(other).await.unwrap_err();
-        assert_eq!(status.code(), Code::InvalidArgument);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let mut client = world.client();
+        let record = choosing("a", Choice::JoinWithoutRecording, "1");
+        let first = client.record_choice(record.clone()).await.unwrap().into_inner().sequence;
+        let again = client.record_choice(record).await.unwrap().into_inner().sequence;
+        assert_eq!(first, again);
+        let next =
+            client.record_choice(choosing("b", Choice::Join, "2")).await.unwrap().into_inner();
+        assert!(next.sequence > first);
+        for other in
+            [choosing("a", Choice::Join, "1"), choosing("b", Choice::JoinWithoutRecording, "1")]
+        {
+            let status = client.record_choice(other).await.unwrap_err();
+            assert_eq!(status.code(), Code::InvalidArgument);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_choice_that_makes_no_sense_is_refused() {
-    let world = World::of_acme().await;
-    let good = choosing("a", Choice::Join, "1");
-    type Spoil = fn(&mut RecordChoiceRequest);
-    let cases: [(&str, Spoil); 8] = [
-        ("choice", |r| r.choice = 0),
-        ("choice", |r| r.choice = 9),
-        ("company", |r| r.company = String::new()),
-        ("request_id", |r| r.request_id = String::new()),
-        ("request_id", |r| r.request_id = "x".repeat(201)),
-        ("key", |r| r.key = None),
-        ("key.ical_uid", |r| r.key = Some(CallKey::default())),
-        ("key.ical_uid", |r| r.key = Some(key(""))),
-    ];
-    for (field, spoil) in cases {
-        let mut spoilt = good.clone();
-        spoil(&mut spoilt);
-        let status = world.client().record_choice(spoilt).await.unwrap_err();
-        assert_eq!(status.code(), Code::InvalidArgument);
-        assert!(status.message().contains(&format!("`{field}`")), "{}", status.message());
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let good = choosing("a", Choice::Join, "1");
+        type Spoil = fn(&mut RecordChoiceRequest);
+        let cases: [(&str, Spoil); 8] = [
+            ("choice", |r| r.choice = 0),
+            ("choice", |r| r.choice = 9),
+            ("company", |r| r.company = String::new()),
+            ("request_id", |r| r.request_id = String::new()),
+            ("request_id", |r| r.request_id = "x".repeat(201)),
+            ("key", |r| r.key = None),
+            ("key.ical_uid", |r| r.key = Some(CallKey::default())),
+            ("key.ical_uid", |r| r.key = Some(key(""))),
+        ];
+        for (field, spoil) in cases {
+            let mut spoilt = good.clone();
+            spoil(&mut spoilt);
+            let status = world.client().record_choice(spoilt).await.unwrap_err();
+            assert_eq!(status.code(), Code::InvalidArgument);
+            assert!(status.message().contains(&format!("`{field}`")), "{}", status.message());
+        }
     }
 }
 
 #[tokio::test]
 async fn choices_that_cannot_be_read_make_the_verdict_unavailable() {
-    let world = World::of_acme().await;
-    let good = link(&world.issue(ConsentLinkType::Static).await);
-    let calls =
-        || vec![call("a", "", vec![good.clone()]), call("b", "lax", vec![]), call("c", "", vec![])];
-    assert_eq!(world.judge(calls()).await[0].outcome(), Outcome::Allow);
-    world.drop_table("consent_choice").await;
-    let verdicts = world.judge(calls()).await;
-    assert_eq!(verdicts[0].outcome(), Outcome::Unavailable);
-    assert_eq!(verdicts[0].missing, ["choices"]);
-    // Where nothing is enforced nothing is asked; what is proven needs no choices.
-    assert_eq!(verdicts[1].outcome(), Outcome::Allow);
-    assert_eq!(codes(&verdicts[2]), [SkipCode::ComplianceEnforcing]);
-    let record = choosing("a", Choice::JoinWithoutRecording, "1");
-    let status = world.client().record_choice(record).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unavailable);
-    assert_eq!(reason(&status), "ERROR_REASON_STORAGE_UNAVAILABLE");
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let good = link(&world.issue(ConsentLinkType::Static).await);
+        let calls = || {
+            vec![call("a", "", vec![good.clone()]), call("b", "lax", vec![]), call("c", "", vec![])]
+        };
+        assert_eq!(world.judge(calls()).await[0].outcome(), Outcome::Allow);
+        world.drop_table("consent_choice").await;
+        let verdicts = world.judge(calls()).await;
+        assert_eq!(verdicts[0].outcome(), Outcome::Unavailable);
+        assert_eq!(verdicts[0].missing, ["choices"]);
+        // Where nothing is enforced nothing is asked; what is proven needs no choices.
+        assert_eq!(verdicts[1].outcome(), Outcome::Allow);
+        assert_eq!(codes(&verdicts[2]), [SkipCode::ComplianceEnforcing]);
+        let record = choosing("a", Choice::JoinWithoutRecording, "1");
+        let status = world.client().record_choice(record).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(reason(&status), "ERROR_REASON_STORAGE_UNAVAILABLE");
+    }
 }
 
 #[tokio::test]
 async fn a_policy_that_cannot_be_read_answers_nothing() {
-    let world = World::of_acme().await;
-    world.drop_table("consent_policy").await;
-    let status = world.client().judge_consents(judging("acme", 1, vec![])).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unavailable);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        world.drop_table("consent_policy").await;
+        let status = world.client().judge_consents(judging("acme", 1, vec![])).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+    }
 }
 
 #[tokio::test]
 async fn one_bad_question_does_not_sink_the_batch() {
-    let world = World::of_acme().await;
-    let good = link(&world.issue(ConsentLinkType::Static).await);
-    let broken = WireLink { kind: LinkKind::Join.into(), ..WireLink::default() };
-    let unread = WireLink { kind: LinkKind::Consent.into(), ..WireLink::default() };
-    let mut timeless = call("c", "", vec![good.clone()]);
-    timeless.key.as_mut().unwrap().recurrence_id =
-        Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
-    let verdicts = world
-        .judge(vec![
-            call("a", "", vec![good.clone()]),
-            call("b", "nobody", vec![good.clone()]),
-            call("b", "", vec![good.clone(), broken]),
-            timeless,
-            call("d", "", vec![unread]),
-        ])
-        .await;
-    assert_eq!(verdicts[0].outcome(), Outcome::Allow);
-    for (verdict, missing) in verdicts[1..4].iter().zip(["profile", "links", "meeting"]) {
-        assert_eq!(verdict.outcome(), Outcome::Unavailable);
-        assert_eq!(verdict.missing, [missing]);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let good = link(&world.issue(ConsentLinkType::Static).await);
+        let broken = WireLink { kind: LinkKind::Join.into(), ..WireLink::default() };
+        let unread = WireLink { kind: LinkKind::Consent.into(), ..WireLink::default() };
+        let mut timeless = call("c", "", vec![good.clone()]);
+        timeless.key.as_mut().unwrap().recurrence_id =
+            Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
+        let verdicts = world
+            .judge(vec![
+                call("a", "", vec![good.clone()]),
+                call("b", "nobody", vec![good.clone()]),
+                call("b", "", vec![good.clone(), broken]),
+                timeless,
+                call("d", "", vec![unread]),
+            ])
+            .await;
+        assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+        for (verdict, missing) in verdicts[1..4].iter().zip(["profile", "links", "meeting"]) {
+            assert_eq!(verdict.outcome(), Outcome::Unavailable);
+            assert_eq!(verdict.missing, [missing]);
+        }
+        assert_eq!(codes(&verdicts[4]), [SkipCode::ComplianceSystemDecision]);
     }
-    assert_eq!(codes(&verdicts[4]), [SkipCode::ComplianceSystemDecision]);
 }
 
 #[tokio::test]
 async fn a_version_that_was_not_applied_is_asked_for() {
-    let world = World::of_acme().await;
-    let resolve = |company: &str, policy_version| ResolveConsentLinksRequest {
-        company: company.into(),
-        policy_version,
-        ..Default::default()
-    };
-    for (company, version) in [("acme", 2), ("other", 1), ("acme", u64::MAX)] {
-        let judged = world.client().judge_consents(judging(company, version, vec![])).await;
-        let resolved = world.client().resolve_consent_links(resolve(company, version)).await;
-        for status in [judged.unwrap_err(), resolved.unwrap_err()] {
-            assert_eq!(status.code(), Code::FailedPrecondition);
-            let info = status.get_details_error_info().unwrap();
-            assert_eq!(info.reason, "ERROR_REASON_UNKNOWN_POLICY_VERSION");
-            assert_eq!(info.metadata["company"], company);
-            assert_eq!(info.metadata["policy_version"], version.to_string());
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let resolve = |company: &str, policy_version| ResolveConsentLinksRequest {
+            company: company.into(),
+            policy_version,
+            ..Default::default()
+        };
+        for (company, version) in [("acme", 2), ("other", 1), ("acme", u64::MAX)] {
+            let judged = world.client().judge_consents(judging(company, version, vec![])).await;
+            let resolved = world.client().resolve_consent_links(resolve(company, version)).await;
+            for status in [judged.unwrap_err(), resolved.unwrap_err()] {
+                assert_eq!(status.code(), Code::FailedPrecondition);
+                let info = status.get_details_error_info().unwrap();
+                assert_eq!(info.reason, "ERROR_REASON_UNKNOWN_POLICY_VERSION");
+                assert_eq!(info.metadata["company"], company);
+                assert_eq!(info.metadata["policy_version"], version.to_string());
+            }
         }
+        // Not knowing is not remembered.
+        world.client().apply_consent_profile(acme(2)).await.unwrap();
+        assert!(world.client().judge_consents(judging("acme", 2, vec![])).await.is_ok());
     }
-    // Not knowing is not remembered.
-    world.client().apply_consent_profile(acme(2)).await.unwrap();
-    assert!(world.client().judge_consents(judging("acme", 2, vec![])).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_version_is_applied_once_and_for_all() {
-    let world = World::of_acme().await;
-    let mut turned = acme(1);
-    turned.profiles.reverse();
-    world.client().apply_consent_profile(turned).await.unwrap();
-    let mut changed = acme(1);
-    changed.profiles[0].enforced = false;
-    let status = world.client().apply_consent_profile(changed).await.unwrap_err();
-    assert_eq!(status.code(), Code::Aborted);
-    assert_eq!(world.judge(vec![call("a", "", vec![])]).await[0].outcome(), Outcome::Skip);
-    let mut wrong = acme(2);
-    wrong.keys.push("no key".into());
-    let status = world.client().apply_consent_profile(wrong).await.unwrap_err();
-    assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(reason(&status), "ERROR_REASON_INVALID_COMPANY_FILE");
-    let fields = status.get_details_bad_request().unwrap().field_violations;
-    assert_eq!(fields[0].field, "consent.keys[0]");
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let mut turned = acme(1);
+        turned.profiles.reverse();
+        world.client().apply_consent_profile(turned).await.unwrap();
+        let mut changed = acme(1);
+        changed.profiles[0].enforced = false;
+        let status = world.client().apply_consent_profile(changed).await.unwrap_err();
+        assert_eq!(status.code(), Code::Aborted);
+        assert_eq!(world.judge(vec![call("a", "", vec![])]).await[0].outcome(), Outcome::Skip);
+        let mut wrong = acme(2);
+        wrong.keys.push("no key".into());
+        let status = world.client().apply_consent_profile(wrong).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(reason(&status), "ERROR_REASON_INVALID_COMPANY_FILE");
+        let fields = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(fields[0].field, "consent.keys[0]");
+    }
 }
 
 #[tokio::test]
 async fn the_newest_versions_are_kept() {
-    let world = World::new().await;
-    for version in [1, 2, 3, 4] {
-        world.client().apply_consent_profile(acme(version)).await.unwrap();
+    for place in places().await {
+        let world = World::new(place).await;
+        for version in [1, 2, 3, 4] {
+            world.client().apply_consent_profile(acme(version)).await.unwrap();
+        }
+        let gone = world.client().judge_consents(judging("acme", 1, vec![])).await.unwrap_err();
+        assert_eq!(gone.code(), Code::FailedPrecondition);
+        assert!(world.client().judge_consents(judging("acme", 2, vec![])).await.is_ok());
+        // Whoever applies an old one can ask for it.
+        world.client().apply_consent_profile(acme(1)).await.unwrap();
+        assert!(world.client().judge_consents(judging("acme", 1, vec![])).await.is_ok());
     }
-    let gone = world.client().judge_consents(judging("acme", 1, vec![])).await.unwrap_err();
-    assert_eq!(gone.code(), Code::FailedPrecondition);
-    assert!(world.client().judge_consents(judging("acme", 2, vec![])).await.is_ok());
-    // Whoever applies an old one can ask for it.
-    world.client().apply_consent_profile(acme(1)).await.unwrap();
-    assert!(world.client().judge_consents(judging("acme", 1, vec![])).await.is_ok());
 }
 
 #[tokio::test]
 async fn what_was_applied_and_chosen_outlives_the_process() {
-    let world = World::of_acme().await;
-    let good = link(&world.issue(ConsentLinkType::Static).await);
-    let record = choosing("a", Choice::JoinWithoutRecording, "1");
-    world.client().record_choice(record).await.unwrap();
-    let world = world.restarted().await;
-    let verdicts =
-        world.judge(vec![call("a", "", vec![good.clone()]), call("b", "", vec![good])]).await;
-    assert_eq!(codes(&verdicts[0]), [SkipCode::ComplianceUserRequest]);
-    assert_eq!(verdicts[1].outcome(), Outcome::Allow);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let good = link(&world.issue(ConsentLinkType::Static).await);
+        let record = choosing("a", Choice::JoinWithoutRecording, "1");
+        world.client().record_choice(record).await.unwrap();
+        let world = world.restarted().await;
+        let verdicts =
+            world.judge(vec![call("a", "", vec![good.clone()]), call("b", "", vec![good])]).await;
+        assert_eq!(codes(&verdicts[0]), [SkipCode::ComplianceUserRequest]);
+        assert_eq!(verdicts[1].outcome(), Outcome::Allow);
+    }
 }
 
 #[tokio::test]
 async fn links_of_another_process_with_the_same_key_file_are_known() {
-    let world = World::of_acme().await;
-    // This one began before there was a key.
-    let other = open(&world.clock, settings(world.folder.path())).await;
-    let url = world.issue(ConsentLinkType::Static).await;
-    let request = judging("acme", 1, vec![call("a", "", vec![link(&url)])]);
-    let mut client = ConsentServiceClient::new(other.link("consent").unwrap());
-    let verdicts = client.judge_consents(request).await.unwrap().into_inner().verdicts;
-    assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        // This one began before there was a key.
+        let other = world.replica().await;
+        let url = world.issue(ConsentLinkType::Static).await;
+        let request = judging("acme", 1, vec![call("a", "", vec![link(&url)])]);
+        let verdicts =
+            client_of(&other).judge_consents(request).await.unwrap().into_inner().verdicts;
+        assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+    }
 }
 
 #[tokio::test]
 async fn links_that_cannot_be_issued_say_why() {
-    let world = World::of_acme().await;
-    let refused = async |spoil: fn(&mut IssueConsentLinkRequest)| {
-        let mut request = issuing(ConsentLinkType::Static);
-        spoil(&mut request);
-        world.client().issue_consent_link(request).await.unwrap_err()
-    };
-    let stranger = refused(|r| r.company = "other".into()).await;
-    assert_eq!(stranger.code(), Code::NotFound);
-    assert_eq!(reason(&stranger), "ERROR_REASON_UNKNOWN_COMPANY");
-    let no_link = refused(|r| r.conference_url = "https://meet.jit.si/Renewal".into()).await;
-    assert_eq!(no_link.code(), Code::InvalidArgument);
-    assert_eq!(reason(&no_link), "ERROR_REASON_INVALID_LINK");
-    assert!(no_link.message().contains("zoom, teams, webex, google_meet"));
-    let past = refused(|r| r.expires_at = Some(prost_types::Timestamp::default())).await;
-    assert_eq!(past.code(), Code::InvalidArgument);
-    // Nothing was signed, so there is no key yet.
-    assert!(!world.folder.path().join("key.pem").exists());
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let refused = async |spoil: fn(&mut IssueConsentLinkRequest)| {
+            let mut request = issuing(ConsentLinkType::Static);
+            spoil(&mut request);
+            world.client().issue_consent_link(request).await.unwrap_err()
+        };
+        let stranger = refused(|r| r.company = "other".into()).await;
+        assert_eq!(stranger.code(), Code::NotFound);
+        assert_eq!(reason(&stranger), "ERROR_REASON_UNKNOWN_COMPANY");
+        let no_link = refused(|r| r.conference_url = "https://meet.jit.si/Renewal".into()).await;
+        assert_eq!(no_link.code(), Code::InvalidArgument);
+        assert_eq!(reason(&no_link), "ERROR_REASON_INVALID_LINK");
+        assert!(no_link.message().contains("zoom, teams, webex, google_meet"));
+        let past = refused(|r| r.expires_at = Some(prost_types::Timestamp::default())).await;
+        assert_eq!(past.code(), Code::InvalidArgument);
+        // Nothing was signed, so there is no key yet.
+        assert!(!world.place.folder.path().join("key.pem").exists());
 
-    let hostless = ApplyConsentProfileRequest { host: String::new(), ..acme(2) };
-    world.client().apply_consent_profile(hostless).await.unwrap();
-    let no_host = refused(|_| {}).await;
-    assert_eq!(no_host.code(), Code::FailedPrecondition);
-    assert!(no_host.message().contains("consent.host"), "{}", no_host.message());
+        let hostless = ApplyConsentProfileRequest { host: String::new(), ..acme(2) };
+        world.client().apply_consent_profile(hostless).await.unwrap();
+        let no_host = refused(|_| {}).await;
+        assert_eq!(no_host.code(), Code::FailedPrecondition);
+        assert!(no_host.message().contains("consent.host"), "{}", no_host.message());
+    }
 }
 
 #[tokio::test]
 async fn a_key_file_that_cannot_be_used_stops_signing_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("key.pem"), "no key").unwrap();
-    let clock = SimulatedClock::at(start());
-    let running = open(&clock, settings(folder.path())).await;
-    let world = World { folder, clock, running };
-    world.client().apply_consent_profile(acme(1)).await.unwrap();
-    assert_eq!(world.judge(vec![call("a", "", vec![])]).await[0].outcome(), Outcome::Skip);
-    let status =
-        world.client().issue_consent_link(issuing(ConsentLinkType::Static)).await.unwrap_err();
-    assert_eq!(status.code(), Code::FailedPrecondition);
-    assert_eq!(reason(&status), "ERROR_REASON_CONSENT_KEY_MISSING");
-    assert!(status.message().contains("key.pem"), "{}", status.message());
+    for place in places().await {
+        std::fs::write(place.folder.path().join("key.pem"), "no key").unwrap();
+        let world = World::new(place).await;
+        world.client().apply_consent_profile(acme(1)).await.unwrap();
+        assert_eq!(world.judge(vec![call("a", "", vec![])]).await[0].outcome(), Outcome::Skip);
+        let status =
+            world.client().issue_consent_link(issuing(ConsentLinkType::Static)).await.unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert_eq!(reason(&status), "ERROR_REASON_CONSENT_KEY_MISSING");
+        assert!(status.message().contains("key.pem"), "{}", status.message());
+    }
 }
 
 #[tokio::test]
 async fn too_much_at_once_is_refused() {
-    let world = World::of_acme().await;
-    let calls = vec![ConsentQuestion::default(); 5_001];
-    let status = world.client().judge_consents(judging("acme", 1, calls)).await.unwrap_err();
-    assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(reason(&status), "ERROR_REASON_PAYLOAD_TOO_LARGE");
-    let links = vec![ConsentShape::default(); 20_001];
-    let request = ResolveConsentLinksRequest {
-        company: "acme".into(),
-        policy_version: 1,
-        now: None,
-        links,
-        draft: None,
-    };
-    let status = world.client().resolve_consent_links(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::InvalidArgument);
-    // Five thousand different meetings are one question to the store.
-    let record = choosing("4999", Choice::JoinWithoutRecording, "1");
-    world.client().record_choice(record).await.unwrap();
-    let verdicts =
-        world.judge((0..5_000).map(|n| call(&n.to_string(), "", vec![])).collect()).await;
-    let refused = |verdict: &&Verdict| codes(verdict).contains(&SkipCode::ComplianceUserRequest);
-    assert_eq!(verdicts.iter().filter(refused).count(), 1);
-    assert!(refused(&&verdicts[4_999]));
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let calls = vec![ConsentQuestion::default(); 5_001];
+        let status = world.client().judge_consents(judging("acme", 1, calls)).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(reason(&status), "ERROR_REASON_PAYLOAD_TOO_LARGE");
+        let links = vec![ConsentShape::default(); 20_001];
+        let request = ResolveConsentLinksRequest {
+            company: "acme".into(),
+            policy_version: 1,
+            now: None,
+            links,
+            draft: None,
+        };
+        let status = world.client().resolve_consent_links(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        // Five thousand different meetings are one question to the store.
+        let record = choosing("4999", Choice::JoinWithoutRecording, "1");
+        world.client().record_choice(record).await.unwrap();
+        let verdicts =
+            world.judge((0..5_000).map(|n| call(&n.to_string(), "", vec![])).collect()).await;
+        let refused =
+            |verdict: &&Verdict| codes(verdict).contains(&SkipCode::ComplianceUserRequest);
+        assert_eq!(verdicts.iter().filter(refused).count(), 1);
+        assert!(refused(&&verdicts[4_999]));
+    }
 }
 
 #[tokio::test]
 async fn what_comes_later_says_so() {
-    let world = World::new().await;
-    let receipts = world.client().list_receipts(ListReceiptsRequest::default()).await;
-    let watch = world.client().watch_choices(WatchChoicesRequest::default()).await;
-    for (status, method) in
-        [(receipts.unwrap_err(), "ListReceipts"), (watch.map(|_| ()).unwrap_err(), "WatchChoices")]
-    {
+    for place in places().await {
+        let world = World::new(place).await;
+        let receipts = world.client().list_receipts(ListReceiptsRequest::default()).await;
+        let status = receipts.unwrap_err();
         assert_eq!(status.code(), Code::Unimplemented);
         let info = status.get_details_error_info().unwrap();
         assert_eq!(info.reason, "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION");
-        assert_eq!(info.metadata["method"], method);
+        assert_eq!(info.metadata["method"], "ListReceipts");
     }
 }
 

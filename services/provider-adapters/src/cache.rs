@@ -1,19 +1,18 @@
-//! Facts by policy version, which never change, in memory: within a bound of weight, each read once however many ask.
+//! What never changes and is dear to make, facts of policy versions and drafts: within a bound of weight, each made once
+//! however many ask.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
 use tokio::sync::OnceCell;
 
-/// Company and policy version.
-type Key = (Arc<str>, u64);
-
-/// Values by company and version; those long unused go when all together weigh too much.
-pub(crate) struct Cache<V> {
+/// Values by key; those long unused go when all together weigh too much.
+pub(crate) struct Cache<K, V> {
     most: usize,
     weigh: fn(&V) -> usize,
-    entries: Mutex<IndexMap<Key, Entry<V>>>,
+    entries: Mutex<IndexMap<K, Entry<V>>>,
 }
 
 struct Entry<V> {
@@ -21,27 +20,25 @@ struct Entry<V> {
     weight: usize,
 }
 
-impl<V> fmt::Debug for Cache<V> {
+impl<K, V> fmt::Debug for Cache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").field("most", &self.most).finish_non_exhaustive()
     }
 }
 
-impl<V> Cache<V> {
+impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     /// An empty cache of values that together weigh at most `most`. One that is heavier is kept alone. Each weighs 1 at
     /// least.
     pub(crate) fn new(most: usize, weigh: fn(&V) -> usize) -> Self {
         Self { most, weigh, entries: Mutex::default() }
     }
 
-    /// The value; read by `load` if it is not there. Of several who miss it at once one reads. A failure is not kept.
+    /// The value; made by `load` if it is not there. Of several who miss it at once one makes it. A failure is not kept.
     pub(crate) async fn get_or_load<E>(
         &self,
-        company: &str,
-        version: u64,
+        key: K,
         load: impl AsyncFnOnce() -> Result<V, E>,
     ) -> Result<Arc<V>, E> {
-        let key = (Arc::from(company), version);
         let cell = self.cell(&key);
         if let Some(value) = cell.get() {
             return Ok(Arc::clone(value));
@@ -51,11 +48,11 @@ impl<V> Cache<V> {
         loaded
     }
 
-    fn locked(&self) -> MutexGuard<'_, IndexMap<Key, Entry<V>>> {
+    fn locked(&self) -> MutexGuard<'_, IndexMap<K, Entry<V>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cell(&self, key: &Key) -> Arc<OnceCell<Arc<V>>> {
+    fn cell(&self, key: &K) -> Arc<OnceCell<Arc<V>>> {
         let mut entries = self.locked();
         if let Some(place) = entries.get_index_of(key) {
             // What was used last stands at the end. Only the older half moves there, which keeps most hits cheap.
@@ -69,7 +66,7 @@ impl<V> Cache<V> {
     }
 
     /// Notes what a value weighs and lets others go for it; forgets it where there is none.
-    fn settle(&self, key: &Key, weight: Option<usize>) {
+    fn settle(&self, key: &K, weight: Option<usize>) {
         let mut entries = self.locked();
         match weight {
             Some(weight) => {
@@ -98,16 +95,16 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn cache(most: usize) -> Cache<usize> {
+    fn cache(most: usize) -> Cache<u64, usize> {
         Cache::new(most, |value| *value)
     }
 
-    async fn load(cache: &Cache<usize>, version: u64, weight: usize) {
-        cache.get_or_load("acme", version, async || Ok::<_, ()>(weight)).await.unwrap();
+    async fn load(cache: &Cache<u64, usize>, version: u64, weight: usize) {
+        cache.get_or_load(version, async || Ok::<_, ()>(weight)).await.unwrap();
     }
 
-    async fn has(cache: &Cache<usize>, version: u64) -> bool {
-        cache.get_or_load("acme", version, async || Err(())).await.is_ok()
+    async fn has(cache: &Cache<u64, usize>, version: u64) -> bool {
+        cache.get_or_load(version, async || Err(())).await.is_ok()
     }
 
     #[tokio::test]
@@ -115,7 +112,7 @@ mod tests {
         let cache = cache(10);
         let reads = AtomicUsize::new(0);
         let get = || {
-            cache.get_or_load("acme", 1, async || {
+            cache.get_or_load(1, async || {
                 reads.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
                 Ok::<_, Infallible>(7)

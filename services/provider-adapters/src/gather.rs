@@ -5,15 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use decision::Conference;
+use prost::Message as _;
+use proto::Invalid;
+use proto::provider::v1::ApplyProviderFactsRequest;
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::error::Error;
-use crate::facts::Known;
+use crate::facts::{self, Known};
 use crate::store::Store;
 
 /// Members of all policy versions in memory: some 300 bytes each.
 const MEMBERS: usize = 500_000;
+/// Members of all drafts in memory.
+const DRAFTS: usize = 200_000;
+/// What a draft weighs besides, so that there are not many of them.
+const DRAFT: usize = 5_000;
 /// How long it is taken for true that nothing is known of any conference of a company. Another process may learn
 /// something meanwhile; this one forgets what it took for true when it learns something itself.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -24,7 +32,9 @@ const SILENT: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Gather {
     store: Arc<dyn Store>,
-    facts: Cache<Known>,
+    facts: Cache<(Arc<str>, u64), Known>,
+    /// By the digest of all they say.
+    drafts: Cache<[u8; 32], Known>,
     silent: Mutex<Silent>,
 }
 
@@ -41,7 +51,8 @@ impl Gather {
     /// Learns through a store.
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         let facts = Cache::new(MEMBERS, |known: &Known| known.hosts.len());
-        Self { store, facts, silent: Mutex::default() }
+        let drafts = Cache::new(DRAFTS, |known: &Known| known.hosts.len() + DRAFT);
+        Self { store, facts, drafts, silent: Mutex::default() }
     }
 
     /// The store, for what is applied.
@@ -59,7 +70,25 @@ impl Gather {
             kept.map(Known::compile)
                 .ok_or_else(|| Error::UnknownVersion { company: company.to_owned(), version })
         };
-        self.facts.get_or_load(company, version, load).await
+        self.facts.get_or_load((Arc::from(company), version), load).await
+    }
+
+    /// Proposed facts, checked as those that are applied and made ready once. Nothing of them is stored.
+    ///
+    /// # Errors
+    /// They are of another company, or could not be applied.
+    pub(crate) async fn draft(
+        &self,
+        company: &str,
+        draft: ApplyProviderFactsRequest,
+    ) -> Result<Arc<Known>, Error> {
+        if draft.company != company {
+            let problem = format!("it is `{}` in a request for `{company}`", draft.company);
+            return Err(Invalid::Text { field: "draft.company", problem }.into());
+        }
+        let digest: [u8; 32] = Sha256::digest(draft.encode_to_vec()).into();
+        let compile = async || Ok(Known::compile(facts::from_wire(draft)?.2));
+        self.drafts.get_or_load(digest, compile).await
     }
 
     /// The newest policy version of a company and its facts; none where nothing was applied.

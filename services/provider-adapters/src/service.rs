@@ -142,7 +142,7 @@ impl ProviderAdapterService for Service {
         &self,
         request: Request<v1::AssessCallsRequest>,
     ) -> Result<Response<v1::AssessCallsResponse>, Status> {
-        let v1::AssessCallsRequest { company, policy_version, now, calls, .. } =
+        let v1::AssessCallsRequest { company, policy_version, now, calls, draft } =
             request.into_inner();
         Invalid::limit("calls", calls.len(), MAX_CALLS).map_err(Error::from)?;
         // Nothing that is known of providers today depends on the instant; a wrong one is refused all the same.
@@ -152,7 +152,10 @@ impl ProviderAdapterService for Service {
             .enumerate()
             .map(|(place, call)| self.question(place, call))
             .collect::<Result<Vec<_>, _>>()?;
-        let known = self.gather.facts(&company, policy_version).await?;
+        let known = match draft {
+            Some(draft) => self.gather.draft(&company, draft).await?,
+            None => self.gather.facts(&company, policy_version).await?,
+        };
         let conferences = questions.iter().filter_map(|it| it.conference.as_ref()).collect();
         let audio = self.gather.audio(&company, conferences).await?;
         let assess = |question: &Question| {

@@ -9,7 +9,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _};
 use sea_orm::{QueryOrder as _, QuerySelect as _};
-use storage::{Store as Database, StoreConfig, Tx, insert_many};
+use storage::{LockKey, Store as Database, StoreConfig, Tx, insert_many};
 
 use super::{Choice, MeetingId, Store};
 use crate::error::Error;
@@ -107,93 +107,6 @@ impl Sql {
         });
         Ok(Self { database, keep_versions: u64::from(keep_versions.max(1)), refusals })
     }
-
-    async fn try_keep(
-        &self,
-        company: &str,
-        version: u64,
-        part: &company::Consent,
-        body: &str,
-    ) -> Result<(), Error> {
-        let column = column(version);
-        self.database
-            .write(|tx| async move {
-                let key = (company.to_owned(), column);
-                if let Some(kept) = policy::Entity::find_by_id(key.clone())
-                    .one(&tx)
-                    .await
-                    .map_err(storage::Error::from)?
-                {
-                    // Compared by meaning: a newer version of the program may write the same differently.
-                    return if read(&kept.body)? == *part {
-                        Ok(())
-                    } else {
-                        Err(Error::VersionTaken { company: key.0, version })
-                    };
-                }
-                let row = policy::ActiveModel {
-                    company: Set(key.0),
-                    policy_version: Set(column),
-                    body: Set(body.to_owned()),
-                };
-                insert_many(&tx, [row], None).await?;
-                let oldest_kept: Option<i64> = policy::Entity::find()
-                    .select_only()
-                    .column(policy::Column::PolicyVersion)
-                    .filter(policy::Column::Company.eq(company))
-                    .order_by_desc(policy::Column::PolicyVersion)
-                    .offset(self.keep_versions - 1)
-                    .limit(1)
-                    .into_tuple()
-                    .one(&tx)
-                    .await
-                    .map_err(storage::Error::from)?;
-                if let Some(oldest) = oldest_kept {
-                    policy::Entity::delete_many()
-                        .filter(policy::Column::Company.eq(company))
-                        .filter(policy::Column::PolicyVersion.lt(oldest))
-                        // Whoever applies an old version is about to ask for it.
-                        .filter(policy::Column::PolicyVersion.ne(column))
-                        .exec(&tx)
-                        .await
-                        .map_err(storage::Error::from)?;
-                }
-                Ok(())
-            })
-            .await
-    }
-
-    async fn try_add(&self, choice: &Choice) -> Result<i64, Error> {
-        self.database
-            .write(|tx| async move {
-                let before = choice::Entity::find()
-                    .filter(choice::Column::Company.eq(choice.company.as_str()))
-                    .filter(choice::Column::RequestId.eq(choice.request_id.as_str()))
-                    .one(&tx)
-                    .await
-                    .map_err(storage::Error::from)?;
-                if let Some(before) = before {
-                    let same =
-                        before.meeting == choice.meeting.0 && before.refused == choice.refused;
-                    return if same { Ok(before.sequence) } else { Err(Error::AnotherChoice) };
-                }
-                // Last, so that others wait for no more than one insertion.
-                let sequence = draw(&tx).await?;
-                let row = choice::ActiveModel {
-                    sequence: Set(sequence),
-                    company: Set(choice.company.clone()),
-                    request_id: Set(choice.request_id.clone()),
-                    meeting: Set(choice.meeting.0.clone()),
-                    ical_uid: Set(choice.ical_uid.clone()),
-                    recurrence_us: Set(choice.recurrence_id.map(|at| at.timestamp_micros())),
-                    refused: Set(choice.refused),
-                    at_us: Set(choice.at.timestamp_micros()),
-                };
-                insert_many(&tx, [row], None).await?;
-                Ok(sequence)
-            })
-            .await
-    }
 }
 
 /// The next place in the record.
@@ -234,6 +147,11 @@ fn unsigned(sequence: i64) -> u64 {
     u64::try_from(sequence).unwrap_or_default()
 }
 
+/// Whether a text can be kept, and so be found: PostgreSQL does not even compare one with a zero byte.
+fn is_text(text: &str) -> bool {
+    !text.contains('\0')
+}
+
 /// The wire has been checked for versions that do not fit.
 fn column(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
@@ -256,18 +174,63 @@ impl Store for Sql {
         part: &company::Consent,
     ) -> Result<(), Error> {
         let body = serde_json::to_string(part).map_err(|error| corrupt(&error))?;
-        match self.try_keep(company, version, part, &body).await {
-            // Another process was first: what it kept is the same, or not.
-            Err(Error::Storage(storage::Error::Conflict(_))) => {
-                self.try_keep(company, version, part, &body).await
-            }
-            done => done,
-        }
+        let body = &body;
+        let column = column(version);
+        self.database
+            .write(|tx| async move {
+                // One at a time: whoever comes second finds what the first one kept.
+                tx.lock(&[LockKey::of("consent.policy", &[company])]).await?;
+                let key = (company.to_owned(), column);
+                if let Some(kept) = policy::Entity::find_by_id(key.clone())
+                    .one(&tx)
+                    .await
+                    .map_err(storage::Error::from)?
+                {
+                    // Compared by meaning: a newer version of the program may write the same differently.
+                    return if read(&kept.body)? == *part {
+                        Ok(())
+                    } else {
+                        Err(Error::VersionTaken { company: key.0, version })
+                    };
+                }
+                let row = policy::ActiveModel {
+                    company: Set(key.0),
+                    policy_version: Set(column),
+                    body: Set(body.clone()),
+                };
+                insert_many(&tx, [row], None).await?;
+                let oldest_kept: Option<i64> = policy::Entity::find()
+                    .select_only()
+                    .column(policy::Column::PolicyVersion)
+                    .filter(policy::Column::Company.eq(company))
+                    .order_by_desc(policy::Column::PolicyVersion)
+                    .offset(self.keep_versions - 1)
+                    .limit(1)
+                    .into_tuple()
+                    .one(&tx)
+                    .await
+                    .map_err(storage::Error::from)?;
+                if let Some(oldest) = oldest_kept {
+                    policy::Entity::delete_many()
+                        .filter(policy::Column::Company.eq(company))
+                        .filter(policy::Column::PolicyVersion.lt(oldest))
+                        // Whoever applies an old version is about to ask for it.
+                        .filter(policy::Column::PolicyVersion.ne(column))
+                        .exec(&tx)
+                        .await
+                        .map_err(storage::Error::from)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn part(&self, company: &str, version: u64) -> Result<Option<company::Consent>, Error> {
         // Nothing beyond the column's range has ever been applied.
         let Ok(column) = i64::try_from(version) else { return Ok(None) };
+        if !is_text(company) {
+            return Ok(None);
+        }
         let found = policy::Entity::find_by_id((company.to_owned(), column))
             .one(self.database.reader())
             .await
@@ -276,6 +239,9 @@ impl Store for Sql {
     }
 
     async fn newest_part(&self, company: &str) -> Result<Option<(u64, company::Consent)>, Error> {
+        if !is_text(company) {
+            return Ok(None);
+        }
         let found = policy::Entity::find()
             .filter(policy::Column::Company.eq(company))
             .order_by_desc(policy::Column::PolicyVersion)
@@ -287,11 +253,39 @@ impl Store for Sql {
     }
 
     async fn add_choice(&self, choice: &Choice) -> Result<u64, Error> {
-        let sequence = match self.try_add(choice).await {
-            // Another process was first with the same request.
-            Err(Error::Storage(storage::Error::Conflict(_))) => self.try_add(choice).await?,
-            done => done?,
-        };
+        let sequence = self
+            .database
+            .write(|tx| async move {
+                // The same request may come to several replicas at once.
+                let request = [choice.company.as_str(), choice.request_id.as_str()];
+                tx.lock(&[LockKey::of("consent.choice", &request)]).await?;
+                let before = choice::Entity::find()
+                    .filter(choice::Column::Company.eq(choice.company.as_str()))
+                    .filter(choice::Column::RequestId.eq(choice.request_id.as_str()))
+                    .one(&tx)
+                    .await
+                    .map_err(storage::Error::from)?;
+                if let Some(before) = before {
+                    let same =
+                        before.meeting == choice.meeting.0 && before.refused == choice.refused;
+                    return if same { Ok(before.sequence) } else { Err(Error::AnotherChoice) };
+                }
+                // Last, so that others wait for no more than one insertion.
+                let sequence = draw(&tx).await?;
+                let row = choice::ActiveModel {
+                    sequence: Set(sequence),
+                    company: Set(choice.company.clone()),
+                    request_id: Set(choice.request_id.clone()),
+                    meeting: Set(choice.meeting.0.clone()),
+                    ical_uid: Set(choice.ical_uid.clone()),
+                    recurrence_us: Set(choice.recurrence_id.map(|at| at.timestamp_micros())),
+                    refused: Set(choice.refused),
+                    at_us: Set(choice.at.timestamp_micros()),
+                };
+                insert_many(&tx, [row], None).await?;
+                Ok(sequence)
+            })
+            .await?;
         Ok(unsigned(sequence))
     }
 
@@ -309,6 +303,9 @@ impl Store for Sql {
         let after_column = column(after);
         if after_column >= head {
             return Ok((Vec::new(), after));
+        }
+        if !company.is_none_or(is_text) {
+            return Ok((Vec::new(), unsigned(head)));
         }
         let mut select = choice::Entity::find()
             .filter(choice::Column::Sequence.gt(after_column))

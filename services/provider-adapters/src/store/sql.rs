@@ -9,7 +9,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
-use storage::{Store as Database, StoreConfig, insert_many};
+use storage::{LockKey, Store as Database, StoreConfig, insert_many};
 
 use super::{Audio, Store};
 use crate::error::Error;
@@ -77,17 +77,36 @@ impl Sql {
         storage::migrate::<Migrator>(&database).await?;
         Ok(Self { database, keep_versions: u64::from(keep_versions.max(1)) })
     }
+}
 
-    async fn try_keep(
-        &self,
-        company: &str,
-        version: u64,
-        facts: &Facts,
-        body: &str,
-    ) -> Result<(), Error> {
+/// Whether a text can be kept, and so be found: PostgreSQL does not even compare one with a zero byte.
+fn is_text(text: &str) -> bool {
+    !text.contains('\0')
+}
+
+/// The wire has been checked for versions that do not fit.
+fn column(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+fn corrupt(error: &serde_json::Error) -> storage::Error {
+    storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string()))
+}
+
+fn read(body: &str) -> Result<Facts, Error> {
+    serde_json::from_str(body).map_err(|error| corrupt(&error).into())
+}
+
+#[async_trait]
+impl Store for Sql {
+    async fn keep_facts(&self, company: &str, version: u64, facts: &Facts) -> Result<(), Error> {
+        let body = serde_json::to_string(facts).map_err(|error| corrupt(&error))?;
+        let body = &body;
         let column = column(version);
         self.database
             .write(|tx| async move {
+                // One at a time: whoever comes second finds what the first one kept.
+                tx.lock(&[LockKey::of("provider_adapters.facts", &[company])]).await?;
                 let key = (company.to_owned(), column);
                 let kept = facts::Entity::find_by_id(key.clone())
                     .one(&tx)
@@ -104,7 +123,7 @@ impl Sql {
                 let row = facts::ActiveModel {
                     company: Set(key.0),
                     policy_version: Set(column),
-                    body: Set(body.to_owned()),
+                    body: Set(body.clone()),
                 };
                 insert_many(&tx, [row], None).await?;
                 let oldest_kept: Option<i64> = facts::Entity::find()
@@ -132,37 +151,13 @@ impl Sql {
             })
             .await
     }
-}
-
-/// The wire has been checked for versions that do not fit.
-fn column(version: u64) -> i64 {
-    i64::try_from(version).unwrap_or(i64::MAX)
-}
-
-fn corrupt(error: &serde_json::Error) -> storage::Error {
-    storage::Error::Corrupt(sea_orm::DbErr::Json(error.to_string()))
-}
-
-fn read(body: &str) -> Result<Facts, Error> {
-    serde_json::from_str(body).map_err(|error| corrupt(&error).into())
-}
-
-#[async_trait]
-impl Store for Sql {
-    async fn keep_facts(&self, company: &str, version: u64, facts: &Facts) -> Result<(), Error> {
-        let body = serde_json::to_string(facts).map_err(|error| corrupt(&error))?;
-        match self.try_keep(company, version, facts, &body).await {
-            // Another process was first: what it kept is the same, or not.
-            Err(Error::Storage(storage::Error::Conflict(_))) => {
-                self.try_keep(company, version, facts, &body).await
-            }
-            done => done,
-        }
-    }
 
     async fn facts(&self, company: &str, version: u64) -> Result<Option<Facts>, Error> {
         // Nothing beyond the column's range has ever been applied.
         let Ok(column) = i64::try_from(version) else { return Ok(None) };
+        if !is_text(company) {
+            return Ok(None);
+        }
         let found = facts::Entity::find_by_id((company.to_owned(), column))
             .one(self.database.reader())
             .await
@@ -171,6 +166,9 @@ impl Store for Sql {
     }
 
     async fn newest_version(&self, company: &str) -> Result<Option<u64>, Error> {
+        if !is_text(company) {
+            return Ok(None);
+        }
         let newest: Option<i64> = facts::Entity::find()
             .select_only()
             .column(facts::Column::PolicyVersion)
@@ -206,12 +204,13 @@ impl Store for Sql {
                     provider: Set(provider.to_owned()),
                     computer_audio: Set(heard),
                 };
+                let key = [Column::Company, Column::Conference, Column::Provider];
+                // Left alone where it is there, so that those who write at once do not wait for it.
+                let leave = OnConflict::columns(key).do_nothing().to_owned();
+                insert_many(&tx, [row("", "", true)], Some(leave)).await?;
                 let replace =
-                    OnConflict::columns([Column::Company, Column::Conference, Column::Provider])
-                        .update_column(Column::ComputerAudio)
-                        .to_owned();
-                insert_many(&tx, [row("", "", true), row(id, provider, heard)], Some(replace))
-                    .await?;
+                    OnConflict::columns(key).update_column(Column::ComputerAudio).to_owned();
+                insert_many(&tx, [row(id, provider, heard)], Some(replace)).await?;
                 Ok(())
             })
             .await
@@ -223,7 +222,7 @@ impl Store for Sql {
         conferences: &HashSet<&Conference>,
     ) -> Result<Audio, Error> {
         let mut ids: Vec<&str> =
-            conferences.iter().map(|conference| conference.id.as_str()).collect();
+            conferences.iter().map(|it| it.id.as_str()).filter(|id| is_text(id)).collect();
         ids.push("");
         // Lists of a few lengths only, so that prepared statements are found again.
         ids.resize(ids.len().next_power_of_two(), "");
