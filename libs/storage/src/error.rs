@@ -19,6 +19,9 @@ pub enum Error {
     /// What is stored cannot be read as what it should be.
     #[error("what is stored cannot be read")]
     Corrupt(#[source] DbErr),
+    /// The lease has expired, or another holder has it; whoever believed to have it stops.
+    #[error("the lease is lost")]
+    LeaseLost,
     /// The schema could not be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migration(String),

@@ -34,7 +34,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod bulk;
+mod claim;
+mod clock;
 mod error;
+mod lease;
 mod lock;
 mod migrate;
 mod retry;
@@ -44,7 +47,10 @@ pub mod testing;
 mod together;
 
 pub use bulk::{chunks, find_in, insert_many};
+pub use claim::claim;
+pub use clock::database_now;
 pub use error::Error;
+pub use lease::{Lease, LeaseTable, Leases};
 pub use lock::LockKey;
 pub use migrate::migrate;
 pub use retry::{Budget, retry};

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait as _,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait as _,
 };
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::Error;
 use crate::lock::LockKey;
@@ -89,8 +90,10 @@ impl std::fmt::Debug for StoreConfig {
 pub struct Store {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    /// Where writers of one process queue, unless the database lets them write at once.
-    turn: Option<Arc<tokio::sync::Mutex<()>>>,
+    /// Where writers of one process queue, in order: one permit for each that may write at once.
+    turns: Arc<Semaphore>,
+    /// How long they do so, unless for ever.
+    patience: Option<Duration>,
     budget: Arc<Budget>,
     schema: Arc<Schema>,
 }
@@ -166,11 +169,7 @@ impl Store {
         E: From<Error> + StdError + 'static,
     {
         retry(&self.budget, || async {
-            // Let go of after the transaction, whose end it waits for.
-            let _turn = match &self.turn {
-                Some(turn) => Some(turn.lock().await),
-                None => None,
-            };
+            let _turn = self.turn().await?;
             let tx = Arc::new(self.begin().await?);
             let done = work(Tx { inner: Arc::clone(&tx), salt: self.schema.salt }).await?;
             // The work is over and its handle gone with it, unless it was put away somewhere.
@@ -183,12 +182,31 @@ impl Store {
         .await
     }
 
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+        let failed = |why| Error::Unavailable(DbErr::ConnectionAcquire(why));
+        let turn = self.turns.acquire();
+        let turn = match self.patience {
+            Some(patience) => tokio::time::timeout(patience, turn)
+                .await
+                .map_err(|_| failed(ConnAcquireErr::Timeout))?,
+            None => turn.await,
+        };
+        turn.map_err(|_| failed(ConnAcquireErr::ConnectionClosed))
+    }
+
+    /// In a task of its own: the driver forgets a `BEGIN` that is given up while it is under way, and would hand the
+    /// connection to the next one with a transaction open.
     async fn begin(&self) -> Result<DatabaseTransaction, Error> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(self.writer.begin_with_options(options).await?)
+        let writer = self.writer.clone();
+        let begun = tokio::spawn(async move { writer.begin_with_options(options).await });
+        begun
+            .await
+            .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))
+            .map_err(Error::from)
     }
 
     /// What is behind it, for the few who must know.

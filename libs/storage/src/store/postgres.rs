@@ -6,6 +6,7 @@ use std::time::Duration;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{Database, DatabaseConnection, DbErr};
+use tokio::sync::Semaphore;
 
 use super::{Schema, Store, StoreConfig, common};
 use crate::error::Error;
@@ -16,6 +17,9 @@ const SILENCE_MS: u32 = 60_000;
 
 /// A connection that has rested for so long is asked whether it still lives before it is used.
 const RESTED: Duration = Duration::from_secs(1);
+
+/// More than any server takes.
+const MOST_WRITERS: u32 = 10_000;
 
 /// The longest name PostgreSQL tells apart from others.
 const LONGEST_NAME: usize = 63;
@@ -38,7 +42,14 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Store, Error> {
         lock_timeout_ms: config.lock_timeout_ms,
         salt: LockKey::of("storage.schema", &[&config.schema]).number(),
     };
-    Ok(Store { reader, writer, turn: None, budget: Arc::default(), schema: Arc::new(schema) })
+    Ok(Store {
+        reader,
+        writer,
+        turns: Arc::new(Semaphore::new(config.max_writers.clamp(1, MOST_WRITERS) as usize)),
+        patience: Some(Duration::from_millis(config.patience_ms)),
+        budget: Arc::default(),
+        schema: Arc::new(schema),
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

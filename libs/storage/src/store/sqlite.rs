@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use tokio::sync::Semaphore;
 
 use super::{Store, StoreConfig, common};
 use crate::error::Error;
@@ -38,15 +39,12 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Store, Error> {
             .pragma("query_only", "on")
     });
     let reader = pool(options, &path).await?;
-    Ok(store(reader, writer, turn_of(&path)))
+    Ok(store(reader, writer, turns_of(&path)))
 }
 
-fn store(
-    reader: DatabaseConnection,
-    writer: DatabaseConnection,
-    turn: Arc<tokio::sync::Mutex<()>>,
-) -> Store {
-    Store { reader, writer, turn: Some(turn), budget: Arc::default(), schema: Arc::default() }
+fn store(reader: DatabaseConnection, writer: DatabaseConnection, turns: Arc<Semaphore>) -> Store {
+    let schema = Arc::default();
+    Store { reader, writer, turns, patience: None, budget: Arc::default(), schema }
 }
 
 /// The database is its one connection, which must never be given back or grow old.
@@ -55,7 +53,7 @@ async fn memory(config: &StoreConfig) -> Result<Store, Error> {
     options.min_connections(1).idle_timeout(None).max_lifetime(None);
     options.map_sqlx_sqlite_opts(|options| options.foreign_keys(true));
     let only = Database::connect(options).await.map_err(Error::Open)?;
-    Ok(store(only.clone(), only, Arc::default()))
+    Ok(store(only.clone(), only, Arc::new(Semaphore::new(1))))
 }
 
 async fn pool(options: ConnectOptions, path: &Path) -> Result<DatabaseConnection, Error> {
@@ -66,16 +64,16 @@ async fn pool(options: ConnectOptions, path: &Path) -> Result<DatabaseConnection
 
 /// Writers of one file in one process take turns here, in order. SQLite would let them try again and again instead, with
 /// no order and a limit to its patience.
-fn turn_of(path: &Path) -> Arc<tokio::sync::Mutex<()>> {
-    type Turns = HashMap<PathBuf, Weak<tokio::sync::Mutex<()>>>;
+fn turns_of(path: &Path) -> Arc<Semaphore> {
+    type Turns = HashMap<PathBuf, Weak<Semaphore>>;
     static TURNS: LazyLock<Mutex<Turns>> = LazyLock::new(Mutex::default);
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    turns.retain(|_, turn| turn.strong_count() > 0);
-    if let Some(turn) = turns.get(&path).and_then(Weak::upgrade) {
-        return turn;
+    let mut all = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|_, turns| turns.strong_count() > 0);
+    if let Some(turns) = all.get(&path).and_then(Weak::upgrade) {
+        return turns;
     }
-    let turn = Arc::default();
-    turns.insert(path, Arc::downgrade(&turn));
-    turn
+    let turns = Arc::new(Semaphore::new(1));
+    all.insert(path, Arc::downgrade(&turns));
+    turns
 }
