@@ -91,7 +91,7 @@ pub fn reason(finding: &Finding) -> String {
     line
 }
 
-fn short(finding: &Finding) -> String {
+pub(crate) fn short(finding: &Finding) -> String {
     match &finding.sub_reason {
         Some(sub_reason) => format!("{} ({})", finding.code.as_str(), sub_reason.replace('_', " ")),
         None => finding.code.as_str().to_owned(),
@@ -119,7 +119,7 @@ fn span(seconds: i64) -> String {
     format!("{sign}{} min {:02} s", seconds / 60, seconds % 60)
 }
 
-fn call(key: &CallKey) -> String {
+pub(crate) fn call(key: &CallKey) -> String {
     let uid = key.ical_uid.as_deref().unwrap_or("an event without UID");
     match key.recurrence_id {
         Some(at) => format!("call {uid} of {}", at.format("%Y-%m-%d %H:%M:%S UTC")),

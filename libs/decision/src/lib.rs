@@ -30,6 +30,7 @@ pub mod conflict;
 pub mod consent;
 pub mod eligibility;
 pub mod explain;
+pub mod history;
 pub mod links;
 pub mod meeting;
 pub mod people;

@@ -390,3 +390,130 @@ fn one_sided(
     };
     entries(before).symmetric_difference(&entries(after)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::company::{Capture, ProviderEntry};
+    use crate::eligibility::example::{company, meeting, person};
+    use crate::links::Link;
+    use crate::meeting::Conference;
+
+    fn reach(change: impl FnOnce(&mut CompanyFile)) -> Reach {
+        let mut new = company();
+        change(&mut new);
+        Reach::between(&company(), &new)
+    }
+
+    fn traces(change: impl FnOnce(&mut Meeting)) -> Traces {
+        let mut meeting = meeting();
+        change(&mut meeting);
+        Traces::of(&meeting, &[])
+    }
+
+    fn zoom() -> ProviderEntry {
+        ProviderEntry { enabled: true, ..ProviderEntry::default() }
+    }
+
+    #[test]
+    fn the_hash_is_the_one_that_is_stored() {
+        // FNV-1a of "a" and of "foobar", the bytes of the latter from the last to the first.
+        assert_eq!(Hash::of("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(Hash::of("raboof"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_member_reaches_those_who_invite_ask_for_or_once_belonged_to_the_member() {
+        let change = reach(|company| company.members[1].capture = Capture::Disabled);
+        assert!(!change.touches(&traces(|_| {})));
+        assert!(change.touches(&traces(|m| m.attendees.push(person("bob@acme.example")))));
+        for who in ["bob", "bob@acme.example", " MAILTO:Bob@ACME.example "] {
+            assert!(change.touches(&traces(|m| m.requested_by.push(who.into()))), "{who}");
+        }
+        assert!(change.touches(&traces(|m| m.planned_owner = Some("bob".into()))));
+    }
+
+    #[test]
+    fn an_address_reaches_calls_as_the_old_and_as_the_new_one() {
+        let change = reach(|company| company.members[1].emails = vec!["Rob@acme.example".into()]);
+        for address in ["bob@acme.example", "rob@acme.example"] {
+            assert!(change.touches(&traces(|m| m.attendees.push(person(address)))), "{address}");
+        }
+    }
+
+    #[test]
+    fn members_in_another_order_reach_nothing_unless_two_share_what_is_one_persons() {
+        assert_eq!(reach(|company| company.members.reverse()), Reach::Nothing);
+        let shared = reach(|company| {
+            company.members[1].emails.push("ada@acme.example".into());
+        });
+        assert_eq!(shared, Reach::Everything);
+    }
+
+    #[test]
+    fn a_provider_reaches_calls_with_a_link_to_it_and_those_whose_link_nobody_can_resolve() {
+        let change = reach(|company| {
+            company.settings.providers.insert("teams".into(), zoom());
+        });
+        assert!(!change.touches(&traces(|_| {})));
+        let link = |provider| [Link::Join(Conference { provider, id: "1".into() })];
+        assert!(change.touches(&Traces::of(&meeting(), &link(Provider::Teams))));
+        assert!(!change.touches(&Traces::of(&meeting(), &link(Provider::Webex))));
+        let unresolvable = Link::Consent(Resolution::Unresolvable {
+            link_type: crate::company::LinkType::Static,
+            reason: "unavailable".into(),
+        });
+        assert!(change.touches(&Traces::of(&meeting(), &[unresolvable])));
+    }
+
+    #[test]
+    fn an_entry_whose_place_changed_reaches_the_calls_that_tell_of_its_place() {
+        let mut old = company();
+        let list = |entries: [&str; 2]| entries.map(ToOwned::to_owned).to_vec();
+        old.settings.exclusions.addresses = list(["x@other.example", "kim@customer.example"]);
+        old.settings.exclusions.domains = list(["other.example", "Customer.example"]);
+        let invited = traces(|_| {});
+        let mut addresses = old.clone();
+        addresses.settings.exclusions.addresses.remove(0);
+        assert!(Reach::between(&old, &addresses).touches(&invited));
+        let mut domains = old.clone();
+        domains.settings.exclusions.domains.remove(0);
+        assert!(Reach::between(&old, &domains).touches(&invited));
+        let mut last = old.clone();
+        last.settings.exclusions.domains.push("elsewhere.example".into());
+        assert!(!Reach::between(&old, &last).touches(&invited));
+    }
+
+    #[test]
+    fn a_name_reaches_nothing_and_a_keyword_everything() {
+        assert_eq!(reach(|company| company.name = "Acme".into()), Reach::Nothing);
+        assert_eq!(
+            reach(|company| company.settings.exclusions.keywords.push("board".into())),
+            Reach::Everything
+        );
+    }
+
+    #[test]
+    fn a_domain_that_is_claimed_reaches_events_that_came_through_it() {
+        let mut new = company();
+        new.domains.push("Lab.example".into());
+        let change = Reach::beyond(Some(&company()), &new);
+        let through = |recipient: &str| traces(|m| m.foreign_company = Some(recipient.into()));
+        assert!(change.touches(&through("notes@eu.lab.example")));
+        assert!(change.touches(&through("lab.example")));
+        assert!(!change.touches(&through("recorder@acme.example")));
+        assert!(Reach::beyond(None, &company()).touches(&through("Recorder@acme.example")));
+        assert_eq!(Reach::beyond(Some(&new), &new), Reach::Nothing);
+    }
+
+    #[test]
+    fn a_crowd_is_touched_by_every_change() {
+        let crowd = traces(|m| {
+            m.attendees.extend((0..40_000).map(|i| person(&format!("p{i}@x{i}.example"))));
+        });
+        let change = reach(|company| company.members[1].seat = false);
+        assert!(change.touches(&crowd));
+        assert_eq!(crowd.to_bytes().len(), 2);
+        assert!(!Reach::Nothing.touches(&Traces::unknown()));
+    }
+}
