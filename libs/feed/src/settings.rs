@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::Instant;
 
 /// The section `[feed]` of a service's settings.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -35,6 +36,19 @@ pub struct Settings {
     pub timeout_ms: u64,
 }
 
+/// As many milliseconds as still can be added to the time of day: 140,000 years.
+pub(crate) const MILLIS: u64 = 1 << 52;
+
+/// The end of somebody's patience, of which nobody has more than a year.
+pub(crate) fn until(patience: Duration) -> Instant {
+    Instant::now() + patience.min(Duration::from_secs(365 * 24 * 3600))
+}
+
+/// A duration in whole milliseconds, rounded up.
+pub(crate) fn millis_up(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).min(MILLIS)
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -54,9 +68,14 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How long publishing waits for room.
-    pub(crate) fn patience(&self) -> Duration {
-        Duration::from_millis(self.patience_ms)
+    /// When publishing stops waiting for room.
+    pub(crate) fn publish_until(&self) -> Instant {
+        until(Duration::from_millis(self.patience_ms))
+    }
+
+    /// Milliseconds after which a delivery counts as abandoned, within what every store can count.
+    pub(crate) fn abandoned_after(&self) -> u64 {
+        self.abandoned_after_ms.min(MILLIS)
     }
 
     /// How long a consumer waits before it looks around again.
@@ -96,5 +115,38 @@ impl fmt::Debug for Settings {
             .field("poll_ms", &self.poll_ms)
             .field("timeout_ms", &self.timeout_ms)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_default_and_unknown_ones_are_refused() {
+        let read = |text: &str| serde_json::from_str::<Settings>(text);
+        assert_eq!(read("{}").unwrap(), Settings::default());
+        assert_eq!(read(r#"{ "redis": "redis://host" }"#).unwrap().redis.unwrap(), "redis://host");
+        assert!(read(r#"{ "radish": "redis://host" }"#).is_err());
+    }
+
+    #[test]
+    fn settings_are_shown_without_passwords() {
+        let redis = Some("redis://user:secret@host".to_owned());
+        let shown = format!("{:?}", Settings { redis, ..Settings::default() });
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn settings_without_sense_do_no_harm() {
+        let none =
+            Settings { capacity: 0, batch: 0, max_attempts: 0, poll_ms: 0, ..Settings::default() };
+        assert_eq!((none.capacity(), none.step(), none.attempts()), (1, 1, 1));
+        assert!(!none.poll().is_zero());
+        let most = Settings { patience_ms: u64::MAX, abandoned_after_ms: u64::MAX, ..none };
+        assert!(most.publish_until() > Instant::now());
+        assert_eq!(most.abandoned_after(), MILLIS);
+        assert_eq!(millis_up(Duration::MAX), MILLIS);
+        assert_eq!(millis_up(Duration::from_micros(1_001)), 2);
     }
 }

@@ -23,7 +23,7 @@ use tracing::{info, warn};
 use self::line::Line;
 use crate::error::Error;
 use crate::port::{Buried, Delivery, Depth, Feed, Notice};
-use crate::settings::Settings;
+use crate::settings::{Settings, millis_up, until};
 
 /// The group of all who share the work.
 const GROUP: &str = "workers";
@@ -146,7 +146,7 @@ impl RedisFeed {
 impl Feed for RedisFeed {
     async fn publish(&self, notices: &[Notice]) -> Result<(), Error> {
         let inner = &*self.inner;
-        let deadline = Instant::now() + inner.settings.patience();
+        let deadline = inner.settings.publish_until();
         for notices in notices.chunks(inner.settings.step()) {
             let mut call = SCRIPTS.publish.key(&inner.work);
             call.key(&inner.later).arg(inner.settings.capacity());
@@ -169,7 +169,7 @@ impl Feed for RedisFeed {
     }
 
     async fn next(&self, most: usize, patience: Duration) -> Result<Vec<Delivery>, Error> {
-        let deadline = Instant::now() + patience;
+        let deadline = until(patience);
         let most = most.min(self.inner.settings.step());
         if most == 0 {
             return Ok(Vec::new());
@@ -350,7 +350,7 @@ impl Inner {
         let settings = &self.settings;
         let mut call = SCRIPTS.look.key(&self.work);
         call.key(&self.later).key(&self.dead).arg(GROUP).arg(&self.consumer);
-        call.arg(settings.abandoned_after_ms).arg(&reader.cursor).arg(most);
+        call.arg(settings.abandoned_after()).arg(&reader.cursor).arg(most);
         call.arg(settings.attempts()).arg(settings.buried);
         let (cursor, due, found, buried): (String, i64, Value, u64) =
             self.reading.call(&call).await?;
@@ -364,13 +364,17 @@ impl Inner {
         reader.cursor = cursor;
         if now >= reader.tidy_at {
             reader.tidy_at = now + TIDY;
-            let remembered = REMEMBERED.as_millis() as u64;
-            let mut call = SCRIPTS.tidy.key(&self.work);
-            call.arg(GROUP).arg(remembered.max(10 * settings.abandoned_after_ms));
-            self.reading.call::<u64>(&call).await?;
+            self.tidy(REMEMBERED.max(Duration::from_millis(settings.abandoned_after()))).await?;
         }
         let found = list(found).unwrap_or_default().into_iter();
         Ok(found.filter_map(Entry::with_attempts).collect())
+    }
+
+    /// Forgets consumers that hold nothing and have not been heard of for so long; answers how many.
+    async fn tidy(&self, silent: Duration) -> Result<u64, RedisError> {
+        let mut call = SCRIPTS.tidy.key(&self.work);
+        call.arg(GROUP).arg(millis_up(silent));
+        self.reading.call(&call).await
     }
 
     /// Deliveries of what can be read as notices; the rest is buried.
@@ -400,7 +404,7 @@ impl Inner {
     async fn bury(&self, ids: &[impl AsRef<str>], why: &str) -> Result<(), Error> {
         let mut call = SCRIPTS.bury.key(&self.work);
         call.key(&self.dead).arg(GROUP).arg(&self.consumer).arg(self.settings.buried);
-        call.arg(why);
+        call.arg(self.settings.attempts()).arg(why);
         for id in ids {
             call.arg(id.as_ref());
         }
@@ -424,7 +428,7 @@ impl Inner {
                 // Idle for long enough to be taken over, and as often delivered as before.
                 let before = u64::from(delivery.attempts.saturating_sub(1));
                 calls.cmd("XCLAIM").arg(&self.work).arg(GROUP).arg(&self.consumer).arg(0);
-                calls.arg(&delivery.id).arg("IDLE").arg(self.settings.abandoned_after_ms);
+                calls.arg(&delivery.id).arg("IDLE").arg(self.settings.abandoned_after());
                 calls.arg("RETRYCOUNT").arg(before).arg("JUSTID").ignore();
             }
             let given = self.commands.call::<()>(&calls).await;
@@ -476,7 +480,8 @@ impl Entry {
     fn with_attempts(value: Value) -> Option<Self> {
         let mut parts = list(value)?.into_iter();
         let id = String::from_redis_value(parts.next()?).ok()?;
-        let attempts = u32::from_redis_value(parts.next()?).ok()?;
+        // Beyond all counting: somebody else wrote it.
+        let attempts = u32::from_redis_value(parts.next()?).unwrap_or(u32::MAX);
         let fields = Vec::from_redis_value(parts.next()?).unwrap_or_default();
         Some(Self { id, attempts, fields })
     }
@@ -548,10 +553,6 @@ fn random() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-fn millis_up(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).min(1 << 52)
-}
-
 /// Whether the group, or all of the stream, is gone.
 fn no_group(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOGROUP" | "UNBLOCKED"))
@@ -578,5 +579,41 @@ impl From<RedisError> for Error {
             _ => false,
         };
         if away { Self::Unavailable(Box::new(error)) } else { Self::Failed(Box::new(error)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_consumer_that_is_gone_is_forgotten_unless_it_holds_something() {
+        let Ok(url) = std::env::var("CALLSHEET_TEST_REDIS") else {
+            let required = std::env::var("CALLSHEET_TEST_SERVERS").is_ok_and(|it| it == "required");
+            assert!(!required, "CALLSHEET_TEST_REDIS is not set");
+            return eprintln!("skipped: CALLSHEET_TEST_REDIS is not set");
+        };
+        let prefix = format!("test-{}", random());
+        let settings = Settings { redis: Some(url), prefix, ..Settings::default() };
+        let consumer = || RedisFeed::new(&settings).unwrap();
+        let (here, gone, holding) = (consumer(), consumer(), consumer());
+        let notice = Notice {
+            topic: "meetings".to_owned(),
+            company: String::new(),
+            subject: "a".to_owned(),
+            revision: 1,
+            note: String::new(),
+        };
+        gone.publish(&[notice.clone(), notice.clone()]).await.unwrap();
+        gone.done(&gone.next(1, Duration::ZERO).await.unwrap()).await.unwrap();
+        assert_eq!(holding.next(1, Duration::ZERO).await.unwrap().len(), 1);
+        sleep(Duration::from_millis(300)).await;
+        here.next(1, Duration::ZERO).await.unwrap();
+        assert_eq!(here.inner.tidy(Duration::from_millis(200)).await.unwrap(), 1);
+        assert_eq!(here.inner.tidy(Duration::from_millis(200)).await.unwrap(), 0);
+        assert_eq!(here.depth().await.unwrap().held, 1);
+        // One that was forgotten by mistake is simply known again.
+        gone.publish(&[notice]).await.unwrap();
+        assert_eq!(gone.next(1, Duration::ZERO).await.unwrap().len(), 1);
     }
 }

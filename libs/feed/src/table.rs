@@ -26,7 +26,7 @@ use tracing::warn;
 
 use crate::error::Error;
 use crate::port::{Buried, Delivery, Depth, Feed, Notice};
-use crate::settings::Settings;
+use crate::settings::{Settings, millis_up, until};
 
 /// The pause before a failure is told to somebody who waits for notices.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -143,7 +143,7 @@ impl TableFeed {
 impl Feed for TableFeed {
     async fn publish(&self, notices: &[Notice]) -> Result<(), Error> {
         let inner = &*self.inner;
-        let deadline = Instant::now() + inner.settings.patience();
+        let deadline = inner.settings.publish_until();
         for notices in notices.chunks(inner.settings.step()) {
             while !inner.room(notices.len()).await? {
                 if Instant::now() + ROOM > deadline {
@@ -160,7 +160,7 @@ impl Feed for TableFeed {
 
     async fn next(&self, most: usize, patience: Duration) -> Result<Vec<Delivery>, Error> {
         let inner = &*self.inner;
-        let deadline = Instant::now() + patience;
+        let deadline = until(patience);
         let most = most.min(inner.settings.step());
         if most == 0 {
             return Ok(Vec::new());
@@ -218,7 +218,7 @@ impl Feed for TableFeed {
         let claims = claims(deliveries)?;
         let claims = &claims;
         let write = |tx: Tx| async move {
-            let due = now(&tx).await?.saturating_add(millis_up(after));
+            let due = now(&tx).await?.saturating_add_unsigned(millis_up(after));
             for (token, ids) in claims {
                 for ids in ids.chunks(ROWS) {
                     let mut update = Query::update();
@@ -445,8 +445,7 @@ impl Inner {
         }
         let token = format!("{:032x}", rand::random::<u128>());
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let until =
-            now.saturating_add(i64::try_from(self.settings.abandoned_after_ms).unwrap_or(i64::MAX));
+        let until = now.saturating_add_unsigned(self.settings.abandoned_after());
         let mut update = Query::update();
         update
             .table(self.open.clone())
@@ -583,18 +582,13 @@ fn among(ids: &[i64]) -> Expr {
 /// Milliseconds since 1970, by the clock of the database.
 async fn now(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let backend = connection.get_database_backend();
-    let sql = match backend {
-        DbBackend::Postgres => {
-            "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
-        }
-        _ => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+    let sql = if backend == DbBackend::Postgres {
+        "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    } else {
+        "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)"
     };
     let row = connection.query_one_raw(Statement::from_string(backend, sql)).await?;
     row.map_or(Ok(0), |row| row.try_get_by_index(0))
-}
-
-fn millis_up(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
 }
 
 impl From<storage::Error> for Error {
