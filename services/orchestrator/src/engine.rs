@@ -3,13 +3,13 @@
 //! Judging is the peers' ([`crate::gather`]), deciding the core's; here the two are put together, over
 //! batches, and what came of it is written down if it changes anything.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::{Clock, Link};
-use chrono::{DateTime, Utc};
-use decision::conflict::{self, Contender};
+use chrono::{DateTime, TimeDelta, Utc};
+use decision::conflict::{self, Contender, OwnedContender};
 use decision::eligibility::Judgement;
 use decision::plan::Last;
 use decision::{Decision, History, Inputs, Kind, Missing, Verdict, decide};
@@ -17,20 +17,23 @@ use futures::StreamExt as _;
 use proto::calendar::v1 as calendar;
 use proto::calendar::v1::calendar_ingest_service_client::CalendarIngestServiceClient;
 use proto::orchestrator::v1 as wire;
-use proto::{skip, time};
+use proto::time;
 use tonic::Request;
 
 use crate::error::Error;
 use crate::gather::{Judges, Learned, SharedPolicy};
 use crate::policies::Policies;
-use crate::store::{Action, Call, Calls, Write};
+use crate::store::{Action, Call, Calls, Judged, Moment};
 use crate::subject::{Past, Subject};
 
 /// Meetings fetched at once.
 const PAGE: u32 = 5_000;
 
-/// A policy that changes while it is judged by is looked up again this often.
-const ATTEMPTS: usize = 4;
+/// What changes while it is judged, a call or a policy, is judged again this often.
+const ATTEMPTS: usize = 8;
+
+/// Before something is judged once more, so much longer each time.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What led to a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +44,45 @@ pub(crate) enum Cause {
     Meeting,
     /// The policy changed.
     Policy,
+    /// A participant chose.
+    Consent,
     /// Somebody asked for or took back a recording.
     Request,
+    /// Another call took what this one needs, or leaves it.
+    Conflict,
     /// It was time.
     Timer,
 }
 
 impl Cause {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Asked => "asked",
             Self::Meeting => "meeting",
             Self::Policy => "policy",
+            Self::Consent => "consent",
             Self::Request => "request",
+            Self::Conflict => "conflict",
             Self::Timer => "timer",
         }
+    }
+}
+
+/// For when and why something is decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    /// The instant for which it is decided.
+    pub(crate) now: DateTime<Utc>,
+    /// What led to it.
+    pub(crate) cause: Cause,
+    /// Nothing is kept, only told.
+    pub(crate) dry_run: bool,
+}
+
+impl How {
+    /// Decides for an instant, and keeps what changes.
+    pub(crate) const fn now(now: DateTime<Utc>, cause: Cause) -> Self {
+        Self { now, cause, dry_run: false }
     }
 }
 
@@ -90,29 +117,16 @@ pub(crate) struct Engine {
     /// How long a peer may take.
     pub(crate) deadline: Duration,
     /// Told whenever decisions have been written.
+    pub(crate) written: tokio::sync::Notify,
+    /// Told whenever decisions have come into the log.
     pub(crate) news: tokio::sync::watch::Sender<u64>,
-    /// One at a time decides the stored calls of a company.
-    pub(crate) turns: Turns,
 }
 
-/// A lock for each company.
-#[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Turns {
-    fn of(&self, company: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.len() > 10_000 {
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        }
-        Arc::clone(turns.entry(company.to_owned()).or_default())
-    }
-}
-
-/// A call that has been decided, conflicts apart or included.
+/// A call that has been decided, conflicts apart.
 struct Decided {
     subject: Subject,
     decision: Decision,
+    policy: SharedPolicy,
 }
 
 impl Engine {
@@ -134,12 +148,9 @@ impl Engine {
         }
         let (mut decided, policy_version) = self.judge(company, subjects, now).await?;
         settle(&mut decided);
-        let mut decisions: Vec<_> = decided
-            .iter()
-            .map(|one| (order(one), to_wire(company, one, now, Cause::Asked)))
-            .collect();
-        decisions.sort_by(|a, b| a.0.cmp(&b.0));
-        let decisions = decisions.into_iter().map(|(_, decision)| decision).collect();
+        let mut decisions: Vec<_> =
+            decided.iter().map(|one| to_wire(company, one, now, Cause::Asked)).collect();
+        decisions.sort_by_cached_key(order);
         Ok(Outcome { decisions, policy_version, changed: 0 })
     }
 
@@ -151,12 +162,10 @@ impl Engine {
         &self,
         company: &str,
         period: (DateTime<Utc>, DateTime<Utc>),
-        now: DateTime<Utc>,
-        cause: Cause,
-        dry_run: bool,
+        how: How,
     ) -> Result<Outcome, Error> {
         let meetings = self.meetings(company, &[], Some(period)).await?;
-        self.decide_stored(company, meetings, now, cause, dry_run).await
+        self.decide_stored(company, meetings, how).await
     }
 
     /// Decides stored meetings by their ids, and keeps what changes.
@@ -167,33 +176,111 @@ impl Engine {
         &self,
         company: &str,
         ids: &[String],
-        now: DateTime<Utc>,
-        cause: Cause,
-        dry_run: bool,
+        how: How,
     ) -> Result<Outcome, Error> {
         let meetings = self.meetings(company, ids, None).await?;
-        self.decide_stored(company, meetings, now, cause, dry_run).await
+        self.decide_stored(company, meetings, how).await
     }
 
-    /// Decides stored meetings together with those they conflict with, and keeps what changes.
+    /// Decides stored meetings, settles their conflicts with those decided before, and keeps what changes.
     ///
     /// # Errors
-    /// An unknown company, a peer without which nothing can be told, or the store.
+    /// An unknown company, a peer without which nothing can be told, the store, or [`Error::Contended`] if a call kept
+    /// changing while it was judged.
     pub(crate) async fn decide_stored(
         &self,
         company: &str,
-        meetings: Vec<calendar::Meeting>,
-        now: DateTime<Utc>,
-        cause: Cause,
-        dry_run: bool,
+        mut meetings: Vec<calendar::Meeting>,
+        how: How,
     ) -> Result<Outcome, Error> {
-        let asked: BTreeSet<String> =
-            meetings.iter().map(|meeting| meeting.meeting_id.clone()).collect();
-        let turn = self.turns.of(company);
-        let _turn = turn.lock().await;
-        let (meetings, mut known) = self.with_neighbours(company, meetings).await?;
-        let ids: Vec<String> = meetings.iter().map(|meeting| meeting.meeting_id.clone()).collect();
-        let mut pasts = self.pasts(company, &ids, &known).await?;
+        // Soonest first, and those that may conflict with one another together.
+        meetings.sort_by_key(|meeting| {
+            meeting.start.map_or((i64::MIN, 0), |start| (start.seconds, start.nanos))
+        });
+        meetings.dedup_by(|later, earlier| later.meeting_id == earlier.meeting_id);
+        let mut all = Outcome::default();
+        let pieces = into_batches(meetings, self.batch.saturating_mul(self.parallel));
+        for piece in if pieces.is_empty() { vec![Vec::new()] } else { pieces } {
+            self.decide_piece(company, piece, how, &mut all).await?;
+        }
+        all.decisions.sort_by_cached_key(order);
+        Ok(all)
+    }
+
+    /// Decides meetings whose decisions are written together.
+    async fn decide_piece(
+        &self,
+        company: &str,
+        mut meetings: Vec<calendar::Meeting>,
+        how: How,
+        all: &mut Outcome,
+    ) -> Result<(), Error> {
+        let moment =
+            Moment { now: how.now, cause: how.cause, is_present: self.is_present(how.now) };
+        for attempt in 0..ATTEMPTS {
+            let ids: Vec<String> =
+                meetings.iter().map(|meeting| meeting.meeting_id.clone()).collect();
+            let known: HashMap<String, Call> = self
+                .calls
+                .get(company, &ids)
+                .await?
+                .into_iter()
+                .map(|call| (call.call_id.clone(), call))
+                .collect();
+            // What has ended is final, whatever is known now.
+            meetings.retain(|meeting| match known.get(&meeting.meeting_id) {
+                Some(call) if call.ended => {
+                    all.decisions.push(call.decision.clone());
+                    false
+                }
+                Some(_) | None => true,
+            });
+            let subjects = self.subjects(company, meetings, &known, how.now).await?;
+            let (decided, policy_version) = self.judge(company, subjects, how.now).await?;
+            all.policy_version = policy_version;
+            let judged: Vec<Judged> = decided
+                .iter()
+                .map(|one| Judged {
+                    seen: known.get(&one.subject.wire.meeting_id).map_or(0, |call| call.version),
+                    candidate: to_wire(company, one, how.now, how.cause),
+                    contender: contender(one).map(OwnedContender::from),
+                    traces: Vec::new(),
+                })
+                .collect();
+            let outcome = if how.dry_run {
+                self.calls.rehearse(company, &judged, moment).await?
+            } else {
+                self.calls.commit(company, &judged, moment).await?
+            };
+            if outcome.changed > 0 && !how.dry_run {
+                self.written.notify_one();
+            }
+            all.changed += outcome.changed;
+            all.decisions.extend(outcome.decisions.into_values());
+            if outcome.stale.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE * u32::try_from(attempt).unwrap_or(1)).await;
+            meetings = self.meetings(company, &outcome.stale, None).await?;
+        }
+        Err(Error::Contended)
+    }
+
+    /// Whether an instant is the present, give or take what clocks and callers differ by. Decisions for another time arm no
+    /// timers.
+    fn is_present(&self, now: DateTime<Utc>) -> bool {
+        (now - self.clock.now()).abs() < TimeDelta::days(1)
+    }
+
+    /// Meetings as the rules see them, with what is known of them beside.
+    async fn subjects(
+        &self,
+        company: &str,
+        meetings: Vec<calendar::Meeting>,
+        known: &HashMap<String, Call>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Subject>, Error> {
+        let mut pasts = self.pasts(company, known).await?;
         let mut subjects = Vec::with_capacity(meetings.len());
         for meeting in meetings {
             let past = pasts.remove(&meeting.meeting_id).unwrap_or_default();
@@ -205,43 +292,7 @@ impl Engine {
                 }
             }
         }
-        let (mut decided, policy_version) = self.judge(company, subjects, now).await?;
-        let contending: Vec<bool> =
-            decided.iter().map(|one| matches!(one.decision.kind, Kind::Plan(_))).collect();
-        settle(&mut decided);
-
-        let mut writes = Vec::new();
-        let mut decisions = Vec::with_capacity(asked.len());
-        let mut changed = 0;
-        for (one, contends) in decided.iter().zip(contending) {
-            let mut fresh = to_wire(company, one, now, cause);
-            let before = known.remove(&fresh.call_id);
-            let is_new = before.as_ref().is_none_or(|before| !is_same(&before.decision, &fresh));
-            let last = before.as_ref().map_or(0, |before| before.decision.revision);
-            if is_new {
-                (fresh.revision, fresh.predecessor) = (last + 1, last);
-                changed += 1;
-            }
-            let call = updated(one, fresh.clone(), before.as_ref(), is_new, contends);
-            let told = if is_new { fresh } else { call.decision.clone() };
-            let unseen = before.as_ref().is_none_or(|before| {
-                (before.judged_policy, before.judged_meeting, before.contends)
-                    != (call.judged_policy, call.judged_meeting, call.contends)
-            });
-            if is_new || unseen {
-                writes.push(Write { call, is_new });
-            }
-            if asked.contains(&told.call_id) {
-                decisions.push((order(one), told));
-            }
-        }
-        if !dry_run && !writes.is_empty() {
-            self.calls.save(&writes).await?;
-            self.news.send_modify(|count| *count = count.wrapping_add(1));
-        }
-        decisions.sort_by(|a, b| a.0.cmp(&b.0));
-        let decisions = decisions.into_iter().map(|(_, decision)| decision).collect();
-        Ok(Outcome { decisions, policy_version, changed })
+        Ok(subjects)
     }
 
     /// Fetches meetings by id, or of a period.
@@ -286,55 +337,10 @@ impl Engine {
         Ok(meetings)
     }
 
-    /// The meetings, and all that contend with one of them, or with one that does: whoever wins may
-    /// change for all of these. Also what is known of each.
-    async fn with_neighbours(
-        &self,
-        company: &str,
-        mut meetings: Vec<calendar::Meeting>,
-    ) -> Result<(Vec<calendar::Meeting>, HashMap<String, Call>), Error> {
-        let ids: Vec<String> = meetings.iter().map(|meeting| meeting.meeting_id.clone()).collect();
-        let mut known: HashMap<String, Call> = self
-            .calls
-            .get(company, &ids)
-            .await?
-            .into_iter()
-            .map(|call| (call.call_id.clone(), call))
-            .collect();
-        let mut included: BTreeSet<String> = ids.into_iter().collect();
-        let mut times: Vec<(DateTime<Utc>, DateTime<Utc>)> =
-            known.values().filter_map(|call| call.contends).collect();
-        for meeting in &meetings {
-            let start = time::required("meeting.start", meeting.start.as_ref());
-            let end = time::required("meeting.end", meeting.end.as_ref());
-            // What cannot be read is told when it is; it contends with nobody.
-            times.extend(start.ok().zip(end.ok()).filter(|(start, end)| start < end));
-        }
-        let mut searched = Periods::default();
-        loop {
-            let mut found = Vec::new();
-            for (from, to) in searched.add(std::mem::take(&mut times)) {
-                for (id, start, until) in self.calls.contending(company, from, to).await? {
-                    if included.insert(id.clone()) {
-                        times.push((start, until));
-                        found.push(id);
-                    }
-                }
-            }
-            if found.is_empty() {
-                return Ok((meetings, known));
-            }
-            meetings.extend(self.meetings(company, &found, None).await?);
-            let calls = self.calls.get(company, &found).await?;
-            known.extend(calls.into_iter().map(|call| (call.call_id.clone(), call)));
-        }
-    }
-
     /// What is known of calls beside their meetings.
     async fn pasts(
         &self,
         company: &str,
-        ids: &[String],
         known: &HashMap<String, Call>,
     ) -> Result<HashMap<String, Past>, Error> {
         let mut pasts: HashMap<String, Past> = HashMap::new();
@@ -356,7 +362,8 @@ impl Engine {
                 },
             );
         }
-        for asked in self.calls.asked(company, ids).await? {
+        let ids: Vec<String> = known.keys().cloned().collect();
+        for asked in self.calls.asked(company, &ids).await? {
             let past = pasts.entry(asked.call_id).or_default();
             past.canceled = asked.action == Action::Cancel;
             if asked.action == Action::Request {
@@ -421,11 +428,11 @@ struct Batch {
     links_known: Result<(), Missing>,
 }
 
-fn into_batches(subjects: Vec<Subject>, size: usize) -> Vec<Vec<Subject>> {
+fn into_batches<T>(items: Vec<T>, size: usize) -> Vec<Vec<T>> {
     let mut batches = Vec::new();
-    let mut subjects = subjects.into_iter().peekable();
-    while subjects.peek().is_some() {
-        batches.push(subjects.by_ref().take(size.max(1)).collect());
+    let mut items = items.into_iter().peekable();
+    while items.peek().is_some() {
+        batches.push(items.by_ref().take(size.max(1)).collect());
     }
     batches
 }
@@ -461,7 +468,7 @@ fn conclude(
                 history: &subject.history,
                 now,
             });
-            Decided { subject, decision }
+            Decided { subject, decision, policy: Arc::clone(ready) }
         })
         .collect()
 }
@@ -518,45 +525,25 @@ fn contender(one: &Decided) -> Option<Contender<'_>> {
     })
 }
 
-/// The call as it is from now on. A decision that changes nothing leaves the one before in force; what
-/// it was judged from is noted all the same.
-fn updated(
-    one: &Decided,
-    fresh: wire::Decision,
-    before: Option<&Call>,
-    is_new: bool,
-    contends: bool,
-) -> Call {
-    let (judged_policy, judged_meeting) = (fresh.policy_version, fresh.meeting_revision);
-    let planned = fresh.plan.as_ref().map(|plan| plan.owner.clone());
-    let decision = match before {
-        Some(before) if !is_new => before.decision.clone(),
-        Some(_) | None => fresh,
-    };
-    Call {
-        call_id: decision.call_id.clone(),
-        had_plan: planned.is_some() || before.is_some_and(|before| before.had_plan),
-        planned_owner: planned.or_else(|| before.and_then(|before| before.planned_owner.clone())),
-        judged_policy,
-        judged_meeting,
-        contends: one
-            .subject
-            .meeting
-            .end
-            .filter(|_| contends)
-            .map(|end| (one.subject.meeting.start, end)),
-        decision,
-    }
-}
-
-/// Order of calls in every list.
-fn order(one: &Decided) -> (DateTime<Utc>, decision::CallKey, String) {
-    (one.subject.meeting.start, one.subject.key.clone(), one.subject.wire.meeting_id.clone())
+/// Order of calls in every list: by start, UID and recurrence id.
+fn order(decision: &wire::Decision) -> (Option<DateTime<Utc>>, decision::CallKey, String) {
+    (
+        time::optional("start", decision.start.as_ref()).ok().flatten(),
+        decision::CallKey::try_from(decision.key.clone().unwrap_or_default()).unwrap_or_default(),
+        decision.call_id.clone(),
+    )
 }
 
 fn to_wire(company: &str, one: &Decided, now: DateTime<Utc>, cause: Cause) -> wire::Decision {
-    let Decided { subject, decision } = one;
+    let Decided { subject, decision, policy } = one;
     let shown = !decision.hidden;
+    let mut told = wire::Decision::from(decision);
+    if let Some(plan) = &mut told.plan {
+        let recording = &policy.policy.settings.recording;
+        let start = subject.meeting.start;
+        plan.dispatch_at = Some(time::to_wire(start - recording.dispatch_ahead.0));
+        plan.dispatch_by = Some(time::to_wire(start + recording.latest_join.0));
+    }
     wire::Decision {
         call_id: subject.wire.meeting_id.clone(),
         company: company.to_owned(),
@@ -568,70 +555,6 @@ fn to_wire(company: &str, one: &Decided, now: DateTime<Utc>, cause: Cause) -> wi
         meeting_revision: subject.wire.revision,
         decided_at: Some(time::to_wire(now)),
         cause: cause.as_str().to_owned(),
-        ..wire::Decision::from(decision)
-    }
-}
-
-/// Whether two decisions say the same, whenever and from whatever versions they were made.
-fn is_same(a: &wire::Decision, b: &wire::Decision) -> bool {
-    let essence = |decision: &wire::Decision| wire::Decision {
-        policy_version: 0,
-        meeting_revision: 0,
-        revision: 0,
-        predecessor: 0,
-        decided_at: None,
-        cause: String::new(),
-        catalogue_version: 0,
-        ..decision.clone()
-    };
-    // A code brought about by a changed setting stays as it is while nothing else changes.
-    let invalidated = skip::v1::SkipCode::InvalidatingByCompanySettings as i32;
-    let mut old = essence(a);
-    let new = essence(b);
-    if old.related_code == invalidated {
-        old.related_code = new.related_code;
-        old.explanation.clone_from(&new.explanation);
-    }
-    let is_invalidated = old.primary.as_ref().is_some_and(|primary| primary.code == invalidated);
-    // It has its cause beside it, which would stand alone now.
-    if is_invalidated
-        && let Some((cause, rest)) = old.also.split_first()
-        && new.primary.as_ref() == Some(cause)
-    {
-        (old.primary, old.also) = (Some(cause.clone()), rest.to_vec());
-        old.explanation.clone_from(&new.explanation);
-    }
-    old == new
-}
-
-/// Periods that have been searched.
-#[derive(Default)]
-struct Periods(BTreeMap<DateTime<Utc>, DateTime<Utc>>);
-
-impl Periods {
-    /// Merges intervals into as few periods as possible and gives those that were not searched whole.
-    fn add(
-        &mut self,
-        mut intervals: Vec<(DateTime<Utc>, DateTime<Utc>)>,
-    ) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-        intervals.sort_unstable();
-        let mut merged: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::new();
-        for (from, to) in intervals {
-            match merged.last_mut() {
-                // Nearby intervals are searched together: a query costs more than a few rows.
-                Some((_, end)) if from <= *end + chrono::TimeDelta::hours(6) => {
-                    *end = (*end).max(to)
-                }
-                _ => merged.push((from, to)),
-            }
-        }
-        merged.retain(|(from, to)| {
-            let within = self.0.range(..=*from).next_back().is_some_and(|(_, end)| end >= to);
-            if !within {
-                self.0.insert(*from, *to);
-            }
-            !within
-        });
-        merged
+        ..told
     }
 }

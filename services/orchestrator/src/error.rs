@@ -61,6 +61,9 @@ pub(crate) enum Error {
     /// A stored record cannot be read.
     #[error("a stored record cannot be read")]
     Corrupt(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Others kept changing the same.
+    #[error("the call kept changing while it was decided; try again")]
+    Contended,
     /// It comes in a later version.
     #[error("{0} is not implemented in this version")]
     Later(&'static str),
@@ -83,6 +86,7 @@ impl ServiceError for Error {
             Self::UnknownCall { .. } | Self::UnknownCompany(_) => Code::NotFound,
             Self::NotPermitted { .. } => Code::PermissionDenied,
             Self::Peer { .. } | Self::Storage(_) => Code::Unavailable,
+            Self::Contended => Code::Aborted,
             Self::Answer { .. } | Self::Corrupt(_) => Code::Internal,
             Self::Later(_) => Code::Unimplemented,
         }
@@ -96,6 +100,7 @@ impl ServiceError for Error {
             Self::NotPermitted { .. } => ErrorReason::NotPermitted,
             Self::Peer { .. } => ErrorReason::PeerUnavailable,
             Self::Storage(_) => ErrorReason::StorageUnavailable,
+            Self::Contended => ErrorReason::RevisionConflict,
             Self::Answer { .. } | Self::Corrupt(_) => ErrorReason::Internal,
             Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
         }
@@ -117,12 +122,13 @@ impl ServiceError for Error {
             | Self::Answer { .. }
             | Self::Storage(_)
             | Self::Corrupt(_)
+            | Self::Contended
             | Self::Later(_) => Vec::new(),
         }
     }
 
     fn retry_after(&self) -> Option<std::time::Duration> {
-        matches!(self, Self::Peer { .. } | Self::Storage(_))
+        matches!(self, Self::Peer { .. } | Self::Storage(_) | Self::Contended)
             .then(|| std::time::Duration::from_secs(1))
     }
 }

@@ -16,7 +16,7 @@ use proto::eligibility::v1::company_service_client::CompanyServiceClient;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::engine::{Cause, Engine};
+use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 
 /// Changes handled together.
@@ -179,12 +179,12 @@ impl Follower {
             }
         }
         if !outdated.is_empty() {
-            engine.decide_ids(company, &outdated, now, Cause::Meeting, false).await?;
+            engine.decide_ids(company, &outdated, How::now(now, Cause::Meeting)).await?;
         }
         if due.is_empty() {
             return Ok(());
         }
-        match engine.decide_stored(company, due, now, Cause::Meeting, false).await {
+        match engine.decide_stored(company, due, How::now(now, Cause::Meeting)).await {
             // Meetings of a company nobody has applied wait: applying it decides them all.
             Err(Error::UnknownCompany(_)) => Ok(()),
             Ok(_) => Ok(()),
@@ -230,31 +230,24 @@ impl Follower {
         }
         let mut after = None;
         loop {
-            let (ids, next) = engine.calls.upcoming(company, now, after, STORM).await?;
+            let filter = crate::store::Filter { from: Some(now), after, ..Default::default() };
+            let (calls, next) = engine.calls.list(company, &filter, STORM).await?;
+            let ids: Vec<String> = calls.into_iter().map(|call| call.call_id).collect();
             if !ids.is_empty() {
-                engine.decide_ids(company, &ids, now, Cause::Policy, false).await?;
+                engine.decide_ids(company, &ids, How::now(now, Cause::Policy)).await?;
             }
             after = next;
             if after.is_none() {
                 break;
             }
         }
-        engine.decide_period(company, (now, now + self.window), now, Cause::Policy, false).await?;
+        engine
+            .decide_period(company, (now, now + self.window), How::now(now, Cause::Policy))
+            .await?;
         Ok(())
     }
 
     async fn sweep_once(&self) -> Result<(), Error> {
-        let engine = &self.engine;
-        let now = engine.clock.now();
-        let mut by_company: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (company, call_id) in engine.calls.pending(STORM).await? {
-            by_company.entry(company).or_default().push(call_id);
-        }
-        for (company, ids) in by_company {
-            if let Err(error) = engine.decide_ids(&company, &ids, now, Cause::Timer, false).await {
-                warn!(company, error = %error, "pending calls could not be decided");
-            }
-        }
         self.window_moved().await
     }
 
@@ -274,7 +267,11 @@ impl Follower {
                 chrono::DateTime::from_timestamp(seen, 0).unwrap_or(end).max(engine.clock.now());
             for company in self.all_companies().await? {
                 if let Err(error) = engine
-                    .decide_period(&company, (from, end), engine.clock.now(), Cause::Timer, false)
+                    .decide_period(
+                        &company,
+                        (from, end),
+                        How::now(engine.clock.now(), Cause::Timer),
+                    )
                     .await
                 {
                     warn!(company, error = %error, "the window could not be moved");

@@ -6,6 +6,8 @@ mod error;
 mod follow;
 mod gather;
 mod policies;
+mod relay;
+mod sabotage;
 mod service;
 mod store;
 mod subject;
@@ -80,13 +82,14 @@ impl chassis::App for App {
             batch: config.gather.batch,
             parallel: config.gather.parallel,
             deadline: config.gather.deadline,
+            written: tokio::sync::Notify::new(),
             news: tokio::sync::watch::Sender::new(0),
-            turns: engine::Turns::default(),
         });
         let service =
             service::Service { engine: Arc::clone(&engine), shutdown: context.shutdown.clone() };
         let built =
-            Built::new(Routes::new(sized!(context, OrchestratorServiceServer::new(service))));
+            Built::new(Routes::new(sized!(context, OrchestratorServiceServer::new(service))))
+                .task("relay", relay::relay(Arc::clone(&engine), context.shutdown.clone()));
         if !config.follow.enabled {
             return Ok(built);
         }

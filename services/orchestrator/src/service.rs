@@ -15,7 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::engine::{Cause, Engine};
+use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::store::{Action, Asked, Call, Filter, Page};
 
@@ -57,6 +57,7 @@ impl Service {
         let company = named(&request.company)?;
         let now = self.now(request.now.as_ref())?;
         let period = period(request.from.as_ref(), request.to.as_ref())?;
+        let how = How { now, cause: Cause::Asked, dry_run: request.dry_run };
         let engine = &self.engine;
         let outcome = match (request.meetings.is_empty(), request.call_ids.is_empty(), period) {
             (false, true, None) => {
@@ -65,13 +66,9 @@ impl Service {
             }
             (true, false, None) => {
                 Invalid::limit("call_ids", request.call_ids.len(), MOST)?;
-                engine
-                    .decide_ids(company, &request.call_ids, now, Cause::Asked, request.dry_run)
-                    .await?
+                engine.decide_ids(company, &request.call_ids, how).await?
             }
-            (true, true, Some(period)) => {
-                engine.decide_period(company, period, now, Cause::Asked, request.dry_run).await?
-            }
+            (true, true, Some(period)) => engine.decide_period(company, period, how).await?,
             (true, true, None) => {
                 return Err(Invalid::Missing("meetings, call_ids, or from and to").into());
             }
@@ -112,7 +109,7 @@ impl Service {
         let asked = Asked { call_id: call_id.to_owned(), action, who };
         self.engine.calls.ask(company, &asked, now).await?;
         let ids = [call_id.to_owned()];
-        self.engine.decide_ids(company, &ids, now, Cause::Request, false).await?;
+        self.engine.decide_ids(company, &ids, How::now(now, Cause::Request)).await?;
         self.decision(company, call_id).await
     }
 
@@ -170,7 +167,9 @@ impl Service {
         let filter = Filter {
             from: time::optional("from", request.from.as_ref())?,
             to: time::optional("to", request.to.as_ref())?,
-            code: (request.code != 0).then_some(request.code),
+            codes: (request.code != 0).then(|| vec![request.code]),
+            owner: None,
+            provider: None,
             after: Page::from_token(&request.page_token)?,
         };
         let size = if request.page_size == 0 { 500 } else { request.page_size.min(5_000) };
@@ -206,6 +205,8 @@ impl Service {
             let company = Some(request.company.as_str()).filter(|company| !company.is_empty());
             let mut cursor = request.cursor;
             loop {
+                // What has been written a moment ago is told too, to one who does not wait.
+                while request.until_caught_up && matches!(engine.calls.relay().await, Ok(1..)) {}
                 let decisions = match engine.calls.after(company, cursor, CHUNK).await {
                     Ok(decisions) => decisions,
                     Err(error) => {

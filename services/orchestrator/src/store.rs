@@ -1,48 +1,64 @@
-//! What the orchestrator keeps: calls with the decision that holds, every decision ever made, requests,
-//! and how far it has followed its peers.
+//! What the orchestrator keeps: calls with the decision that holds, every decision ever made, active plans, timers,
+//! requests, and how far it has followed its peers.
 
+mod commit;
 mod entity;
+mod log;
 pub(crate) mod migration;
+mod row;
+mod storms;
 #[cfg(test)]
 mod suite;
+mod timers;
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use decision::CallKey;
-use prost::Message as _;
+use decision::conflict::OwnedContender;
 use proto::Invalid;
 use proto::orchestrator::v1 as wire;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
 };
-use storage::{Store, StoreConfig, find_in, insert_many};
+use storage::{Store, StoreConfig, chunks, insert_many};
 
 use crate::error::Error;
-use entity::{action, call, decision as log, progress};
+use entity::{action, call, decision as history, plan, progress};
+use row::{decode, instant, number, unsigned};
 
-/// The kinds of decisions as they are stored.
-const PENDING: i16 = wire::DecisionKind::Pending as i16;
+pub(crate) use commit::{Judged, Moment, Outcome};
+pub(crate) use log::{Chained, link};
+
+/// Where leases of the replicas are noted.
+pub(crate) const LEASES: storage::LeaseTable = storage::LeaseTable::named("orchestrator_lease");
 
 /// A call with the decision that holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     /// Its id.
     pub(crate) call_id: String,
+    /// Grows with every write, so that whoever decides from an old state is noticed.
+    pub(crate) version: u64,
     /// The decision that holds.
     pub(crate) decision: wire::Decision,
     /// It had a plan at some time.
     pub(crate) had_plan: bool,
     /// Owner of its latest plan.
     pub(crate) planned_owner: Option<String>,
+    /// Nothing changes it any more.
+    pub(crate) ended: bool,
     /// The policy version it was last judged by.
     pub(crate) judged_policy: u64,
     /// The meeting revision it was last judged from.
     pub(crate) judged_meeting: u64,
-    /// When it takes place, if it contends with others for recorders.
-    pub(crate) contends: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// What it contends with others as, if it would be recorded were it alone.
+    pub(crate) contender: Option<OwnedContender>,
+    /// What was decided before conflicts were settled, where that differs from the decision.
+    pub(crate) candidate: Option<wire::Decision>,
+    /// What of it a policy can bite on; see [`decision::reach::Traces`].
+    pub(crate) traces: Vec<u8>,
 }
 
 /// What somebody asked of a call.
@@ -65,15 +81,6 @@ pub(crate) struct Asked {
     pub(crate) who: String,
 }
 
-/// A call to be written.
-#[derive(Debug, Clone)]
-pub(crate) struct Write {
-    /// The call as it is from now on.
-    pub(crate) call: Call,
-    /// Whether its decision is a new one, which goes into the history.
-    pub(crate) is_new: bool,
-}
-
 /// Where a page of calls begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Page {
@@ -89,8 +96,12 @@ pub(crate) struct Filter {
     pub(crate) from: Option<DateTime<Utc>>,
     /// Before this start.
     pub(crate) to: Option<DateTime<Utc>>,
-    /// With this primary code.
-    pub(crate) code: Option<i32>,
+    /// With one of these primary codes.
+    pub(crate) codes: Option<Vec<i32>>,
+    /// Of this owner.
+    pub(crate) owner: Option<String>,
+    /// At this provider.
+    pub(crate) provider: Option<i32>,
     /// After this page.
     pub(crate) after: Option<Page>,
 }
@@ -99,38 +110,6 @@ pub(crate) struct Filter {
 #[derive(Debug, Clone)]
 pub(crate) struct Calls {
     store: Store,
-}
-
-fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::Corrupt(Box::new(error))
-}
-
-fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn unsigned(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
-}
-
-fn instant(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
-}
-
-/// Bytes that order calls of one start as lists do: UID, then recurrence id, absent before present.
-fn order_of(key: &CallKey) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Some(uid) = &key.ical_uid {
-        bytes.push(1);
-        bytes.extend(uid.as_bytes());
-    }
-    bytes.push(0);
-    if let Some(at) = key.recurrence_id {
-        bytes.push(1);
-        // With the sign turned, two's complement orders like a number.
-        bytes.extend((at.timestamp_micros() ^ i64::MIN).to_be_bytes());
-    }
-    bytes
 }
 
 impl Page {
@@ -172,45 +151,6 @@ impl Page {
     }
 }
 
-impl TryFrom<call::Model> for Call {
-    type Error = Error;
-
-    fn try_from(row: call::Model) -> Result<Self, Error> {
-        Ok(Self {
-            decision: wire::Decision::decode(row.decision.as_slice()).map_err(corrupt)?,
-            had_plan: row.had_plan,
-            planned_owner: row.planned_owner,
-            judged_policy: unsigned(row.judged_policy),
-            judged_meeting: unsigned(row.judged_meeting),
-            contends: row.contends_until.map(|until| (instant(row.start), instant(until))),
-            call_id: row.call_id,
-        })
-    }
-}
-
-fn row_of(call: &Call) -> Result<call::ActiveModel, Error> {
-    let decision = &call.decision;
-    let key = CallKey::try_from(decision.key.clone().unwrap_or_default())?;
-    let start = proto::time::required("decision.start", decision.start.as_ref())?;
-    let decide_by = proto::time::optional("decision.decide_by", decision.decide_by.as_ref())?;
-    Ok(call::ActiveModel {
-        company: Set(decision.company.clone()),
-        call_id: Set(call.call_id.clone()),
-        start: Set(start.timestamp_micros()),
-        sort_key: Set(order_of(&key)),
-        kind: Set(i16::try_from(decision.kind).unwrap_or_default()),
-        code: Set(decision.primary.as_ref().map_or(0, |finding| finding.code)),
-        decide_by: Set(decide_by.map(|at| at.timestamp_micros())),
-        had_plan: Set(call.had_plan),
-        planned_owner: Set(call.planned_owner.clone()),
-        judged_policy: Set(number(call.judged_policy)),
-        judged_meeting: Set(number(call.judged_meeting)),
-        contends_until: Set(call.contends.map(|(_, until)| until.timestamp_micros())),
-        revision: Set(number(decision.revision)),
-        decision: Set(decision.encode_to_vec()),
-    })
-}
-
 impl Calls {
     /// Opens the store and brings its schema up to date.
     ///
@@ -222,93 +162,50 @@ impl Calls {
         Ok(Self { store })
     }
 
+    /// The database, for whoever keeps something of the orchestrator's beside its calls.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The calls of those ids that are known.
     ///
     /// # Errors
     /// Those of the database.
     pub(crate) async fn get(&self, company: &str, ids: &[String]) -> Result<Vec<Call>, Error> {
-        // Ids are digests over the company too, so another company's are never among them; the check
-        // keeps that true for ids somebody made up.
-        let rows = find_in::<call::Entity, _>(
-            self.store.reader(),
-            call::Column::CallId,
-            ids.iter().map(String::as_str),
-        )
-        .await?;
-        rows.into_iter().filter(|row| row.company == company).map(Call::try_from).collect()
+        let mut found = Vec::with_capacity(ids.len());
+        for part in chunks(ids) {
+            let rows = call::Entity::find()
+                .filter(call::Column::Company.eq(company))
+                .filter(call::Column::CallId.is_in(part.iter().map(String::as_str)))
+                .all(self.store.reader())
+                .await
+                .map_err(storage::Error::from)?;
+            for row in rows {
+                found.push(Call::try_from(row)?);
+            }
+        }
+        Ok(found)
     }
 
-    /// Ids and times of the calls that contend for recorders in a period.
+    /// Makes whoever is judging these calls at the moment judge them again: something that no revision tells has
+    /// changed.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn contending(
-        &self,
-        company: &str,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> Result<Vec<(String, DateTime<Utc>, DateTime<Utc>)>, Error> {
-        let rows: Vec<(String, i64, Option<i64>)> = call::Entity::find()
-            .select_only()
-            .columns([call::Column::CallId, call::Column::Start, call::Column::ContendsUntil])
-            .filter(call::Column::Company.eq(company))
-            .filter(call::Column::Start.lt(to.timestamp_micros()))
-            .filter(call::Column::ContendsUntil.gt(from.timestamp_micros()))
-            .into_tuple()
-            .all(self.store.reader())
-            .await
-            .map_err(storage::Error::from)?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(id, start, until)| Some((id, instant(start), instant(until?))))
-            .collect())
-    }
-
-    /// Writes calls, and their decisions that are new into the history, all or none.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub(crate) async fn save(&self, writes: &[Write]) -> Result<(), Error> {
-        let rows = writes.iter().map(|write| row_of(&write.call)).collect::<Result<Vec<_>, _>>()?;
-        let rows = &rows;
-        let log: Vec<log::ActiveModel> = writes
-            .iter()
-            .filter(|write| write.is_new)
-            .map(|write| {
-                let decision = &write.call.decision;
-                log::ActiveModel {
-                    cursor: NotSet,
-                    company: Set(decision.company.clone()),
-                    call_id: Set(write.call.call_id.clone()),
-                    revision: Set(number(decision.revision)),
-                    decision: Set(decision.encode_to_vec()),
-                }
-            })
-            .collect();
-        let log = &log;
-        use call::Column as C;
-        let replace = &OnConflict::columns([C::Company, C::CallId])
-            .update_columns([
-                C::Start,
-                C::SortKey,
-                C::Kind,
-                C::Code,
-                C::DecideBy,
-                C::HadPlan,
-                C::PlannedOwner,
-                C::JudgedPolicy,
-                C::JudgedMeeting,
-                C::ContendsUntil,
-                C::Revision,
-                C::Decision,
-            ])
-            .to_owned();
-        self.store
-            .write(|tx| async move {
-                insert_many(&tx, rows.iter().cloned(), Some(replace.clone())).await?;
-                insert_many(&tx, log.iter().cloned(), None).await
-            })
-            .await?;
+    pub(crate) async fn touch(&self, company: &str, ids: &[String]) -> Result<(), Error> {
+        for part in chunks(ids) {
+            self.store
+                .write(|tx| async move {
+                    call::Entity::update_many()
+                        .col_expr(call::Column::Version, Expr::col(call::Column::Version).add(1))
+                        .filter(call::Column::Company.eq(company))
+                        .filter(call::Column::CallId.is_in(part.iter().map(String::as_str)))
+                        .exec(&tx)
+                        .await
+                        .map_err(storage::Error::from)
+                })
+                .await?;
+        }
         Ok(())
     }
 
@@ -330,8 +227,14 @@ impl Calls {
         if let Some(to) = filter.to {
             query = query.filter(C::Start.lt(to.timestamp_micros()));
         }
-        if let Some(code) = filter.code {
-            query = query.filter(C::Code.eq(code));
+        if let Some(codes) = &filter.codes {
+            query = query.filter(C::Code.is_in(codes.iter().copied()));
+        }
+        if let Some(owner) = &filter.owner {
+            query = query.filter(C::Owner.eq(owner.as_str()));
+        }
+        if let Some(provider) = filter.provider {
+            query = query.filter(C::Provider.eq(provider));
         }
         if let Some(page) = &filter.after {
             let same_start = Condition::all().add(C::Start.eq(page.start));
@@ -339,7 +242,8 @@ impl Calls {
                 .add(C::SortKey.eq(page.key.clone()))
                 .add(C::CallId.gt(page.call_id.as_str()));
             let later_key = Condition::any().add(C::SortKey.gt(page.key.clone())).add(later_id);
-            query = query.filter(
+            // Said once more without the alternatives, so that the index is entered where the page begins.
+            query = query.filter(C::Start.gte(page.start)).filter(
                 Condition::any().add(C::Start.gt(page.start)).add(same_start.add(later_key)),
             );
         }
@@ -360,39 +264,6 @@ impl Calls {
         Ok((calls, next))
     }
 
-    /// Ids of the calls that start from an instant on, soonest first, after a page.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub(crate) async fn upcoming(
-        &self,
-        company: &str,
-        from: DateTime<Utc>,
-        after: Option<Page>,
-        size: u64,
-    ) -> Result<(Vec<String>, Option<Page>), Error> {
-        let filter = Filter { from: Some(from), after, ..Filter::default() };
-        let (calls, next) = self.list(company, &filter, size).await?;
-        Ok((calls.into_iter().map(|call| call.call_id).collect(), next))
-    }
-
-    /// Calls still pending, by company.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub(crate) async fn pending(&self, size: u64) -> Result<Vec<(String, String)>, Error> {
-        Ok(call::Entity::find()
-            .select_only()
-            .columns([call::Column::Company, call::Column::CallId])
-            .filter(call::Column::Kind.eq(PENDING))
-            .order_by_asc(call::Column::DecideBy)
-            .limit(size)
-            .into_tuple()
-            .all(self.store.reader())
-            .await
-            .map_err(storage::Error::from)?)
-    }
-
     /// A decision of the past.
     ///
     /// # Errors
@@ -403,14 +274,34 @@ impl Calls {
         call_id: &str,
         revision: u64,
     ) -> Result<Option<wire::Decision>, Error> {
-        let row = log::Entity::find()
-            .filter(log::Column::Company.eq(company))
-            .filter(log::Column::CallId.eq(call_id))
-            .filter(log::Column::Revision.eq(number(revision)))
+        let key = (company.to_owned(), call_id.to_owned(), number(revision));
+        let row = history::Entity::find_by_id(key)
             .one(self.store.reader())
             .await
             .map_err(storage::Error::from)?;
-        row.map(|row| wire::Decision::decode(row.decision.as_slice()).map_err(corrupt)).transpose()
+        row.map(|row| decode(&row.decision)).transpose()
+    }
+
+    /// The decision that held at an instant.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn decision_at(
+        &self,
+        company: &str,
+        call_id: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<wire::Decision>, Error> {
+        let row = history::Entity::find()
+            .filter(history::Column::Company.eq(company))
+            .filter(history::Column::CallId.eq(call_id))
+            .filter(history::Column::DecidedAt.lte(at.timestamp_micros()))
+            .order_by_desc(history::Column::Revision)
+            .limit(1)
+            .one(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        row.map(|row| decode(&row.decision)).transpose()
     }
 
     /// The decisions of a call, newest first.
@@ -423,45 +314,33 @@ impl Calls {
         call_id: &str,
         size: u64,
     ) -> Result<Vec<wire::Decision>, Error> {
-        let rows = log::Entity::find()
-            .filter(log::Column::Company.eq(company))
-            .filter(log::Column::CallId.eq(call_id))
-            .order_by_desc(log::Column::Revision)
+        let rows = history::Entity::find()
+            .filter(history::Column::Company.eq(company))
+            .filter(history::Column::CallId.eq(call_id))
+            .order_by_desc(history::Column::Revision)
             .limit(size)
             .all(self.store.reader())
             .await
             .map_err(storage::Error::from)?;
-        rows.iter()
-            .map(|row| wire::Decision::decode(row.decision.as_slice()).map_err(corrupt))
-            .collect()
+        rows.iter().map(|row| decode(&row.decision)).collect()
     }
 
-    /// Decisions after a position, in the order in which they were made; all companies when none is named.
+    /// When the active plan of a call was handed to its adapter.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn after(
+    pub(crate) async fn released_at(
         &self,
-        company: Option<&str>,
-        cursor: u64,
-        size: u64,
-    ) -> Result<Vec<(u64, wire::Decision)>, Error> {
-        let mut query = log::Entity::find().filter(log::Column::Cursor.gt(number(cursor)));
-        if let Some(company) = company {
-            query = query.filter(log::Column::Company.eq(company));
-        }
-        let rows = query
-            .order_by_asc(log::Column::Cursor)
-            .limit(size)
-            .all(self.store.reader())
+        company: &str,
+        call_id: &str,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let row = plan::Entity::find()
+            .filter(plan::Column::Company.eq(company))
+            .filter(plan::Column::CallId.eq(call_id))
+            .one(self.store.reader())
             .await
             .map_err(storage::Error::from)?;
-        rows.iter()
-            .map(|row| {
-                let decision = wire::Decision::decode(row.decision.as_slice()).map_err(corrupt)?;
-                Ok((unsigned(row.cursor), decision))
-            })
-            .collect()
+        Ok(row.and_then(|row| row.released_at).map(instant))
     }
 
     /// What was asked of calls, oldest first.
@@ -469,13 +348,17 @@ impl Calls {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn asked(&self, company: &str, ids: &[String]) -> Result<Vec<Asked>, Error> {
-        let mut rows = find_in::<action::Entity, _>(
-            self.store.reader(),
-            action::Column::CallId,
-            ids.iter().map(String::as_str),
-        )
-        .await?;
-        rows.retain(|row| row.company == company);
+        let mut rows = Vec::new();
+        for part in chunks(ids) {
+            rows.extend(
+                action::Entity::find()
+                    .filter(action::Column::Company.eq(company))
+                    .filter(action::Column::CallId.is_in(part.iter().map(String::as_str)))
+                    .all(self.store.reader())
+                    .await
+                    .map_err(storage::Error::from)?,
+            );
+        }
         rows.sort_by_key(|row| row.sequence);
         Ok(rows
             .into_iter()
@@ -487,7 +370,7 @@ impl Calls {
             .collect())
     }
 
-    /// Notes what somebody asked of a call.
+    /// Notes what somebody asked of a call. Whoever is judging the call at the moment judges it again.
     ///
     /// # Errors
     /// Those of the database.
@@ -505,7 +388,19 @@ impl Calls {
             who: Set(asked.who.clone()),
             asked_at: Set(at.timestamp_micros()),
         };
-        self.store.write(|tx| async move { insert_many(&tx, [row.clone()], None).await }).await?;
+        self.store
+            .write(|tx| async move {
+                // First the call, so that those who ask for the same call take turns and keep their order.
+                call::Entity::update_many()
+                    .col_expr(call::Column::Version, Expr::col(call::Column::Version).add(1))
+                    .filter(call::Column::Company.eq(company))
+                    .filter(call::Column::CallId.eq(asked.call_id.as_str()))
+                    .exec(&tx)
+                    .await
+                    .map_err(storage::Error::from)?;
+                insert_many(&tx, [row.clone()], None).await
+            })
+            .await?;
         Ok(())
     }
 
@@ -540,6 +435,9 @@ impl Calls {
 
 #[cfg(test)]
 mod tests {
+    use decision::CallKey;
+
+    use super::row::order_of;
     use super::*;
 
     #[test]

@@ -1,93 +1,175 @@
 //! The tables as sea-orm sees them. Instants are microseconds since 1970.
 
-/// Calls with the decision that holds.
-pub(crate) mod call {
-    use sea_orm::entity::prelude::*;
+/// Declares an entity without relations.
+macro_rules! entity {
+    ($(#[$meta:meta])* $module:ident = $table:literal { $($(#[$attribute:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        pub(crate) mod $module {
+            use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "orchestrator_call")]
-    pub(crate) struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub(crate) company: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub(crate) call_id: String,
-        pub(crate) start: i64,
-        pub(crate) sort_key: Vec<u8>,
-        pub(crate) kind: i16,
-        pub(crate) code: i32,
-        pub(crate) decide_by: Option<i64>,
-        pub(crate) had_plan: bool,
-        pub(crate) planned_owner: Option<String>,
-        pub(crate) judged_policy: i64,
-        pub(crate) judged_meeting: i64,
-        pub(crate) contends_until: Option<i64>,
-        pub(crate) revision: i64,
-        pub(crate) decision: Vec<u8>,
-    }
+            #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+            #[sea_orm(table_name = $table)]
+            pub(crate) struct Model {
+                $($(#[$attribute])* pub(crate) $field: $type,)*
+            }
 
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(crate) enum Relation {}
+            #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+            pub(crate) enum Relation {}
 
-    impl ActiveModelBehavior for ActiveModel {}
+            impl ActiveModelBehavior for ActiveModel {}
+        }
+    };
 }
 
-/// Every decision ever made, in the order in which they were.
-pub(crate) mod decision {
-    use sea_orm::entity::prelude::*;
+entity! {
+    /// Calls with the decision that holds.
+    call = "orchestrator_call" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        call_id: String,
+        version: i64,
+        start: i64,
+        sort_key: Vec<u8>,
+        kind: i16,
+        code: i32,
+        provider: i32,
+        owner: String,
+        had_plan: bool,
+        planned_owner: Option<String>,
+        ended: bool,
+        judged_policy: i64,
+        judged_meeting: i64,
+        contends_until: Option<i64>,
+        contends_owner: Option<String>,
+        contends_room: Option<String>,
+        organizes: bool,
+        received: i64,
+        candidate: Option<Vec<u8>>,
+        traces: Vec<u8>,
+        revision: i64,
+        decision: Vec<u8>,
+    }
+}
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "orchestrator_decision")]
-    pub(crate) struct Model {
+entity! {
+    /// Every decision ever made. Rows are only added.
+    decision = "orchestrator_decision" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        call_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        revision: i64,
+        decided_at: i64,
+        decision: Vec<u8>,
+    }
+}
+
+entity! {
+    /// Decisions that are not in the log yet.
+    outbox = "orchestrator_outbox" {
         #[sea_orm(primary_key)]
-        pub(crate) cursor: i64,
-        pub(crate) company: String,
-        pub(crate) call_id: String,
-        pub(crate) revision: i64,
-        pub(crate) decision: Vec<u8>,
+        id: i64,
+        company: String,
+        call_id: String,
+        revision: i64,
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(crate) enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What people asked of calls.
-pub(crate) mod action {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "orchestrator_action")]
-    pub(crate) struct Model {
-        #[sea_orm(primary_key)]
-        pub(crate) sequence: i64,
-        pub(crate) company: String,
-        pub(crate) call_id: String,
-        pub(crate) cancels: bool,
-        pub(crate) who: String,
-        pub(crate) asked_at: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(crate) enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-/// How far something has come.
-pub(crate) mod progress {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "orchestrator_progress")]
-    pub(crate) struct Model {
+entity! {
+    /// All decisions in one order, chained by their hashes, company by company.
+    log = "orchestrator_log" {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub(crate) name: String,
-        pub(crate) position: i64,
+        position: i64,
+        company: String,
+        number: i64,
+        call_id: String,
+        revision: i64,
+        hash: Vec<u8>,
     }
+}
 
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(crate) enum Relation {}
+entity! {
+    /// The end of each company's chain.
+    head = "orchestrator_head" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        number: i64,
+        hash: Vec<u8>,
+    }
+}
 
-    impl ActiveModelBehavior for ActiveModel {}
+entity! {
+    /// What people asked of calls.
+    action = "orchestrator_action" {
+        #[sea_orm(primary_key)]
+        sequence: i64,
+        company: String,
+        call_id: String,
+        cancels: bool,
+        who: String,
+        asked_at: i64,
+    }
+}
+
+entity! {
+    /// Active plans: one for an occurrence of a conference.
+    plan = "orchestrator_plan" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        dedupe_key: String,
+        call_id: String,
+        revision: i64,
+        released_at: Option<i64>,
+    }
+}
+
+entity! {
+    /// What is to be done when its time has come.
+    timer = "orchestrator_timer" {
+        #[sea_orm(primary_key)]
+        id: i64,
+        company: String,
+        call_id: String,
+        kind: i16,
+        due: i64,
+        revision: i64,
+        tries: i64,
+        claimed_until: Option<i64>,
+        claim: Option<String>,
+    }
+}
+
+entity! {
+    /// How far the calls of a company have been decided again after a change of policy.
+    storm = "orchestrator_storm" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        judged_version: i64,
+        target_version: i64,
+        #[sea_orm(column_type = "Text")]
+        reach: String,
+        fresh: bool,
+        at_start: Option<i64>,
+        at_key: Option<Vec<u8>>,
+        at_id: Option<String>,
+        total: i64,
+        done: i64,
+        changed: i64,
+        started_at: i64,
+        finished_at: Option<i64>,
+        claimed_until: Option<i64>,
+        claim: Option<String>,
+    }
+}
+
+entity! {
+    /// How far something has come.
+    progress = "orchestrator_progress" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        name: String,
+        position: i64,
+    }
 }

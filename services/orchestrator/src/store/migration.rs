@@ -17,7 +17,7 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Calls, decisions, requests, progress.
+/// Calls, their decisions, and everything that makes them durable.
 struct M0001Calls;
 
 impl MigrationName for M0001Calls {
@@ -34,109 +34,185 @@ fn number(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
+fn maybe(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().take()
+}
+
+fn flag(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().take()
+}
+
 fn bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().not_null().take()
+}
+
+fn counted(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().auto_increment().primary_key().take()
+}
+
+fn tables() -> Vec<TableCreateStatement> {
+    vec![
+        Table::create()
+            .table("orchestrator_call")
+            .col(text("company"))
+            .col(text("call_id"))
+            .col(number("version"))
+            .col(number("start"))
+            .col(bytes("sort_key"))
+            .col(ColumnDef::new("kind").small_integer().not_null())
+            .col(ColumnDef::new("code").integer().not_null())
+            .col(ColumnDef::new("provider").integer().not_null())
+            .col(text("owner"))
+            .col(flag("had_plan"))
+            .col(ColumnDef::new("planned_owner").text())
+            .col(flag("ended"))
+            .col(number("judged_policy"))
+            .col(number("judged_meeting"))
+            .col(maybe("contends_until"))
+            .col(ColumnDef::new("contends_owner").text())
+            .col(ColumnDef::new("contends_room").text())
+            .col(flag("organizes"))
+            .col(number("received"))
+            .col(ColumnDef::new("candidate").blob())
+            .col(bytes("traces"))
+            .col(number("revision"))
+            .col(bytes("decision"))
+            .primary_key(Index::create().col("company").col("call_id"))
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_decision")
+            .col(text("company"))
+            .col(text("call_id"))
+            .col(number("revision"))
+            .col(number("decided_at"))
+            .col(bytes("decision"))
+            .primary_key(Index::create().col("company").col("call_id").col("revision"))
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_outbox")
+            .col(counted("id"))
+            .col(text("company"))
+            .col(text("call_id"))
+            .col(number("revision"))
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_log")
+            .col(ColumnDef::new("position").big_integer().not_null().primary_key())
+            .col(text("company"))
+            .col(number("number"))
+            .col(text("call_id"))
+            .col(number("revision"))
+            .col(bytes("hash"))
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_head")
+            .col(text("company").primary_key().take())
+            .col(number("number"))
+            .col(bytes("hash"))
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_action")
+            .col(counted("sequence"))
+            .col(text("company"))
+            .col(text("call_id"))
+            .col(flag("cancels"))
+            .col(text("who"))
+            .col(number("asked_at"))
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_plan")
+            .col(text("company"))
+            .col(text("dedupe_key"))
+            .col(text("call_id"))
+            .col(number("revision"))
+            .col(maybe("released_at"))
+            .primary_key(Index::create().col("company").col("dedupe_key"))
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_timer")
+            .col(counted("id"))
+            .col(text("company"))
+            .col(text("call_id"))
+            .col(ColumnDef::new("kind").small_integer().not_null())
+            .col(number("due"))
+            .col(number("revision"))
+            .col(number("tries"))
+            .col(maybe("claimed_until"))
+            .col(ColumnDef::new("claim").text())
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_storm")
+            .col(text("company").primary_key().take())
+            .col(number("judged_version"))
+            .col(number("target_version"))
+            .col(text("reach"))
+            .col(flag("fresh"))
+            .col(maybe("at_start"))
+            .col(ColumnDef::new("at_key").blob())
+            .col(ColumnDef::new("at_id").text())
+            .col(number("total"))
+            .col(number("done"))
+            .col(number("changed"))
+            .col(number("started_at"))
+            .col(maybe("finished_at"))
+            .col(maybe("claimed_until"))
+            .col(ColumnDef::new("claim").text())
+            .to_owned(),
+        Table::create()
+            .table("orchestrator_progress")
+            .col(text("name").primary_key().take())
+            .col(number("position"))
+            .to_owned(),
+    ]
+}
+
+fn indexes() -> Vec<IndexCreateStatement> {
+    let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
+        let mut index = Index::create();
+        index.name(name).table(table);
+        for column in columns {
+            index.col(*column);
+        }
+        index
+    };
+    vec![
+        index(
+            "orchestrator_call_by_start",
+            "orchestrator_call",
+            &["company", "start", "sort_key", "call_id"],
+        ),
+        // Conflicts are looked for among those of one owner, and those in one room, that are not over.
+        index(
+            "orchestrator_call_by_owner",
+            "orchestrator_call",
+            &["company", "contends_owner", "contends_until"],
+        ),
+        index(
+            "orchestrator_call_by_room",
+            "orchestrator_call",
+            &["company", "contends_room", "contends_until"],
+        ),
+        index("orchestrator_log_by_number", "orchestrator_log", &["company", "number"])
+            .unique()
+            .take(),
+        index("orchestrator_action_by_call", "orchestrator_action", &["company", "call_id"]),
+        index("orchestrator_plan_by_call", "orchestrator_plan", &["company", "call_id"]),
+        index("orchestrator_timer_by_due", "orchestrator_timer", &["due"]),
+        index("orchestrator_timer_by_call", "orchestrator_timer", &["company", "call_id"]),
+    ]
 }
 
 #[async_trait::async_trait]
 impl MigrationTrait for M0001Calls {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .create_table(
-                Table::create()
-                    .table("orchestrator_call")
-                    .col(text("company"))
-                    .col(text("call_id"))
-                    .col(number("start"))
-                    .col(bytes("sort_key"))
-                    .col(ColumnDef::new("kind").small_integer().not_null())
-                    .col(ColumnDef::new("code").integer().not_null())
-                    .col(ColumnDef::new("decide_by").big_integer())
-                    .col(ColumnDef::new("had_plan").boolean().not_null())
-                    .col(ColumnDef::new("planned_owner").text())
-                    .col(number("judged_policy"))
-                    .col(number("judged_meeting"))
-                    .col(ColumnDef::new("contends_until").big_integer())
-                    .col(number("revision"))
-                    .col(bytes("decision"))
-                    .primary_key(Index::create().col("company").col("call_id"))
-                    .to_owned(),
-            )
-            .await?;
-        for (name, columns) in [
-            ("orchestrator_call_by_start", ["company", "start", "sort_key"].as_slice()),
-            ("orchestrator_call_by_id", &["call_id"]),
-            ("orchestrator_call_by_kind", &["kind", "decide_by"]),
-        ] {
-            manager.create_index(index(name, "orchestrator_call", columns)).await?;
+        for table in tables() {
+            manager.create_table(table).await?;
         }
-        manager
-            .create_table(
-                Table::create()
-                    .table("orchestrator_decision")
-                    .col(
-                        ColumnDef::new("cursor")
-                            .big_integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
-                    .col(text("company"))
-                    .col(text("call_id"))
-                    .col(number("revision"))
-                    .col(bytes("decision"))
-                    .to_owned(),
-            )
-            .await?;
-        let mut once = index(
-            "orchestrator_decision_once",
-            "orchestrator_decision",
-            &["company", "call_id", "revision"],
-        );
-        manager.create_index(once.unique().to_owned()).await?;
-        manager
-            .create_table(
-                Table::create()
-                    .table("orchestrator_action")
-                    .col(
-                        ColumnDef::new("sequence")
-                            .big_integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
-                    .col(text("company"))
-                    .col(text("call_id"))
-                    .col(ColumnDef::new("cancels").boolean().not_null())
-                    .col(text("who"))
-                    .col(number("asked_at"))
-                    .to_owned(),
-            )
-            .await?;
-        manager
-            .create_index(index("orchestrator_action_by_call", "orchestrator_action", &["call_id"]))
-            .await?;
-        manager
-            .create_table(
-                Table::create()
-                    .table("orchestrator_progress")
-                    .col(ColumnDef::new("name").text().not_null().primary_key())
-                    .col(number("position"))
-                    .to_owned(),
-            )
-            .await
+        manager.create_table(super::LEASES.create()).await?;
+        feed::create_tables(manager, "orchestrator").await?;
+        for index in indexes() {
+            manager.create_index(index).await?;
+        }
+        Ok(())
     }
-}
-
-fn index(
-    name: &'static str,
-    table: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.name(name).table(table);
-    for column in columns {
-        index.col(*column);
-    }
-    index
 }

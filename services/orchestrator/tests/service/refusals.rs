@@ -130,8 +130,6 @@ async fn what_comes_in_a_later_version_says_so() {
             .await
             .err(),
         client.import_recording(wire::ImportRecordingRequest { company: company() }).await.err(),
-        client.simulate_policy(wire::SimulatePolicyRequest { company: company() }).await.err(),
-        client.report_call_status(wire::ReportCallStatusRequest { company: company() }).await.err(),
     ];
     for refused in refusals {
         let refused = refused.unwrap();

@@ -129,8 +129,12 @@ impl World {
         id: &str,
         revision: u64,
     ) -> Result<wire::Decision, Status> {
-        let request =
-            wire::GetCallRequest { company: company.into(), call_id: id.into(), revision };
+        let request = wire::GetCallRequest {
+            company: company.into(),
+            call_id: id.into(),
+            revision,
+            at: None,
+        };
         Ok(self.client().get_call(request).await?.into_inner().decision.unwrap())
     }
 

@@ -1,0 +1,1 @@
+//! Deciding many calls again: how far it has come, as a row for each company.
