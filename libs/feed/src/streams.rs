@@ -392,11 +392,18 @@ impl Inner {
         }
         if !rubbish.is_empty() {
             warn!(count = rubbish.len(), "what is no notice was found in the feed, and buried");
-            self.bury(&rubbish, "cannot be read as a notice").await?;
         }
         if !hopeless.is_empty() {
             warn!(buried = hopeless.len(), "notices were buried after too many deliveries");
-            self.bury(&hopeless, &format!("given up after {most} deliveries")).await?;
+        }
+        let given_up = format!("given up after {most} deliveries");
+        let both = [(rubbish, "cannot be read as a notice"), (hopeless, given_up.as_str())];
+        for (ids, why) in both.iter().filter(|(ids, _)| !ids.is_empty()) {
+            match self.bury(ids, why).await {
+                // They come again when they count as abandoned.
+                Err(error) if !deliveries.is_empty() => info!(%error, "burying must wait"),
+                answer => answer?,
+            }
         }
         Ok(deliveries)
     }

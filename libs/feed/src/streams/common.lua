@@ -18,7 +18,7 @@ end
 local function bury(work, dead, group, cap, id, fields, attempts, why)
   local entry = {}
   for i = 1, math.min(#fields, 64) do
-    entry[i] = string.sub(fields[i], 1, 1024)
+    entry[i] = string.sub(fields[i], 1, 4096)
   end
   entry[#entry + 1] = 'attempts'
   entry[#entry + 1] = attempts

@@ -192,6 +192,9 @@ async fn what_is_done_after_a_takeover_does_no_harm() {
         let depth = heir.depth().await.unwrap();
         assert_eq!((depth.held, depth.later, depth.buried), (3, 0, 0), "{}", world.name);
         slow.done(&first[0..1]).await.unwrap();
+        // In a table the claim has to be one's own; on Redis whoever did the work says so for all.
+        let held = if world.is_redis() { 2 } else { 3 };
+        assert_eq!(heir.depth().await.unwrap().held, held, "{}", world.name);
         heir.done(&second).await.unwrap();
         assert_eq!(heir.depth().await.unwrap().open(), 0, "{}", world.name);
         sleep(ABANDONED).await;

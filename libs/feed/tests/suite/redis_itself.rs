@@ -176,6 +176,23 @@ async fn a_restart_between_calls_is_not_even_an_error() {
     assert_ne!(feed.epoch().await.unwrap(), epoch);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_comes_back_with_an_older_state_is_noticed() {
+    let Some(mut server) = Server::start().await else { return };
+    let world = World::at(&server.url());
+    let feed = world.feed(settings());
+    feed.publish(&[notice("kept", 1)]).await.unwrap();
+    assert_eq!(feed.next(1, Duration::ZERO).await.unwrap().len(), 1);
+    let epoch = feed.epoch().await.unwrap();
+    world.command::<()>(&[b"SAVE"]).await;
+    feed.publish(&[notice("lost", 1)]).await.unwrap();
+    server.kill();
+    server.start_again().await;
+    assert_ne!(feed.epoch().await.unwrap(), epoch);
+    let depth = feed.depth().await.unwrap();
+    assert_eq!((depth.held, depth.waiting), (1, 0));
+}
+
 #[tokio::test]
 async fn an_address_that_is_none_is_told_without_quoting_it() {
     for url in ["", "amqp://user:secret@host", "redis://user:secret@host:port"] {

@@ -169,7 +169,7 @@ impl Server {
         self.process.wait().unwrap();
     }
 
-    /// Starts it again after it was killed, empty.
+    /// Starts it again after it was killed, with what it saved.
     pub(crate) async fn start_again(&mut self) {
         self.process = Self::spawn(self.port, &self.folder).unwrap();
         self.wait().await;
