@@ -294,7 +294,8 @@ pub struct ListMeetingsRequest {
     /// `next_page_token` of the page before.
     #[prost(string, tag = "5")]
     pub page_token: ::prost::alloc::string::String,
-    /// When not empty: only these, whatever their time.
+    /// When not empty: only these, whatever their time. One that no calendar holds any more comes too, with `cancelled`
+    /// set; a page of a period leaves it out. Ids of no meeting are passed over.
     #[prost(string, repeated, tag = "6")]
     pub meeting_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
