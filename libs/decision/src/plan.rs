@@ -27,7 +27,8 @@ pub struct History {
 pub struct Last {
     /// It was a skip.
     pub skipped: bool,
-    /// The policy version it was made from.
+    /// The policy version it was made from, or the newest one since whose changes do not reach the call
+    /// ([`crate::reach`]).
     pub policy_version: u64,
     /// The meeting revision it was made from.
     pub meeting_revision: u64,
@@ -449,12 +450,16 @@ fn twin_after_planning(code: SkipCode) -> Option<SkipCode> {
 }
 
 /// Whether a call that was valid fell because a setting of the company changed, and nothing else did
-/// (DOMAIN 5.3). A member who was deactivated or switched off is a cause of its own.
+/// (DOMAIN 5.3). A member who was deactivated or switched off is a cause of its own; what a person took
+/// back or deleted, and what came through another company, no setting brings about.
 fn fell_by_settings(inputs: &Inputs<'_>, code: SkipCode) -> bool {
     let of_its_own = matches!(
         code,
         SkipCode::RemovedByUserDeactivated
             | SkipCode::UserRecordingOff
+            | SkipCode::BelongsToAnotherCompany
+            | SkipCode::DeletedByUser
+            | SkipCode::CanceledByOwner
             | SkipCode::ComplianceSystemDecision
             | SkipCode::UnknownState
             | SkipCode::NotApplicable

@@ -80,7 +80,8 @@ pub(crate) struct DomainEntry {
 pub struct Policy {
     /// Id of the company.
     pub company: Arc<str>,
-    /// Version, from 1; 0 for one that is not stored.
+    /// Version, from 1; 0 for one that is not stored. A draft is tried under the version it would get:
+    /// decisions are compared with earlier ones by version, and by nothing else of it.
     pub version: u64,
     /// Zone of the company.
     pub zone: chrono_tz::Tz,

@@ -23,7 +23,7 @@ use decision::company::{Capture, InternalMeetings};
 use decision::conflict::{Contender, OwnedContender, reached, resolve};
 use decision::links::{Link, Resolution};
 use decision::people::People;
-use decision::plan::{History, Kind, judge_and_decide};
+use decision::plan::{History, Kind, Last, judge_and_decide};
 use decision::reach::{Reach, Traces};
 use decision::skip_code::Phase;
 use decision::{
@@ -154,7 +154,7 @@ fn most_changes_leave_most_calls_alone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_096))]
+    #![proptest_config(ProptestConfig::with_cases(2_048))]
 
     #[test]
     fn what_a_change_does_not_reach_stays_as_decided(
@@ -193,6 +193,58 @@ proptest! {
         let stored = serde_json::to_string(&both).expect("a reach");
         prop_assert_eq!(serde_json::from_str::<Reach>(&stored).expect("a reach"), both);
         prop_assert_eq!(Traces::from_bytes(&traces.to_bytes()), traces);
+    }
+
+    #[test]
+    fn a_draft_decides_as_the_applied_file_does(
+        call in any_call(),
+        changes in changes(),
+        ahead in 1_u64..1_000,
+    ) {
+        let mut call = call;
+        if let Some(last) = &mut call.history.last {
+            last.policy_version = last.policy_version.min(call.version);
+        }
+        let (version, history) = (call.version, call.history.clone());
+        let applied = Call { version: version + 1, history, ..under_changes(&call, &changes) };
+        // Any version after the one that holds will do.
+        let draft = Call { version: version + ahead, ..applied.clone() };
+        let decided = Decision { policy_version: applied.version, ..draft.decide() };
+        prop_assert_eq!(decided, applied.decide());
+        // Without history the version is a stamp and nothing else.
+        let judged = applied.judge();
+        let in_one_go = |version| Decision {
+            policy_version: 0,
+            ..judge_and_decide(
+                &decision::Policy::compile(&applied.company, version),
+                &Call::key(),
+                &judged.meeting,
+                &applied.links,
+                &judged.selected,
+                applied.ambiguous_time,
+                applied.now,
+            )
+        };
+        prop_assert_eq!(in_one_go(0), in_one_go(version + ahead));
+    }
+
+    #[test]
+    fn what_a_person_did_is_not_laid_at_the_door_of_a_setting(
+        call in known_call(),
+        changes in changes(),
+        deleted in any::<bool>(),
+    ) {
+        let mut next = under_changes(&call, &changes);
+        next.history.last =
+            Some(Last { skipped: false, policy_version: call.version, meeting_revision: next.revision });
+        next.meeting.deleted_by_user = deleted;
+        next.meeting.recording_canceled = !deleted;
+        let decision = next.decide();
+        if let Some(SkipCode::DeletedByUser | SkipCode::CanceledByOwner) = decision.code() {
+            prop_assert_ne!(decision.related, Some(SkipCode::InvalidatingByCompanySettings));
+        } else {
+            prop_assert!(decision.code() == Some(SkipCode::BelongsToAnotherCompany), "{}", told(&decision));
+        }
     }
 
     #[test]
