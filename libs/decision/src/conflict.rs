@@ -328,4 +328,44 @@ mod tests {
         let both: &[SkipCode] = &[SkipCode::Duplicate, SkipCode::OverlappingMeeting];
         assert_eq!(codes(&calls, |_, _| {}), [KEPT, KEPT, both]);
     }
+
+    #[test]
+    fn an_unbroken_day_is_reached_whole_and_the_next_day_is_not() {
+        let room = Conference { provider: Provider::Zoom, id: "1".into() };
+        let call = |minute: i64| OwnedContender {
+            key: CallKey::default(),
+            start: at(minute),
+            end: at(minute + 2),
+            owner: "ada".into(),
+            conference: room.clone(),
+            requested: false,
+            owner_organizes: false,
+            received_at: at(0),
+        };
+        // The latest first, which is the hardest order for sets that are joined one by one.
+        let calls: Vec<_> = (0..20_000).rev().chain(30_000..30_010).map(call).collect();
+        let calls: Vec<_> = calls.iter().map(OwnedContender::as_ref).collect();
+        assert_eq!(reached(&calls, &[7]), Vec::from_iter(0..20_000));
+        assert_eq!(reached(&calls, &[20_003, 99_999]), Vec::from_iter(20_000..20_010));
+        assert_eq!(reached(&calls, &[]), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn an_owned_contender_is_the_one_it_was_made_of() {
+        let (key, room) =
+            (CallKey::default(), Conference { provider: Provider::Zoom, id: "1".into() });
+        let one = Contender {
+            key: &key,
+            start: at(0),
+            end: at(30),
+            owner: "ada",
+            conference: &room,
+            requested: true,
+            owner_organizes: true,
+            received_at: at(-9),
+        };
+        let owned = OwnedContender::from(one);
+        assert_eq!(OwnedContender::from(owned.as_ref()), owned);
+        assert_eq!(format!("{:?}", owned.as_ref()), format!("{one:?}"));
+    }
 }
