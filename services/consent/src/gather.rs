@@ -159,8 +159,8 @@ impl Gather {
         now: DateTime<Utc>,
     ) -> Resolved<'a> {
         let mut resolved = HashMap::new();
-        let mut keys = part.keys.clone();
-        keys.extend(self.key.public());
+        let mut own = self.key.public();
+        let mut keys: Vec<_> = part.keys.iter().cloned().chain(own.clone()).collect();
         let mut looked_again = false;
         for shape in shapes {
             let id = identity(shape);
@@ -171,9 +171,11 @@ impl Gather {
             // Another process may have made the key since.
             if is_unknown_key(&resolution) && !looked_again {
                 looked_again = true;
-                if self.key.look_again().await {
-                    keys.clone_from(&part.keys);
-                    keys.extend(self.key.public());
+                let found = self.key.look_again().await;
+                // Compared with what this request knew: another one may have looked a moment before.
+                if found != own {
+                    own = found;
+                    keys = part.keys.iter().cloned().chain(own.clone()).collect();
                     resolution = resolve_one(part, shape, &keys, now);
                 }
             }

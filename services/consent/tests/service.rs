@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::time::{Duration, Instant};
+
 use chassis::{House, Link, Running, SimulatedClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::consent::token::{Claims, PrivateKey};
@@ -513,7 +515,9 @@ async fn a_version_that_was_not_applied_is_asked_for() {
             policy_version,
             ..Default::default()
         };
-        for (company, version) in [("acme", 2), ("other", 1), ("acme", u64::MAX)] {
+        for (company, version) in
+            [("acme", 2), ("other", 1), ("acme", u64::MAX), ("no\0company", 1)]
+        {
             let judged = world.client().judge_consents(judging(company, version, vec![])).await;
             let resolved = world.client().resolve_consent_links(resolve(company, version)).await;
             for status in [judged.unwrap_err(), resolved.unwrap_err()] {
@@ -594,6 +598,27 @@ async fn links_of_another_process_with_the_same_key_file_are_known() {
         let verdicts =
             client_of(&other).judge_consents(request).await.unwrap().into_inner().verdicts;
         assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_who_meet_a_link_of_a_new_key_at_once_know_it() {
+    for _ in 0..20 {
+        let place = places().await.remove(0);
+        let world = World::of_acme(place).await;
+        let other = world.replica().await;
+        let url = world.issue(ConsentLinkType::Static).await;
+        let asking: Vec<_> = (0..16)
+            .map(|_| {
+                let (mut client, link) = (client_of(&other), link(&url));
+                let request = judging("acme", 1, vec![call("a", "", vec![link])]);
+                tokio::spawn(async move { client.judge_consents(request).await })
+            })
+            .collect();
+        for asked in asking {
+            let verdicts = asked.await.unwrap().unwrap().into_inner().verdicts;
+            assert_eq!(verdicts[0].outcome(), Outcome::Allow);
+        }
     }
 }
 
@@ -688,4 +713,409 @@ async fn what_comes_later_says_so() {
 fn settings_that_keep_nothing_are_refused() {
     let house = House::new().host::<consent::App>("keep_versions = 0");
     assert!(format!("{:#}", house.check().unwrap_err()).contains("keep_versions"));
+}
+
+fn watching(company: &str, cursor: u64, until_caught_up: bool) -> WatchChoicesRequest {
+    WatchChoicesRequest { company: company.into(), cursor, until_caught_up }
+}
+
+/// What a stream that ends has to say.
+async fn watched(
+    client: &mut ConsentServiceClient<Link>,
+    request: WatchChoicesRequest,
+) -> Vec<WatchChoicesResponse> {
+    let mut stream = client.watch_choices(request).await.unwrap().into_inner();
+    let mut seen = Vec::new();
+    while let Some(choice) = stream.message().await.unwrap() {
+        seen.push(choice);
+    }
+    seen
+}
+
+#[tokio::test]
+async fn choices_are_streamed_from_a_cursor_on() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let mut client = world.client();
+        assert!(watched(&mut client, watching("", 0, true)).await.is_empty());
+        let mut occurrence = choosing("b", Choice::JoinWithoutRecording, "2");
+        occurrence.key.as_mut().unwrap().recurrence_id = Some(proto::time::to_wire(start()));
+        let other = RecordChoiceRequest {
+            company: "other".into(),
+            ..choosing("c", Choice::JoinWithoutRecording, "3")
+        };
+        let recorded = [choosing("a", Choice::Join, "1"), occurrence, other];
+        for (request, sequence) in recorded.iter().zip(1..) {
+            let answer = client.record_choice(request.clone()).await.unwrap().into_inner();
+            assert_eq!(answer.sequence, sequence);
+            // Recorded before, so it has its place.
+            client.record_choice(request.clone()).await.unwrap();
+            world.clock.advance(TimeDelta::seconds(1));
+        }
+        let all = watched(&mut client, watching("", 0, true)).await;
+        for (seen, (request, sequence)) in all.iter().zip(recorded.iter().zip(1_u64..)) {
+            let at = start() + TimeDelta::seconds(i64::try_from(sequence).unwrap() - 1);
+            let expected = WatchChoicesResponse {
+                cursor: sequence,
+                company: request.company.clone(),
+                key: request.key.clone(),
+                choice: request.choice,
+                chosen_at: Some(proto::time::to_wire(at)),
+            };
+            assert_eq!(*seen, expected);
+        }
+        assert_eq!(all.len(), 3);
+        assert_eq!(watched(&mut client, watching("", 1, true)).await, all[1..]);
+        assert_eq!(watched(&mut client, watching("acme", 0, true)).await, all[..2]);
+        assert_eq!(watched(&mut client, watching("other", 0, true)).await, all[2..]);
+        assert!(watched(&mut client, watching("other", 3, true)).await.is_empty());
+        for beyond in [4, u64::MAX] {
+            assert!(watched(&mut client, watching("", beyond, true)).await.is_empty());
+        }
+        assert!(watched(&mut client, watching("no\0company", 0, true)).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_long_record_is_streamed_whole() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        for n in 0..600 {
+            let company = if n % 300 == 299 { "other" } else { "acme" };
+            let request = RecordChoiceRequest {
+                company: company.into(),
+                ..choosing(&n.to_string(), Choice::Join, &n.to_string())
+            };
+            world.client().record_choice(request).await.unwrap();
+        }
+        let cursors = async |company: &str| {
+            let all = watched(&mut world.client(), watching(company, 0, true)).await;
+            all.into_iter().map(|choice| choice.cursor).collect::<Vec<_>>()
+        };
+        assert_eq!(cursors("").await, (1..=600).collect::<Vec<_>>());
+        assert_eq!(cursors("acme").await.len(), 598);
+        assert_eq!(cursors("other").await, [300, 600]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_is_woken_by_this_replica_and_finds_what_others_recorded() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let other = world.replica().await;
+        let stream = world.client().watch_choices(watching("acme", 0, false)).await;
+        let mut stream = stream.unwrap().into_inner();
+        let began = Instant::now();
+        for n in 0..20_u64 {
+            let request = choosing("a", Choice::Join, &n.to_string());
+            world.client().record_choice(request).await.unwrap();
+            assert_eq!(stream.message().await.unwrap().unwrap().cursor, n + 1);
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "looked for now and then, not woken");
+        let request = choosing("a", Choice::JoinWithoutRecording, "elsewhere");
+        client_of(&other).record_choice(request).await.unwrap();
+        let found = tokio::time::timeout(Duration::from_secs(5), stream.message()).await;
+        assert_eq!(found.unwrap().unwrap().unwrap().cursor, 21);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_waits_ends_with_the_service() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let stream = world.client().watch_choices(watching("", 0, false)).await;
+        let mut stream = stream.unwrap().into_inner();
+        let reading = tokio::spawn(async move { stream.message().await });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.running.shutdown().await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(5), reading).await.unwrap().unwrap();
+        // Not as one that has caught up.
+        assert_eq!(ended.unwrap_err().code(), Code::Unavailable);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_ends_the_stream_with_an_error() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        world.drop_table("consent_head").await;
+        let mut client = world.client();
+        let stream = client.watch_choices(watching("", 0, true)).await.unwrap();
+        let status = stream.into_inner().message().await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        let record = choosing("a", Choice::JoinWithoutRecording, "1");
+        assert_eq!(client.record_choice(record).await.unwrap_err().code(), Code::Unavailable);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_that_record_at_once_leave_no_gap_and_hide_nothing_from_those_who_watch() {
+    const EACH: usize = 60;
+    const WRITERS: usize = 4;
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let other = world.replica().await;
+        let total = 2 * WRITERS * EACH;
+        let watchers: Vec<_> = [&world.running, &other, &other]
+            .into_iter()
+            .map(|running| {
+                let mut client = client_of(running);
+                tokio::spawn(async move {
+                    let stream = client.watch_choices(watching("", 0, false)).await.unwrap();
+                    let mut stream = stream.into_inner();
+                    let mut seen = Vec::new();
+                    while seen.len() < total {
+                        seen.push(stream.message().await.unwrap().unwrap().cursor);
+                    }
+                    seen
+                })
+            })
+            .collect();
+        // One that asks again and again from where it was, as a follower does that lost its stream.
+        let mut client = client_of(&world.running);
+        let asking = tokio::spawn(async move {
+            let mut seen: Vec<u64> = Vec::new();
+            while seen.len() < total {
+                let cursor = seen.last().copied().unwrap_or_default();
+                let more = watched(&mut client, watching("", cursor, true)).await;
+                seen.extend(more.into_iter().map(|choice| choice.cursor));
+            }
+            seen
+        });
+        let mut writers = Vec::new();
+        for writer in 0..2 * WRITERS {
+            let mut client = client_of(if writer % 2 == 0 { &world.running } else { &other });
+            writers.push(tokio::spawn(async move {
+                let mut places = Vec::new();
+                for n in 0..EACH {
+                    let request = choosing("a", Choice::Join, &format!("{writer}-{n}"));
+                    let answer = client.record_choice(request).await.unwrap();
+                    places.push(answer.into_inner().sequence);
+                }
+                assert!(places.is_sorted());
+                places
+            }));
+        }
+        let mut drawn = Vec::new();
+        for writer in writers {
+            drawn.extend(writer.await.unwrap());
+        }
+        drawn.sort_unstable();
+        let every: Vec<u64> = (1..=u64::try_from(total).unwrap()).collect();
+        assert_eq!(drawn, every);
+        for watcher in watchers {
+            assert_eq!(watcher.await.unwrap(), every);
+        }
+        assert_eq!(asking.await.unwrap(), every);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_request_at_two_replicas_at_once_is_one_choice() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let other = world.replica().await;
+        for n in 0..50_u64 {
+            let request = choosing("a", Choice::JoinWithoutRecording, &n.to_string());
+            let (mut one, mut two) = (world.client(), client_of(&other));
+            let (mut three, mut four) = (world.client(), client_of(&other));
+            let answers = tokio::join!(
+                one.record_choice(request.clone()),
+                two.record_choice(request.clone()),
+                three.record_choice(request.clone()),
+                four.record_choice(request),
+            );
+            for answer in [answers.0, answers.1, answers.2, answers.3] {
+                assert_eq!(answer.unwrap().into_inner().sequence, n + 1);
+            }
+        }
+        assert_eq!(watched(&mut world.client(), watching("", 0, true)).await.len(), 50);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_refusal_recorded_at_one_replica_is_seen_by_all_that_is_judged_at_another_afterwards() {
+    for place in places().await {
+        let postgres = place.engine.is_postgres();
+        let world = World::of_acme(place).await;
+        let other = world.replica().await;
+        let good = link(&world.issue(ConsentLinkType::Static).await);
+        // Others judge meanwhile, so that questions share queries.
+        let noise = tokio::spawn({
+            let (mut client, good) = (client_of(&other), good.clone());
+            async move {
+                for n in 0_u64.. {
+                    let call = call(&n.to_string(), "", vec![good.clone()]);
+                    let asked = client.judge_consents(judging("acme", 1, vec![call])).await;
+                    assert!(asked.is_ok());
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        });
+        let (mut recording, mut judging_at) = (world.client(), client_of(&other));
+        for n in 0..if postgres { 1_000 } else { 300 } {
+            let uid = format!("meeting {n}");
+            let asked = || judging("acme", 1, vec![call(&uid, "", vec![good.clone()])]);
+            if n % 10 == 0 {
+                let before = judging_at.judge_consents(asked()).await.unwrap().into_inner();
+                assert_eq!(before.verdicts[0].outcome(), Outcome::Allow);
+            }
+            let refusal = choosing(&uid, Choice::JoinWithoutRecording, &uid);
+            recording.record_choice(refusal).await.unwrap();
+            let after = judging_at.judge_consents(asked()).await.unwrap().into_inner();
+            assert_eq!(codes(&after.verdicts[0]), [SkipCode::ComplianceUserRequest], "{n}");
+        }
+        assert!(!noise.is_finished());
+        noise.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_content_wins_where_replicas_apply_two_under_one_number() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let other = world.replica().await;
+        for version in 2..32 {
+            let mut lenient = acme(version);
+            lenient.profiles[0].enforced = false;
+            let (mut here, mut there) = (world.client(), client_of(&other));
+            let (strict, lenient) = tokio::join!(
+                here.apply_consent_profile(acme(version)),
+                there.apply_consent_profile(lenient),
+            );
+            let expected = match (&strict, &lenient) {
+                (Ok(_), Err(status)) | (Err(status), Ok(_)) => {
+                    assert_eq!(status.code(), Code::Aborted, "{status:?}");
+                    assert_eq!(reason(status), "ERROR_REASON_REVISION_CONFLICT");
+                    if strict.is_ok() { Outcome::Skip } else { Outcome::Allow }
+                }
+                both => panic!("{both:?}"),
+            };
+            for client in [&mut here, &mut there] {
+                let asked = judging("acme", version, vec![call("a", "", vec![])]);
+                let judged = client.judge_consents(asked).await.unwrap().into_inner();
+                assert_eq!(judged.verdicts[0].outcome(), expected);
+            }
+        }
+        // The same from both is no conflict.
+        let (mut here, mut there) = (world.client(), client_of(&other));
+        let (one, two) = tokio::join!(
+            here.apply_consent_profile(acme(40)),
+            there.apply_consent_profile(acme(40)),
+        );
+        assert!(one.is_ok() && two.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_that_issue_the_first_links_at_once_sign_with_one_key() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let other = world.replica().await;
+        let (mut here, mut there) = (world.client(), client_of(&other));
+        let request = issuing(ConsentLinkType::Static);
+        let (one, two) = tokio::join!(
+            here.issue_consent_link(request.clone()),
+            there.issue_consent_link(request),
+        );
+        let calls = [one, two].map(|issued| {
+            let url = issued.unwrap().into_inner().url;
+            call("a", "", vec![link(&url)])
+        });
+        for client in [&mut here, &mut there] {
+            let judged = client.judge_consents(judging("acme", 1, calls.to_vec())).await;
+            let verdicts = judged.unwrap().into_inner().verdicts;
+            assert!(verdicts.iter().all(|verdict| verdict.outcome() == Outcome::Allow));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_proposed_part_is_judged_by_and_not_kept() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        let mut client = world.client();
+        let foreign = PrivateKey::from_bytes(&[7; 32]);
+        let claims = Claims {
+            company: "acme".into(),
+            link_type: decision::company::LinkType::Static,
+            conference: decision::Conference { provider: decision::Provider::Zoom, id: "1".into() },
+            expires_at: start() + TimeDelta::days(1),
+        };
+        let url = format!("https://{HOST}/acme/s/{}", foreign.sign(&claims));
+        let draft =
+            ApplyConsentProfileRequest { keys: vec![foreign.public_pem().unwrap()], ..acme(2) };
+        let refusal = choosing("r", Choice::JoinWithoutRecording, "1");
+        client.record_choice(refusal).await.unwrap();
+        let calls = || ["a", "r"].map(|uid| call(uid, "", vec![link(&url)])).to_vec();
+        // Of a version that is known and of one that is not, again and again.
+        for version in [1, 9, 1] {
+            let request = JudgeConsentsRequest {
+                draft: Some(draft.clone()),
+                ..judging("acme", version, calls())
+            };
+            let judged = client.judge_consents(request).await.unwrap().into_inner();
+            assert_eq!(judged.policy_version, version);
+            assert_eq!(judged.verdicts[0].outcome(), Outcome::Allow);
+            assert_eq!(codes(&judged.verdicts[1]), [SkipCode::ComplianceUserRequest]);
+            let request = ResolveConsentLinksRequest {
+                company: "acme".into(),
+                policy_version: version,
+                now: None,
+                links: vec![shape(&url)],
+                draft: Some(draft.clone()),
+            };
+            let resolved = client.resolve_consent_links(request).await.unwrap().into_inner();
+            assert_eq!(resolved.resolutions[0].kind(), ConsentResolutionKind::Resolved);
+        }
+        let lenient = ApplyConsentProfileRequest { default_profile: "lax".into(), ..draft.clone() };
+        let request = JudgeConsentsRequest {
+            draft: Some(lenient),
+            ..judging("acme", 1, vec![call("a", "", vec![])])
+        };
+        let judged = client.judge_consents(request).await.unwrap().into_inner();
+        assert_eq!(judged.verdicts[0].outcome(), Outcome::Allow);
+        // Nothing of it is left.
+        let applied = client.judge_consents(judging("acme", 1, calls())).await.unwrap();
+        let verdicts = applied.into_inner().verdicts;
+        assert_eq!(codes(&verdicts[0]), [SkipCode::ComplianceSystemDecision]);
+        for version in [2, 9] {
+            let unknown = client.judge_consents(judging("acme", version, vec![])).await;
+            assert_eq!(unknown.unwrap_err().code(), Code::FailedPrecondition);
+        }
+        let hostless = ApplyConsentProfileRequest { host: String::new(), ..acme(2) };
+        client.apply_consent_profile(hostless).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_proposed_part_that_could_not_be_applied_is_refused() {
+    for place in places().await {
+        let world = World::of_acme(place).await;
+        type Spoil = fn(&mut ApplyConsentProfileRequest);
+        let cases: [(&str, Spoil); 3] = [
+            ("consent.keys[0]", |draft| draft.keys.push("no key".into())),
+            ("consent.default_profile", |draft| draft.default_profile = "us".into()),
+            ("draft.company", |draft| draft.company = "other".into()),
+        ];
+        for (field, spoil) in cases {
+            let mut draft = acme(2);
+            spoil(&mut draft);
+            let judge =
+                JudgeConsentsRequest { draft: Some(draft.clone()), ..judging("acme", 1, vec![]) };
+            let resolve = ResolveConsentLinksRequest {
+                company: "acme".into(),
+                policy_version: 1,
+                draft: Some(draft),
+                ..Default::default()
+            };
+            let judged = world.client().judge_consents(judge).await.unwrap_err();
+            let resolved = world.client().resolve_consent_links(resolve).await.unwrap_err();
+            for status in [judged, resolved] {
+                assert_eq!(status.code(), Code::InvalidArgument);
+                let wrong = status.get_details_bad_request().unwrap().field_violations;
+                assert_eq!(wrong[0].field, field);
+            }
+        }
+    }
 }
