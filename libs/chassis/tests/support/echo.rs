@@ -82,6 +82,7 @@ pub struct Server<const RELAYS: bool> {
 
 struct State {
     peer: Option<Link>,
+    service: String,
     max_message: usize,
     greeting: String,
 }
@@ -99,7 +100,7 @@ async fn answer(state: &State, request: Request<Ask>) -> Result<Response<Answer>
     let foreign = request.extensions().get::<&'static str>().copied();
     let ask = request.into_inner();
     if let Some(peer) = &state.peer {
-        return tell(peer.clone(), ECHO, Request::new(ask), state.max_message)
+        return tell(peer.clone(), &state.service, Request::new(ask), state.max_message)
             .await
             .map(Response::new);
     }
@@ -155,6 +156,12 @@ impl ServerStreamingService<Ask> for Watch {
                     // What is ready at once travels in one frame; the panic shall come after it.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     panic!("in a stream")
+                }))
+                .boxed(),
+            "tick" => first
+                .chain(futures::stream::iter(2..=21).then(|amount| async move {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    Ok(Answer { amount, payload: Vec::new() })
                 }))
                 .boxed(),
             _ => first.chain(futures::stream::pending()).boxed(),
@@ -257,8 +264,12 @@ pause = "10ms"
 
     async fn build(config: Config, context: Context) -> anyhow::Result<Built> {
         let Greeting { text, times, pause: _ } = config.greeting;
-        let state =
-            State { peer: None, max_message: context.max_message, greeting: text.repeat(times) };
+        let state = State {
+            peer: None,
+            service: String::new(),
+            max_message: context.max_message,
+            greeting: text.repeat(times),
+        };
         let shutdown = context.shutdown.clone();
         Ok(Built::new(Routes::new(Server::<false> { state: Arc::new(state) }))
             .task("wait", async move { shutdown.cancelled().await }))
@@ -268,6 +279,12 @@ pause = "10ms"
 #[derive(Debug)]
 pub struct RelayApp;
 
+/// Which service of its peer it asks.
+#[derive(Debug, Deserialize)]
+pub struct Relaying {
+    pub service: String,
+}
+
 #[derive(Debug, Deserialize)]
 pub struct Nothing {}
 
@@ -275,12 +292,14 @@ impl App for RelayApp {
     const NAME: &'static str = "re-lay";
     const SERVICES: &'static [&'static str] = &[RELAY];
     const DESCRIPTORS: &'static [&'static [u8]] = &[];
-    const DEFAULTS: &'static str = "[peers]\nfriend = \"echo\"\n";
-    type Config = Nothing;
+    const DEFAULTS: &'static str =
+        "service = \"test.v1.EchoService\"\n[peers]\nfriend = \"echo\"\n";
+    type Config = Relaying;
 
-    async fn build(_: Nothing, context: Context) -> anyhow::Result<Built> {
+    async fn build(config: Relaying, context: Context) -> anyhow::Result<Built> {
         let state = State {
             peer: Some(context.peer("friend")?),
+            service: config.service,
             max_message: context.max_message,
             greeting: String::new(),
         };
