@@ -137,7 +137,7 @@ fn entangled_call() -> impl Strategy<Value = Call> {
 fn most_changes_leave_most_calls_alone() {
     let mut runner = TestRunner::deterministic();
     let (mut untouched, mut touched, mut different) = (0, 0, 0);
-    for _ in 0..5_000 {
+    for _ in 0..2_000 {
         let (call, changes) =
             (any_call(), changes()).new_tree(&mut runner).expect("a change").current();
         let next = under_changes(&call, &changes);
@@ -150,7 +150,7 @@ fn most_changes_leave_most_calls_alone() {
         different += u32::from(after != call.decide());
     }
     println!("untouched {untouched}, touched {touched}, of which different {different}");
-    assert!(untouched > 1_500 && different > 500);
+    assert!(untouched > 600 && different > 150);
 }
 
 proptest! {
