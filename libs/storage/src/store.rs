@@ -92,7 +92,9 @@ pub struct Store {
     writer: DatabaseConnection,
     /// Where writers of one process queue, in order: one permit for each that may write at once.
     turns: Arc<Semaphore>,
-    /// How long they do so, unless for ever.
+    /// How many these are.
+    writers: u32,
+    /// How long writers queue, unless for ever.
     patience: Option<Duration>,
     budget: Arc<Budget>,
     schema: Arc<Schema>,
@@ -197,16 +199,30 @@ impl Store {
     /// In a task of its own: the driver forgets a `BEGIN` that is given up while it is under way, and would hand the
     /// connection to the next one with a transaction open.
     async fn begin(&self) -> Result<DatabaseTransaction, Error> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let writer = self.writer.clone();
-        let begun = tokio::spawn(async move { writer.begin_with_options(options).await });
-        begun
-            .await
-            .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))
-            .map_err(Error::from)
+        let mut broken = 0;
+        loop {
+            let writer = self.writer.clone();
+            let begun = tokio::spawn(async move {
+                let options = TransactionOptions {
+                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                    ..TransactionOptions::default()
+                };
+                writer.begin_with_options(options).await
+            });
+            let closed = DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
+            match begun.await.unwrap_or(Err(closed)) {
+                Ok(transaction) => return Ok(transaction),
+                // The connection was lost while it rested, and is gone now; nothing has been done on it.
+                Err(error @ (DbErr::Query(_) | DbErr::Exec(_))) if broken < self.writers => {
+                    let error = Error::from(error);
+                    if !matches!(error, Error::Unavailable(_)) {
+                        return Err(error);
+                    }
+                    broken += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// What is behind it, for the few who must know.

@@ -26,6 +26,9 @@ mod testing;
 
 use testing::{Engine, engines};
 
+#[path = "engines/trouble.rs"]
+mod trouble;
+
 mod item {
     use sea_orm::entity::prelude::*;
 

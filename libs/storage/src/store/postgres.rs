@@ -15,8 +15,9 @@ use crate::lock::LockKey;
 /// The server gives up a transaction whose client has gone silent, so that its locks do not outlive it for long.
 const SILENCE_MS: u32 = 60_000;
 
-/// A connection that has rested for so long is asked whether it still lives before it is used.
-const RESTED: Duration = Duration::from_secs(1);
+/// A connection that has rested for so long is asked whether it still lives before it is used: less than a server needs to
+/// be started anew, and more than connections rest where there is much to do.
+const RESTED: Duration = Duration::from_millis(100);
 
 /// More than any server takes.
 const MOST_WRITERS: u32 = 10_000;
@@ -42,10 +43,12 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Store, Error> {
         lock_timeout_ms: config.lock_timeout_ms,
         salt: LockKey::of("storage.schema", &[&config.schema]).number(),
     };
+    let writers = config.max_writers.clamp(1, MOST_WRITERS);
     Ok(Store {
         reader,
         writer,
-        turns: Arc::new(Semaphore::new(config.max_writers.clamp(1, MOST_WRITERS) as usize)),
+        turns: Arc::new(Semaphore::new(writers as usize)),
+        writers,
         patience: Some(Duration::from_millis(config.patience_ms)),
         budget: Arc::default(),
         schema: Arc::new(schema),

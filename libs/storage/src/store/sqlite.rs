@@ -44,7 +44,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Store, Error> {
 
 fn store(reader: DatabaseConnection, writer: DatabaseConnection, turns: Arc<Semaphore>) -> Store {
     let schema = Arc::default();
-    Store { reader, writer, turns, patience: None, budget: Arc::default(), schema }
+    Store { reader, writer, turns, writers: 1, patience: None, budget: Arc::default(), schema }
 }
 
 /// The database is its one connection, which must never be given back or grow old.
