@@ -17,9 +17,9 @@ use sea_orm::sea_query::{
     ColumnDef, Expr, ExprTrait as _, Index, LockBehavior, LockType, OnConflict, Order, Query,
     Table, TableCreateStatement,
 };
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use sea_orm_migration::SchemaManager;
-use storage::{Store, Tx};
+use storage::{Store, Tx, database_now};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
@@ -580,15 +580,8 @@ fn among(ids: &[i64]) -> Expr {
 }
 
 /// Milliseconds since 1970, by the clock of the database.
-async fn now(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
-    let backend = connection.get_database_backend();
-    let sql = if backend == DbBackend::Postgres {
-        "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
-    } else {
-        "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-    };
-    let row = connection.query_one_raw(Statement::from_string(backend, sql)).await?;
-    row.map_or(Ok(0), |row| row.try_get_by_index(0))
+async fn now(connection: &impl ConnectionTrait) -> Result<i64, storage::Error> {
+    Ok(database_now(connection).await?.timestamp_millis())
 }
 
 impl From<storage::Error> for Error {

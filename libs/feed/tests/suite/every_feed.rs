@@ -118,8 +118,9 @@ async fn what_another_process_publishes_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_gave_up_takes_nothing_along() {
     for world in World::all().await {
-        // Nothing is abandoned during the test.
-        let (hasty, other) = (world.feed(settings()), world.feed(settings()));
+        // Nothing is abandoned during the test. The hasty one is still waiting at the server when it is gone here.
+        let hasty = world.feed(Settings { poll_ms: 1000, ..settings() });
+        let other = world.feed(settings());
         hasty.next(1, Duration::ZERO).await.unwrap();
         let given_up = tokio::time::timeout(SHORT, hasty.next(10, LONG)).await;
         assert!(given_up.is_err());
