@@ -285,7 +285,7 @@ async fn pause(call: &Call, repeated: &mut u32, least: Duration, due: Instant) -
     if *repeated >= REPEATED || Instant::now() + least + deadline::LEAST >= due {
         return false;
     }
-    let Some(wait) = call.repeat() else { return false };
+    let Some(wait) = call.repeat(*repeated) else { return false };
     let until = Instant::now() + wait.max(least);
     if until + deadline::LEAST >= due {
         return false;

@@ -29,6 +29,9 @@
 //!
 //! | name | unit | labels | meaning |
 //! |---|---|---|---|
+//! | `callsheet.peer.circuit` | 1 | `peer` | whether calls to a peer pass: 0 they do, 1 one may probe, 2 they do not |
+//! | `callsheet.peer.refused` | | `peer` | calls not made because they did not |
+//! | `callsheet.peer.repeated` | | `peer` | calls made once more, because they had not begun |
 //! | `rpc.server.call.duration` | s | `rpc.system.name`, `rpc.method`, `rpc.response.status_code` | how long a request was served, until its answer or stream ended; `_OTHER` is a method nobody has |
 
 use std::sync::{Arc, OnceLock};

@@ -122,13 +122,16 @@ impl Call {
         &self.peer
     }
 
-    /// How long to wait before the call is made again, if it may be. A probe finds out by itself alone.
-    pub(crate) fn repeat(&self) -> Option<Duration> {
+    /// How long to wait before the call is made for the `nth` time again, from 0, if it may be. A probe finds out by itself
+    /// alone.
+    pub(crate) fn repeat(&self, nth: u32) -> Option<Duration> {
         if self.ticket.as_ref().is_none_or(Ticket::is_probe) || !self.peer.known().budget.spend() {
             return None;
         }
         REPEATED.add(1, &[("peer", &self.peer.name)]);
-        Some(Duration::from_millis(10) + Duration::from_millis(90).mul_f64(chance()))
+        // A connection that went away is replaced at once; a server that restarts takes a little longer.
+        let (least, most) = if nth == 0 { (10.0, 100.0) } else { (100.0, 400.0) };
+        Some(Duration::from_secs_f64((least + (most - least) * chance()) / 1000.0))
     }
 
     /// It ended; `failed` if that speaks against the peer.
