@@ -16,6 +16,13 @@ pub struct Config {
     pub gather: Gather,
     /// How changes are followed.
     pub follow: Follow,
+    /// How work gets to replicas.
+    #[serde(default)]
+    pub feed: feed::Settings,
+    /// How calls are decided again after a change of policy.
+    pub storm: Storm,
+    /// How what is due is looked for.
+    pub timers: Timers,
 }
 
 /// How verdicts are gathered.
@@ -42,7 +49,37 @@ pub struct Follow {
     /// Calls are planned this long before they start.
     #[serde(with = "chassis::period")]
     pub window: Duration,
-    /// How often pending calls are tried again.
+    /// How often it is looked for what may have got lost.
     #[serde(with = "chassis::period")]
     pub sweep: Duration,
+    /// How long a replica that follows may be silent before another one does; at least a second.
+    #[serde(with = "chassis::period")]
+    pub lease: Duration,
+}
+
+/// How calls are decided again after a change of policy.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storm {
+    /// Calls judged together, 1 to 5000.
+    pub batch: usize,
+    /// How much of the time may be spent on it, above 0 and up to 1.
+    pub share: f64,
+}
+
+/// How what is due is looked for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timers {
+    /// How often.
+    #[serde(with = "chassis::period")]
+    pub poll: Duration,
+    /// Timers claimed at once, 1 to 5000.
+    pub batch: u64,
+    /// How long a claim holds; at least a second.
+    #[serde(with = "chassis::period")]
+    pub lease: Duration,
+    /// How soon a call that waits for a peer is tried again; twice as long each time.
+    #[serde(with = "chassis::period")]
+    pub retry: Duration,
 }

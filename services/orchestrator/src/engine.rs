@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use decision::conflict::{self, Contender, OwnedContender};
 use decision::eligibility::Judgement;
 use decision::plan::Last;
+use decision::reach::Traces;
 use decision::{Decision, History, Inputs, Kind, Missing, Verdict, decide};
 use futures::StreamExt as _;
 use proto::calendar::v1 as calendar;
@@ -116,10 +117,14 @@ pub(crate) struct Engine {
     pub(crate) parallel: usize,
     /// How long a peer may take.
     pub(crate) deadline: Duration,
+    /// How soon a call that waits for a peer is tried again.
+    pub(crate) retry: TimeDelta,
     /// Told whenever decisions have been written.
     pub(crate) written: tokio::sync::Notify,
     /// Told whenever decisions have come into the log.
     pub(crate) news: tokio::sync::watch::Sender<u64>,
+    /// Told whenever calls are to be decided again.
+    pub(crate) storm: tokio::sync::Notify,
 }
 
 /// A call that has been decided, conflicts apart.
@@ -215,8 +220,12 @@ impl Engine {
         how: How,
         all: &mut Outcome,
     ) -> Result<(), Error> {
-        let moment =
-            Moment { now: how.now, cause: how.cause, is_present: self.is_present(how.now) };
+        let moment = Moment {
+            now: how.now,
+            cause: how.cause,
+            is_present: self.is_present(how.now),
+            retry: self.retry,
+        };
         for attempt in 0..ATTEMPTS {
             let ids: Vec<String> =
                 meetings.iter().map(|meeting| meeting.meeting_id.clone()).collect();
@@ -244,7 +253,7 @@ impl Engine {
                     seen: known.get(&one.subject.wire.meeting_id).map_or(0, |call| call.version),
                     candidate: to_wire(company, one, how.now, how.cause),
                     contender: contender(one).map(OwnedContender::from),
-                    traces: Vec::new(),
+                    traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
                 })
                 .collect();
             let outcome = if how.dry_run {
@@ -295,8 +304,28 @@ impl Engine {
         Ok(subjects)
     }
 
+    /// A page of meetings, and the token of the next one.
+    ///
+    /// # Errors
+    /// The peer does not answer.
+    pub(crate) async fn page_of_meetings(
+        &self,
+        request: calendar::ListMeetingsRequest,
+    ) -> Result<(Vec<calendar::Meeting>, String), Error> {
+        let mut request = Request::new(request);
+        request.set_timeout(self.deadline);
+        let answer = self.calendar.clone().list_meetings(request).await;
+        let answer = answer
+            .map_err(|status| Error::Peer { peer: "calendar-ingest", source: Box::new(status) })?
+            .into_inner();
+        Ok((answer.meetings, answer.next_page_token))
+    }
+
     /// Fetches meetings by id, or of a period.
-    async fn meetings(
+    ///
+    /// # Errors
+    /// The peer does not answer.
+    pub(crate) async fn meetings(
         &self,
         company: &str,
         ids: &[String],
@@ -308,27 +337,17 @@ impl Engine {
         for part in parts {
             let mut page_token = String::new();
             loop {
-                let mut request = Request::new(calendar::ListMeetingsRequest {
+                let request = calendar::ListMeetingsRequest {
                     company: company.to_owned(),
                     from: period.map(|(from, _)| time::to_wire(from)),
                     to: period.map(|(_, to)| time::to_wire(to)),
                     page_size: PAGE,
                     page_token,
                     meeting_ids: part.to_vec(),
-                });
-                request.set_timeout(self.deadline);
-                let answer = self
-                    .calendar
-                    .clone()
-                    .list_meetings(request)
-                    .await
-                    .map_err(|status| Error::Peer {
-                        peer: "calendar-ingest",
-                        source: Box::new(status),
-                    })?
-                    .into_inner();
-                meetings.extend(answer.meetings);
-                page_token = answer.next_page_token;
+                };
+                let (page, next) = self.page_of_meetings(request).await?;
+                meetings.extend(page);
+                page_token = next;
                 if page_token.is_empty() {
                     break;
                 }

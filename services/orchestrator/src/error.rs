@@ -64,6 +64,9 @@ pub(crate) enum Error {
     /// Others kept changing the same.
     #[error("the call kept changing while it was decided; try again")]
     Contended,
+    /// A notice about something nobody knows, from a newer version or from somebody else.
+    #[error("a notice is about nothing that is known here")]
+    Notice,
     /// It comes in a later version.
     #[error("{0} is not implemented in this version")]
     Later(&'static str),
@@ -79,6 +82,28 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether it is no use to do the same again.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Invalid(_) | Self::Meeting { .. } | Self::Corrupt(_) | Self::Notice => true,
+            Self::Storage(error) => {
+                matches!(error, storage::Error::Corrupt(_) | storage::Error::Statement(_))
+            }
+            Self::Peer { source, .. } => matches!(
+                source.code(),
+                Code::InvalidArgument | Code::OutOfRange | Code::Unimplemented
+            ),
+            Self::UnknownCall { .. }
+            | Self::UnknownCompany(_)
+            | Self::NotPermitted { .. }
+            | Self::Answer { .. }
+            | Self::Contended
+            | Self::Later(_) => false,
+        }
+    }
+}
+
 impl ServiceError for Error {
     fn code(&self) -> Code {
         match self {
@@ -87,7 +112,7 @@ impl ServiceError for Error {
             Self::NotPermitted { .. } => Code::PermissionDenied,
             Self::Peer { .. } | Self::Storage(_) => Code::Unavailable,
             Self::Contended => Code::Aborted,
-            Self::Answer { .. } | Self::Corrupt(_) => Code::Internal,
+            Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => Code::Internal,
             Self::Later(_) => Code::Unimplemented,
         }
     }
@@ -101,7 +126,7 @@ impl ServiceError for Error {
             Self::Peer { .. } => ErrorReason::PeerUnavailable,
             Self::Storage(_) => ErrorReason::StorageUnavailable,
             Self::Contended => ErrorReason::RevisionConflict,
-            Self::Answer { .. } | Self::Corrupt(_) => ErrorReason::Internal,
+            Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => ErrorReason::Internal,
             Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
         }
         .as_str_name()
@@ -123,6 +148,7 @@ impl ServiceError for Error {
             | Self::Storage(_)
             | Self::Corrupt(_)
             | Self::Contended
+            | Self::Notice
             | Self::Later(_) => Vec::new(),
         }
     }

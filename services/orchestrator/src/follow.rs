@@ -1,35 +1,47 @@
-//! Following what changes: meetings, policies, and calls that wait to be decided.
+//! Following what changes at the leaves: meetings, policies, choices of participants.
 //!
-//! Each follower notes how far it has come after its work is stored, so that after a crash the last
-//! piece is done again, which changes nothing.
+//! One replica at a time does this, the holder of a lease. It reads the logs of the leaves and passes on what has changed:
+//! meetings and choices as notices into the feed, from which all replicas take their work; policies as a row for each
+//! company whose calls are to be decided again. How far it has come is noted after that, so after a crash the last piece is
+//! passed on once more, which changes nothing. What gets lost on the way from here is found by [`crate::sweep`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Link;
-use chrono::{DateTime, TimeDelta, Utc};
-use futures::StreamExt as _;
+use feed::{Feed, Notice};
+use futures::{Stream, StreamExt as _};
 use proto::calendar::v1 as calendar;
+use proto::consent::v1 as consent;
+use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use proto::eligibility::v1 as eligibility;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
+use storage::Lease;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tonic::Status;
+use tracing::{info, warn};
 
-use crate::engine::{Cause, Engine, How};
+use crate::engine::Engine;
 use crate::error::Error;
+use crate::sweep::Sweep;
 
-/// Changes handled together.
-const BATCH: usize = 500;
-
-/// Calls decided again at once when a policy changes.
-const STORM: u64 = 2_000;
+/// Changes passed on together.
+pub(crate) const BATCH: usize = 500;
 
 /// After a failure this long nothing is tried.
 const PAUSE: Duration = Duration::from_secs(1);
 
-const MEETINGS: &str = "meetings";
+/// What following is leased as.
+const LEASE: &str = "follow";
+
+/// How far the logs have been followed, in the table of progress.
+pub(crate) const MEETINGS: &str = "meetings";
+pub(crate) const CHOICES: &str = "choices";
 const POLICIES: &str = "policies";
+
+/// What a notice says of a meeting that no calendar holds any more.
+pub(crate) const REMOVED: &str = "removed";
 
 /// What following needs.
 #[derive(Debug, Clone)]
@@ -38,43 +50,75 @@ pub(crate) struct Follower {
     pub(crate) engine: Arc<Engine>,
     /// Where policies come from.
     pub(crate) companies: CompanyServiceClient<Link>,
-    /// Calls are planned this long before they start.
-    pub(crate) window: TimeDelta,
-    /// How often pending calls are tried again.
-    pub(crate) sweep: Duration,
+    /// Where choices come from.
+    pub(crate) consent: ConsentServiceClient<Link>,
+    /// Where notices go.
+    pub(crate) feed: Arc<dyn Feed>,
+    /// What is done besides by whoever follows.
+    pub(crate) sweep: Sweep,
+    /// This replica.
+    pub(crate) holder: String,
+    /// How long a lease lasts that is not renewed.
+    pub(crate) lease: Duration,
     /// Cancelled when it is time to end.
     pub(crate) shutdown: CancellationToken,
 }
 
-/// A meeting after a change.
-#[derive(Debug)]
-struct Changed {
-    meeting: calendar::Meeting,
-    /// No calendar holds it any more.
-    removed: bool,
-}
-
 impl Follower {
-    /// Follows the change log of meetings until shutdown.
-    pub(crate) async fn meetings(self) {
-        self.forever("meetings", || self.follow_meetings()).await;
+    /// Follows while this replica holds the lease, until shutdown.
+    pub(crate) async fn run(self) {
+        let leases = self.engine.calls.leases();
+        while !self.shutdown.is_cancelled() {
+            match leases.acquire(LEASE, &self.holder, self.lease).await {
+                Ok(Some(lease)) => {
+                    info!(token = lease.token, "following the leaves");
+                    self.lead(&lease).await;
+                    if let Err(error) = leases.release(&lease).await {
+                        warn!(error = %error, "the lease could not be released; it will expire");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => warn!(error = %error, "the lease could not be asked for"),
+            }
+            self.pause(self.lease / 4).await;
+        }
     }
 
-    /// Follows the log of policy versions until shutdown.
-    pub(crate) async fn policies(self) {
-        self.forever("policies", || self.follow_policies()).await;
+    /// Everything that the holder of the lease does, until it is lost.
+    async fn lead(&self, lease: &Lease) {
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = self.keep(lease) => warn!("the lease was lost"),
+            () = self.forever("meetings", || self.meetings(lease)) => {}
+            () = self.forever("choices", || self.choices(lease)) => {}
+            () = self.forever("policies", || self.policies(lease)) => {}
+            () = self.sweep.run(lease) => {}
+        }
     }
 
-    /// Tries pending calls again, and decides calls that have come into the window, until shutdown.
-    pub(crate) async fn sweep(self) {
+    /// Renews the lease until that fails.
+    async fn keep(&self, lease: &Lease) {
+        let leases = self.engine.calls.leases();
+        let mut failures = 0;
         loop {
-            if let Err(error) = self.sweep_once().await {
-                warn!(error = %error, "sweep failed");
+            tokio::time::sleep(self.lease / 4).await;
+            match leases.renew(lease, self.lease).await {
+                Ok(true) => failures = 0,
+                Ok(false) => return,
+                // Whatever is written is guarded by the lease; this only ends work that would be in vain.
+                Err(_) if failures < 3 => failures += 1,
+                Err(error) => {
+                    warn!(error = %error, "the lease could not be renewed");
+                    return;
+                }
             }
-            tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                () = tokio::time::sleep(self.sweep) => {}
-            }
+        }
+    }
+
+    async fn pause(&self, pause: Duration) {
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 
@@ -84,231 +128,187 @@ impl Follower {
         follow: impl Fn() -> F,
     ) {
         loop {
-            let ended = tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                ended = follow() => ended,
-            };
-            if let Err(error) = ended {
-                warn!(what, error = %error, "following was interrupted");
+            match follow().await {
+                Err(Error::Storage(storage::Error::LeaseLost)) => return,
+                Err(error) => warn!(what, error = %error, "following was interrupted"),
+                Ok(()) => {}
             }
-            tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+            self.pause(PAUSE).await;
         }
     }
 
-    async fn follow_meetings(&self) -> Result<(), Error> {
-        let engine = &self.engine;
-        let cursor = engine.calls.progress(MEETINGS).await?;
-        let request = calendar::WatchMeetingsRequest {
+    async fn meetings(&self, lease: &Lease) -> Result<(), Error> {
+        let cursor = self.engine.calls.progress(MEETINGS).await?;
+        let mut changes = self.engine.watch_meetings(cursor, false).await?.ready_chunks(BATCH);
+        while let Some(chunk) = changes.next().await {
+            let (changes, failed) = split(chunk);
+            let newest = changes.iter().map(|change| change.cursor).max();
+            let notices: Vec<Notice> = changes.into_iter().filter_map(notice_of_meeting).collect();
+            self.publish(&notices).await;
+            self.went_on(lease, MEETINGS, newest, failed, "calendar-ingest").await?;
+        }
+        Ok(())
+    }
+
+    async fn choices(&self, lease: &Lease) -> Result<(), Error> {
+        let cursor = self.engine.calls.progress(CHOICES).await?;
+        let request =
+            consent::WatchChoicesRequest { company: String::new(), cursor, until_caught_up: false };
+        let choices = self
+            .consent
+            .clone()
+            .watch_choices(request)
+            .await
+            .map_err(|status| Error::Peer { peer: "consent", source: Box::new(status) })?
+            .into_inner();
+        let mut choices = choices.ready_chunks(BATCH);
+        while let Some(chunk) = choices.next().await {
+            let (choices, failed) = split(chunk);
+            let newest = choices.iter().map(|choice| choice.cursor).max();
+            let notices = self.engine.concerned(&choices).await?;
+            self.publish(&notices).await;
+            self.went_on(lease, CHOICES, newest, failed, "consent").await?;
+        }
+        Ok(())
+    }
+
+    async fn policies(&self, lease: &Lease) -> Result<(), Error> {
+        let cursor = self.engine.calls.progress(POLICIES).await?;
+        let request = eligibility::WatchPoliciesRequest {
             company: String::new(),
             cursor,
             until_caught_up: false,
         };
-        let changes = engine
-            .calendar
+        let changes = self
+            .companies
             .clone()
-            .watch_meetings(request)
+            .watch_policies(request)
             .await
-            .map_err(|status| Error::Peer { peer: "calendar-ingest", source: Box::new(status) })?
+            .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?
             .into_inner();
         let mut changes = changes.ready_chunks(BATCH);
         while let Some(chunk) = changes.next().await {
-            let mut newest = 0;
-            let mut failed = None;
-            let mut by_company: BTreeMap<String, BTreeMap<String, Changed>> = BTreeMap::new();
-            for change in chunk {
-                match change {
-                    Ok(change) => {
-                        newest = newest.max(change.cursor);
-                        if let Some(mut meeting) = change.meeting {
-                            meeting.cancelled |= change.removed;
-                            let meetings = by_company.entry(meeting.company.clone()).or_default();
-                            let changed = Changed { removed: change.removed, meeting };
-                            meetings.insert(changed.meeting.meeting_id.clone(), changed);
-                        }
-                    }
-                    Err(status) => failed = Some(status),
-                }
+            let (changes, failed) = split(chunk);
+            let newest = changes.iter().map(|change| change.cursor).max();
+            // Of several versions in a row only the last one matters.
+            let mut versions: BTreeMap<String, u64> = BTreeMap::new();
+            for version in changes.into_iter().filter_map(|change| change.version) {
+                let known = versions.entry(version.company).or_default();
+                *known = version.policy_version.max(*known);
             }
-            for (company, meetings) in by_company {
-                self.meetings_changed(&company, meetings).await?;
+            let now = self.engine.clock.now();
+            for (company, version) in versions {
+                self.engine.calls.raise(&company, version, now).await?;
             }
-            if newest > 0 {
-                engine.calls.set_progress(MEETINGS, newest).await?;
-            }
-            if let Some(status) = failed {
-                return Err(Error::Peer { peer: "calendar-ingest", source: Box::new(status) });
-            }
+            self.engine.storm.notify_one();
+            self.went_on(lease, POLICIES, newest, failed, "eligibility").await?;
         }
         Ok(())
     }
 
-    /// Decides the meetings that start in the window, and those that have been decided before.
-    async fn meetings_changed(
+    /// Publishes until it is done: what is not passed on must not be passed over.
+    async fn publish(&self, notices: &[Notice]) {
+        if notices.is_empty() {
+            return;
+        }
+        while let Err(error) = self.feed.publish(notices).await {
+            // That it is full is no trouble: whoever works has to catch up first.
+            if !matches!(error, feed::Error::Full) {
+                warn!(error = %error, "notices could not be published");
+                self.pause(PAUSE).await;
+            }
+        }
+    }
+
+    /// Notes how far a log has been followed, and ends with what ended it, if anything did.
+    async fn went_on(
         &self,
-        company: &str,
-        meetings: BTreeMap<String, Changed>,
+        lease: &Lease,
+        name: &'static str,
+        newest: Option<u64>,
+        failed: Option<Status>,
+        peer: &'static str,
     ) -> Result<(), Error> {
-        let engine = &self.engine;
-        let now = engine.clock.now();
-        let ids: Vec<String> = meetings.keys().cloned().collect();
-        let calls = engine.calls.get(company, &ids).await?;
-        let judged: BTreeMap<String, (u64, bool)> = calls
-            .into_iter()
-            .map(|call| {
-                let over = start_of(call.decision.start.as_ref()).is_some_and(|start| start < now);
-                (call.call_id, (call.judged_meeting, over))
-            })
-            .collect();
-        let mut due = Vec::new();
-        let mut outdated = Vec::new();
-        for (id, Changed { meeting, removed }) in meetings {
-            let start = start_of(meeting.start.as_ref());
-            let upcoming = start.is_some_and(|start| now <= start && start < now + self.window);
-            match judged.get(&id) {
-                // Somebody asked meanwhile, and it was decided from what is newer than this change.
-                Some((revision, _)) if meeting.revision < *revision => outdated.push(id),
-                // What has begun was decided; a late edit of the event changes nothing about that.
-                Some((_, true)) if !upcoming => {}
-                Some(_) => due.push(meeting),
-                // What was never decided and is gone needs no decision.
-                None if upcoming && !removed => due.push(meeting),
-                None => {}
-            }
+        if let Some(newest) = newest {
+            self.engine.calls.advance(lease, name, newest).await?;
         }
-        if !outdated.is_empty() {
-            engine.decide_ids(company, &outdated, How::now(now, Cause::Meeting)).await?;
+        match failed {
+            Some(status) => Err(Error::Peer { peer, source: Box::new(status) }),
+            None => Ok(()),
         }
-        if due.is_empty() {
-            return Ok(());
-        }
-        match engine.decide_stored(company, due, How::now(now, Cause::Meeting)).await {
-            // Meetings of a company nobody has applied wait: applying it decides them all.
-            Err(Error::UnknownCompany(_)) => Ok(()),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn follow_policies(&self) -> Result<(), Error> {
-        let engine = &self.engine;
-        let cursor = engine.calls.progress(POLICIES).await?;
-        let request = eligibility::WatchPoliciesRequest {
-            company: String::new(),
-            cursor,
-            until_caught_up: false,
-        };
-        let mut changes = self
-            .companies
-            .clone()
-            .watch_policies(request)
-            .await
-            .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?
-            .into_inner();
-        while let Some(change) = changes.next().await {
-            let change = change
-                .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?;
-            if let Some(version) = change.version {
-                self.policy_changed(&version.company).await?;
-            }
-            engine.calls.set_progress(POLICIES, change.cursor).await?;
-        }
-        Ok(())
-    }
-
-    /// Decides the upcoming calls of a company again, soonest first, and those of its meetings that were
-    /// never decided.
-    async fn policy_changed(&self, company: &str) -> Result<(), Error> {
-        let engine = &self.engine;
-        let now = engine.clock.now();
-        let ready = engine.policies.newest(company).await?;
-        if let Err(error) = engine.judges.announce(&ready).await {
-            // Whoever judges by it is told then; this only spares the first question a detour.
-            warn!(company, error = %error, "a policy could not be announced");
-        }
-        let mut after = None;
-        loop {
-            let filter = crate::store::Filter { from: Some(now), after, ..Default::default() };
-            let (calls, next) = engine.calls.list(company, &filter, STORM).await?;
-            let ids: Vec<String> = calls.into_iter().map(|call| call.call_id).collect();
-            if !ids.is_empty() {
-                engine.decide_ids(company, &ids, How::now(now, Cause::Policy)).await?;
-            }
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
-        engine
-            .decide_period(company, (now, now + self.window), How::now(now, Cause::Policy))
-            .await?;
-        Ok(())
-    }
-
-    async fn sweep_once(&self) -> Result<(), Error> {
-        self.window_moved().await
-    }
-
-    /// Decides calls that have come into the window since the last time, once a minute at the most. What
-    /// fails is done again with the next sweep.
-    async fn window_moved(&self) -> Result<(), Error> {
-        const SEEN: &str = "window";
-        let engine = &self.engine;
-        let end = engine.clock.now() + self.window;
-        let seen = i64::try_from(engine.calls.progress(SEEN).await?).unwrap_or_default();
-        if end.timestamp() < seen + 60 {
-            return Ok(());
-        }
-        let mut is_done = true;
-        if seen > 0 {
-            let from =
-                chrono::DateTime::from_timestamp(seen, 0).unwrap_or(end).max(engine.clock.now());
-            for company in self.all_companies().await? {
-                if let Err(error) = engine
-                    .decide_period(
-                        &company,
-                        (from, end),
-                        How::now(engine.clock.now(), Cause::Timer),
-                    )
-                    .await
-                {
-                    warn!(company, error = %error, "the window could not be moved");
-                    is_done = false;
-                }
-            }
-        }
-        if !is_done {
-            return Ok(());
-        }
-        engine.calls.set_progress(SEEN, u64::try_from(end.timestamp()).unwrap_or_default()).await
-    }
-
-    async fn all_companies(&self) -> Result<std::collections::BTreeSet<String>, Error> {
-        let request = eligibility::WatchPoliciesRequest {
-            company: String::new(),
-            cursor: 0,
-            until_caught_up: true,
-        };
-        let mut versions = self
-            .companies
-            .clone()
-            .watch_policies(request)
-            .await
-            .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?
-            .into_inner();
-        let mut companies = std::collections::BTreeSet::new();
-        while let Some(version) = versions.next().await {
-            let version = version
-                .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?;
-            companies.extend(version.version.map(|version| version.company));
-        }
-        Ok(companies)
     }
 }
 
-/// A start that can be read.
-fn start_of(start: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
-    proto::time::optional("start", start).ok().flatten()
+/// What came, and what ended it.
+pub(crate) fn split<T>(chunk: Vec<Result<T, Status>>) -> (Vec<T>, Option<Status>) {
+    let mut failed = None;
+    let mut came = Vec::with_capacity(chunk.len());
+    for one in chunk {
+        match one {
+            Ok(one) => came.push(one),
+            Err(status) => failed = Some(status),
+        }
+    }
+    (came, failed)
+}
+
+/// A changed meeting as a notice.
+pub(crate) fn notice_of_meeting(change: calendar::WatchMeetingsResponse) -> Option<Notice> {
+    let meeting = change.meeting?;
+    Some(Notice {
+        topic: MEETINGS.to_owned(),
+        company: meeting.company,
+        subject: meeting.meeting_id,
+        revision: meeting.revision,
+        note: if change.removed { REMOVED.to_owned() } else { String::new() },
+    })
+}
+
+impl Engine {
+    /// The change log of meetings after a place in it.
+    ///
+    /// # Errors
+    /// The peer does not answer.
+    pub(crate) async fn watch_meetings(
+        &self,
+        cursor: u64,
+        until_caught_up: bool,
+    ) -> Result<impl Stream<Item = Result<calendar::WatchMeetingsResponse, Status>>, Error> {
+        let request =
+            calendar::WatchMeetingsRequest { company: String::new(), cursor, until_caught_up };
+        let changes = self.calendar.clone().watch_meetings(request).await;
+        Ok(changes
+            .map_err(|status| Error::Peer { peer: "calendar-ingest", source: Box::new(status) })?
+            .into_inner())
+    }
+
+    /// Notices of the calls that choices are about, where they are known. What is judged for the first time learns of them
+    /// by itself.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn concerned(
+        &self,
+        choices: &[consent::WatchChoicesResponse],
+    ) -> Result<Vec<Notice>, Error> {
+        let mut by_company: BTreeMap<&str, Vec<decision::CallKey>> = BTreeMap::new();
+        for choice in choices {
+            // A choice that cannot be read was not about a call that can.
+            let key = choice.key.clone().and_then(|key| decision::CallKey::try_from(key).ok());
+            by_company.entry(choice.company.as_str()).or_default().extend(key);
+        }
+        let mut notices = Vec::new();
+        for (company, keys) in by_company {
+            for call_id in self.calls.by_key(company, &keys).await? {
+                notices.push(Notice {
+                    topic: CHOICES.to_owned(),
+                    company: company.to_owned(),
+                    subject: call_id,
+                    revision: choices.iter().map(|choice| choice.cursor).max().unwrap_or_default(),
+                    note: String::new(),
+                });
+            }
+        }
+        Ok(notices)
+    }
 }

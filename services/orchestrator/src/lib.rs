@@ -10,15 +10,21 @@ mod relay;
 mod sabotage;
 mod service;
 mod store;
+mod storm;
 mod subject;
+mod sweep;
+mod timers;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::{Built, Context, Link, sized};
 use chrono::TimeDelta;
 use decision::provider::Adapter;
+use feed::{Feed, RedisFeed, TableFeed};
 use proto::calendar::v1::calendar_ingest_service_client::CalendarIngestServiceClient;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
@@ -50,6 +56,16 @@ impl chassis::App for App {
             !config.follow.sweep.is_zero(),
             "`follow.sweep` must be longer than nothing"
         );
+        anyhow::ensure!(
+            (1..=5_000).contains(&config.timers.batch),
+            "`timers.batch` must be 1 to 5000"
+        );
+        anyhow::ensure!(!config.timers.poll.is_zero(), "`timers.poll` must be longer than nothing");
+        anyhow::ensure!(
+            config.timers.lease >= Duration::from_secs(1),
+            "`timers.lease` must be at least a second"
+        );
+        TimeDelta::from_std(config.timers.retry).context("`timers.retry` is too long")?;
         for name in config.gather.adapters.keys() {
             let known = Adapter::ALL.map(Adapter::as_str).join(", ");
             anyhow::ensure!(
@@ -57,6 +73,18 @@ impl chassis::App for App {
                 "`gather.adapters.{name}` is no adapter; known are {known}"
             );
         }
+        anyhow::ensure!(
+            config.follow.lease >= Duration::from_secs(1),
+            "`follow.lease` must be at least a second"
+        );
+        anyhow::ensure!(
+            (1..=5_000).contains(&config.storm.batch),
+            "`storm.batch` must be 1 to 5000"
+        );
+        anyhow::ensure!(
+            config.storm.share > 0.0 && config.storm.share <= 1.0,
+            "`storm.share` must be above 0 and at most 1"
+        );
         TimeDelta::from_std(config.follow.window).context("`follow.window` is too long")?;
         Ok(())
     }
@@ -64,6 +92,10 @@ impl chassis::App for App {
     async fn build(config: Config, context: Context) -> anyhow::Result<Built> {
         let (adapters, adapter_peers) = adapters(&config, &context)?;
         let companies = sized!(context, CompanyServiceClient::new(context.peer("eligibility")?));
+        let calls = store::Calls::open(&config.store).await?;
+        let feed = open_feed(&config, &calls)?;
+        // Another one with every start: what an earlier process of ours held is somebody else's.
+        let holder = format!("{:016x}", rand::random::<u64>());
         let engine = Arc::new(engine::Engine {
             policies: policies::Policies::new(companies.clone(), config.gather.deadline),
             judges: gather::Judges::new(
@@ -77,13 +109,15 @@ impl chassis::App for App {
                 context,
                 CalendarIngestServiceClient::new(context.peer("calendar-ingest")?)
             ),
-            calls: store::Calls::open(&config.store).await?,
+            calls,
             clock: Arc::clone(&context.clock),
             batch: config.gather.batch,
             parallel: config.gather.parallel,
             deadline: config.gather.deadline,
+            retry: TimeDelta::from_std(config.timers.retry)?,
             written: tokio::sync::Notify::new(),
             news: tokio::sync::watch::Sender::new(0),
+            storm: tokio::sync::Notify::new(),
         });
         let service =
             service::Service { engine: Arc::clone(&engine), shutdown: context.shutdown.clone() };
@@ -93,18 +127,61 @@ impl chassis::App for App {
         if !config.follow.enabled {
             return Ok(built);
         }
+        let timers = timers::Timers {
+            engine: Arc::clone(&engine),
+            settings: config.timers,
+            shutdown: context.shutdown.clone(),
+        };
+        let consent = sized!(context, ConsentServiceClient::new(context.peer("consent")?));
+        let window = TimeDelta::from_std(config.follow.window)?;
+        let shutdown = context.shutdown.clone();
+        let worker = work::Worker {
+            engine: Arc::clone(&engine),
+            feed: Arc::clone(&feed),
+            window,
+            shutdown: shutdown.clone(),
+        };
+        let sweep = sweep::Sweep {
+            engine: Arc::clone(&engine),
+            worker: worker.clone(),
+            consent: consent.clone(),
+            feed: Arc::clone(&feed),
+            every: config.follow.sweep,
+        };
+        let stormer = storm::Stormer {
+            engine: Arc::clone(&engine),
+            window,
+            batch: config.storm.batch,
+            share: config.storm.share,
+            holder: holder.clone(),
+            shutdown: shutdown.clone(),
+        };
         let follower = follow::Follower {
             engine,
             companies,
-            window: TimeDelta::from_std(config.follow.window)?,
-            sweep: config.follow.sweep,
-            shutdown: context.shutdown.clone(),
+            consent,
+            feed,
+            sweep,
+            holder,
+            lease: config.follow.lease,
+            shutdown,
         };
         Ok(built
-            .task("follow meetings", follower.clone().meetings())
-            .task("follow policies", follower.clone().policies())
-            .task("sweep", follower.sweep()))
+            .task("follow", follower.run())
+            .task("work", worker.run())
+            .task("storms", stormer.run())
+            .task("timers", timers.run()))
     }
+}
+
+/// What carries work to the replicas: Redis where there is one, else a table.
+fn open_feed(config: &Config, calls: &store::Calls) -> anyhow::Result<Arc<dyn Feed>> {
+    let has_redis = config.feed.redis.as_deref().is_some_and(|address| !address.is_empty());
+    Ok(if has_redis {
+        Arc::new(RedisFeed::new(&config.feed)?)
+    } else {
+        Arc::new(TableFeed::new(calls.store(), "orchestrator", &config.feed))
+    })
 }
 
 type AdapterPeers = (BTreeMap<Adapter, usize>, Vec<ProviderAdapterServiceClient<Link>>);

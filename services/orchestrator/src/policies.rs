@@ -88,6 +88,24 @@ impl Policies {
         Ok(ready)
     }
 
+    /// The company file of a version; an empty one for 0, which no company has.
+    ///
+    /// # Errors
+    /// The version is unknown, or its keeper does not answer.
+    pub(crate) async fn file(&self, company: &str, version: u64) -> Result<CompanyFile, Error> {
+        if version == 0 {
+            return Ok(CompanyFile::named(company));
+        }
+        let request = GetCompanyRequest { company: company.to_owned(), policy_version: version };
+        let mut request = Request::new(request);
+        request.set_timeout(self.deadline);
+        let answer = self.companies.clone().get_company(request).await;
+        let answer =
+            answer.map_err(|status| Error::from_peer("eligibility", company, status))?.into_inner();
+        CompanyFile::from_canonical(&answer.document)
+            .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Ready>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

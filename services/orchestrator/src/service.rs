@@ -94,7 +94,12 @@ impl Service {
     }
 
     async fn decision(&self, company: &str, call_id: &str) -> Result<wire::Decision, Error> {
-        Ok(self.call(company, call_id).await?.decision)
+        let mut decision = self.call(company, call_id).await?.decision;
+        if decision.plan.is_some() {
+            let released = self.engine.calls.released_at(company, call_id).await?;
+            decision.released_at = released.map(time::to_wire);
+        }
+        Ok(decision)
     }
 
     /// Notes what a member asked of a call, and decides it again.

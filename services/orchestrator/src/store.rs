@@ -22,7 +22,7 @@ use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
 };
-use storage::{Store, StoreConfig, chunks, insert_many};
+use storage::{Lease, Leases, Store, StoreConfig, chunks, insert_many};
 
 use crate::error::Error;
 use entity::{action, call, decision as history, plan, progress};
@@ -30,6 +30,8 @@ use row::{decode, instant, number, unsigned};
 
 pub(crate) use commit::{Judged, Moment, Outcome};
 pub(crate) use log::{Chained, link};
+pub(crate) use storms::Storm;
+pub(crate) use timers::{Claimed, Due, Kind as TimerKind};
 
 /// Where leases of the replicas are noted.
 pub(crate) const LEASES: storage::LeaseTable = storage::LeaseTable::named("orchestrator_lease");
@@ -113,6 +115,20 @@ pub(crate) struct Calls {
 }
 
 impl Page {
+    /// What comes after it.
+    fn beyond(&self) -> Condition {
+        use call::Column as C;
+        let same_start = Condition::all().add(C::Start.eq(self.start));
+        let later_id = Condition::all()
+            .add(C::SortKey.eq(self.key.clone()))
+            .add(C::CallId.gt(self.call_id.as_str()));
+        let later_key = Condition::any().add(C::SortKey.gt(self.key.clone())).add(later_id);
+        // The start is said once more without alternatives, so that the index is entered where the page begins.
+        Condition::all()
+            .add(C::Start.gte(self.start))
+            .add(Condition::any().add(C::Start.gt(self.start)).add(same_start.add(later_key)))
+    }
+
     fn of(row: &call::Model) -> Self {
         Self { start: row.start, key: row.sort_key.clone(), call_id: row.call_id.clone() }
     }
@@ -162,6 +178,11 @@ impl Calls {
         Ok(Self { store })
     }
 
+    /// The leases of the replicas.
+    pub(crate) fn leases(&self) -> Leases {
+        Leases::new(self.store.clone(), LEASES)
+    }
+
     /// The database, for whoever keeps something of the orchestrator's beside its calls.
     pub(crate) fn store(&self) -> &Store {
         &self.store
@@ -183,6 +204,31 @@ impl Calls {
             for row in rows {
                 found.push(Call::try_from(row)?);
             }
+        }
+        Ok(found)
+    }
+
+    /// Ids of the calls with these identities, in no order.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn by_key(
+        &self,
+        company: &str,
+        keys: &[decision::CallKey],
+    ) -> Result<Vec<String>, Error> {
+        let mut found = Vec::new();
+        for part in chunks(keys) {
+            let rows: Vec<String> = call::Entity::find()
+                .select_only()
+                .column(call::Column::CallId)
+                .filter(call::Column::Company.eq(company))
+                .filter(call::Column::SortKey.is_in(part.iter().map(row::order_of)))
+                .into_tuple()
+                .all(self.store.reader())
+                .await
+                .map_err(storage::Error::from)?;
+            found.extend(rows);
         }
         Ok(found)
     }
@@ -237,15 +283,7 @@ impl Calls {
             query = query.filter(C::Provider.eq(provider));
         }
         if let Some(page) = &filter.after {
-            let same_start = Condition::all().add(C::Start.eq(page.start));
-            let later_id = Condition::all()
-                .add(C::SortKey.eq(page.key.clone()))
-                .add(C::CallId.gt(page.call_id.as_str()));
-            let later_key = Condition::any().add(C::SortKey.gt(page.key.clone())).add(later_id);
-            // Said once more without the alternatives, so that the index is entered where the page begins.
-            query = query.filter(C::Start.gte(page.start)).filter(
-                Condition::any().add(C::Start.gt(page.start)).add(same_start.add(later_key)),
-            );
+            query = query.filter(page.beyond());
         }
         // One more than wanted tells whether there is another page.
         let mut rows = query
@@ -416,18 +454,33 @@ impl Calls {
         Ok(row.map_or(0, |row| unsigned(row.position)))
     }
 
-    /// Notes how far something has come.
+    /// Notes how far something has come, for whoever holds the lease; never less far than before.
     ///
     /// # Errors
-    /// Those of the database.
-    pub(crate) async fn set_progress(&self, name: &str, position: u64) -> Result<(), Error> {
+    /// The lease is lost; those of the database.
+    pub(crate) async fn advance(
+        &self,
+        lease: &Lease,
+        name: &str,
+        position: u64,
+    ) -> Result<(), Error> {
         let row =
             &progress::ActiveModel { name: Set(name.to_owned()), position: Set(number(position)) };
-        let replace = &OnConflict::column(progress::Column::Name)
-            .update_column(progress::Column::Position)
-            .to_owned();
         self.store
-            .write(|tx| async move { insert_many(&tx, [row.clone()], Some(replace.clone())).await })
+            .write(|tx| async move {
+                lease.guard(&tx).await?;
+                let before = progress::Entity::find_by_id(name.to_owned())
+                    .one(&tx)
+                    .await
+                    .map_err(storage::Error::from)?;
+                if before.is_some_and(|before| unsigned(before.position) >= position) {
+                    return Ok(());
+                }
+                let replace = OnConflict::column(progress::Column::Name)
+                    .update_column(progress::Column::Position)
+                    .to_owned();
+                insert_many(&tx, [row.clone()], Some(replace)).await
+            })
             .await?;
         Ok(())
     }

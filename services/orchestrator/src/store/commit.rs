@@ -37,9 +37,6 @@ const ATTEMPTS: usize = 6;
 /// Calls whose conflicts are looked up in one query.
 const CONTESTS: usize = 500;
 
-/// How soon a call that waits for a peer is tried again.
-const RETRY: TimeDelta = TimeDelta::seconds(5);
-
 /// A call as it has just been judged.
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {
@@ -62,6 +59,8 @@ pub(crate) struct Moment {
     pub(crate) cause: Cause,
     /// It is decided for the present: timers are armed, and a plan whose time has passed ends in a code.
     pub(crate) is_present: bool,
+    /// How soon a call that waits for a peer is tried again.
+    pub(crate) retry: TimeDelta,
 }
 
 /// What came of writing.
@@ -85,6 +84,8 @@ struct Changes {
     seen: BTreeMap<u64, Vec<String>>,
     /// Those among `calls` that have a new decision.
     new: HashSet<String>,
+    /// When plans whose moment has passed were handed over, in microseconds, by call.
+    released: HashMap<String, i64>,
 }
 
 enum Attempt {
@@ -179,11 +180,10 @@ async fn prepare<C: ConnectionTrait>(
             Some(_) | None => fresh.push(one.clone()),
         }
     }
-    let ended = if moment.is_present {
-        miss(connection, company, &mut fresh, moment.now).await?
-    } else {
-        HashSet::new()
-    };
+    let mut ended = HashSet::new();
+    if moment.is_present {
+        (ended, changes.released) = miss(connection, company, &mut fresh, moment.now).await?;
+    }
 
     let members = contending(connection, company, &fresh, &known).await?;
     if let Some(held) = held {
@@ -272,14 +272,16 @@ fn is_stale(judged: &Judged, before: Option<&Call>, newest_policy: u64) -> bool 
         })
 }
 
-/// Turns plans whose moment has passed, and that were handed to nobody, into a code. Answers whose.
+/// Turns plans whose moment has passed, and that were handed to nobody, into a code. Answers whose, and when the others were
+/// handed over.
 async fn miss<C: ConnectionTrait>(
     connection: &C,
     company: &str,
     fresh: &mut [Judged],
     now: DateTime<Utc>,
-) -> Result<HashSet<String>, Error> {
+) -> Result<(HashSet<String>, HashMap<String, i64>), Error> {
     let mut late: HashMap<String, DateTime<Utc>> = HashMap::new();
+    let mut handed: HashMap<String, i64> = HashMap::new();
     for one in fresh.iter() {
         let plan = one.candidate.plan.as_ref();
         let by = plan.and_then(|plan| plan.dispatch_by.as_ref());
@@ -298,6 +300,7 @@ async fn miss<C: ConnectionTrait>(
             .map_err(storage::Error::from)?;
         for row in released {
             late.remove(&row.call_id);
+            handed.extend(row.released_at.map(|at| (row.call_id, at)));
         }
     }
     for one in fresh.iter_mut() {
@@ -308,7 +311,7 @@ async fn miss<C: ConnectionTrait>(
             one.contender = None;
         }
     }
-    Ok(late.into_keys().collect())
+    Ok((late.into_keys().collect(), handed))
 }
 
 /// One that contends with others.
@@ -603,14 +606,16 @@ async fn write(
             dedupe_key: Set(call.decision.plan.as_ref()?.dedupe_key.clone()),
             call_id: Set(call.call_id.clone()),
             revision: Set(number(call.decision.revision)),
-            released_at: Set(None),
+            // Nobody can be sent any more, so that whoever was sent then is who records.
+            released_at: Set(changes.released.get(&call.call_id).copied()),
         })
     });
     insert_many(tx, plans, None).await?;
     if moment.is_present {
         let timers: Vec<timer::ActiveModel> = new
             .iter()
-            .map(|call| timers(company, call, moment.now))
+            .filter(|call| !changes.released.contains_key(&call.call_id))
+            .map(|call| timers(company, call, moment))
             .collect::<Result<Vec<_>, _>>()?
             .concat();
         insert_many(tx, timers, None).await?;
@@ -619,20 +624,18 @@ async fn write(
 }
 
 /// What is to be done of itself when its time has come.
-fn timers(
-    company: &str,
-    call: &Call,
-    now: DateTime<Utc>,
-) -> Result<Vec<timer::ActiveModel>, Error> {
+fn timers(company: &str, call: &Call, moment: Moment) -> Result<Vec<timer::ActiveModel>, Error> {
     let decision = &call.decision;
     let mut due: Vec<(Timer, DateTime<Utc>)> = Vec::new();
     if let Some(plan) = &decision.plan {
-        for (kind, at) in [(Timer::Dispatch, plan.dispatch_at), (Timer::Window, plan.dispatch_by)] {
-            due.extend(time::optional("plan", at.as_ref())?.map(|at| (kind, at)));
-        }
+        let at = time::optional("plan.dispatch_at", plan.dispatch_at.as_ref())?;
+        due.extend(at.map(|at| (Timer::Dispatch, at)));
+        let by = time::optional("plan.dispatch_by", plan.dispatch_by.as_ref())?;
+        // At the last instant it may still be handed over.
+        due.extend(by.map(|by| (Timer::Window, by + TimeDelta::microseconds(1))));
     }
     if let Some(by) = time::optional("decision.decide_by", decision.decide_by.as_ref())? {
-        due.push((Timer::Retry, Ord::min(now + RETRY, by)));
+        due.push((Timer::Retry, Ord::min(moment.now + moment.retry, by)));
         due.push((Timer::Deadline, by));
     }
     Ok(due

@@ -149,8 +149,6 @@ entity! {
         company: String,
         judged_version: i64,
         target_version: i64,
-        #[sea_orm(column_type = "Text")]
-        reach: String,
         fresh: bool,
         at_start: Option<i64>,
         at_key: Option<Vec<u8>>,

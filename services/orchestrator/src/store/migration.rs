@@ -145,7 +145,6 @@ fn tables() -> Vec<TableCreateStatement> {
             .col(text("company").primary_key().take())
             .col(number("judged_version"))
             .col(number("target_version"))
-            .col(text("reach"))
             .col(flag("fresh"))
             .col(maybe("at_start"))
             .col(ColumnDef::new("at_key").blob())
@@ -181,6 +180,8 @@ fn indexes() -> Vec<IndexCreateStatement> {
             "orchestrator_call",
             &["company", "start", "sort_key", "call_id"],
         ),
+        // Choices of participants name a call by its identity.
+        index("orchestrator_call_by_key", "orchestrator_call", &["company", "sort_key"]),
         // Conflicts are looked for among those of one owner, and those in one room, that are not over.
         index(
             "orchestrator_call_by_owner",
@@ -197,7 +198,8 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .take(),
         index("orchestrator_action_by_call", "orchestrator_action", &["company", "call_id"]),
         index("orchestrator_plan_by_call", "orchestrator_plan", &["company", "call_id"]),
-        index("orchestrator_timer_by_due", "orchestrator_timer", &["due"]),
+        // With the id, so that the first of many that are due at once are found without sorting them.
+        index("orchestrator_timer_by_due", "orchestrator_timer", &["due", "id"]),
         index("orchestrator_timer_by_call", "orchestrator_timer", &["company", "call_id"]),
     ]
 }

@@ -32,12 +32,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<wire::Decision, Error> {
     wire::Decision::decode(bytes).map_err(corrupt)
 }
 
+/// More of a UID than this is not looked at when calls are ordered: an index takes only so much.
+const UID: usize = 1_000;
+
 /// Bytes that order calls of one start as lists do: UID, then recurrence id, absent before present.
 pub(super) fn order_of(key: &CallKey) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(uid) = &key.ical_uid {
         bytes.push(1);
-        bytes.extend(uid.as_bytes());
+        bytes.extend(uid.as_bytes().iter().take(UID));
     }
     bytes.push(0);
     if let Some(at) = key.recurrence_id {

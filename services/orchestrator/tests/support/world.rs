@@ -39,8 +39,9 @@ pub(crate) fn minute(minute: i64) -> DateTime<Utc> {
 /// A peer's deadline that is soon over.
 pub(crate) const HASTY: &str = "gather.deadline = '200ms'";
 
-/// Everything is followed, and often looked at.
-pub(crate) const FOLLOWING: &str = "follow.enabled = true\nfollow.sweep = '50ms'";
+/// Everything is followed, and often looked at. The clock stands still, so what waits is tried again each time.
+pub(crate) const FOLLOWING: &str =
+    "follow.enabled = true\nfollow.sweep = '50ms'\ntimers.poll = '50ms'\ntimers.retry = '0s'";
 
 impl World {
     /// Nothing is followed, and there is the company `acme`.

@@ -1,0 +1,232 @@
+//! Deciding the calls of a company again after a change of policy: soonest first, in batches, by one replica at a time, and
+//! from where it was left after a crash. Only what the change can concern is judged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::metrics::{self, Counter};
+use chrono::TimeDelta;
+use decision::reach::Reach;
+use proto::calendar::v1 as calendar;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::engine::{Cause, Engine, How};
+use crate::error::Error;
+use crate::store::Storm;
+
+/// How often it is looked for storms that other replicas raised, or left.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long one is kept without a word of progress.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Calls looked at for each that is judged, at the most, when few are concerned.
+const LOOK: usize = 10;
+
+/// Versions between two policies that are compared one by one; more of them concern everything.
+const STEPS: u64 = 50;
+
+/// What a storm needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Stormer {
+    /// Who decides.
+    pub(crate) engine: Arc<Engine>,
+    /// Calls are planned this long before they start.
+    pub(crate) window: TimeDelta,
+    /// Calls judged together.
+    pub(crate) batch: usize,
+    /// How much of the time may be spent on it, above 0 and up to 1; the rest is left to live decisions.
+    pub(crate) share: f64,
+    /// This replica.
+    pub(crate) holder: String,
+    /// Cancelled when it is time to end.
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Stormer {
+    /// Works until shutdown.
+    pub(crate) async fn run(self) {
+        let counted = metrics::counter("callsheet.redecision.calls");
+        loop {
+            match self.engine.calls.claim_storm(&self.holder, LEASE).await {
+                Ok(Some(mut storm)) => {
+                    if let Err(error) = self.carry_out(&mut storm, &counted).await {
+                        warn!(company = storm.company, error = %error, "redecision was interrupted");
+                        // Others come first meanwhile.
+                        self.pause(Duration::from_secs(1)).await;
+                    }
+                    if let Err(error) = self.engine.calls.leave_storm(&storm).await {
+                        warn!(error = %error, "redecision could not be handed on");
+                    }
+                    if !self.shutdown.is_cancelled() {
+                        continue;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => warn!(error = %error, "redecisions could not be looked for"),
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                () = self.engine.storm.notified() => {}
+                () = tokio::time::sleep(PATIENCE) => {}
+            }
+        }
+    }
+
+    async fn pause(&self, pause: Duration) {
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+
+    async fn carry_out(&self, storm: &mut Storm, counted: &Counter) -> Result<(), Error> {
+        let engine = &self.engine;
+        let ready = engine.policies.newest(&storm.company).await?;
+        if let Err(error) = engine.judges.announce(&ready).await {
+            // Whoever judges by it is told then; this only spares the first question a detour.
+            warn!(company = storm.company, error = %error, "a policy could not be announced");
+        }
+        let is_done = if storm.fresh {
+            self.all_meetings(storm, counted).await?
+        } else {
+            let reach = self.reach(storm).await?;
+            self.calls(storm, &reach, counted).await?
+        };
+        if is_done {
+            engine.calls.end_storm(storm, engine.clock.now()).await?;
+            info!(
+                company = storm.company,
+                policy_version = storm.target_version,
+                looked_at = storm.done,
+                changed = storm.changed,
+                "decided again"
+            );
+        }
+        Ok(())
+    }
+
+    /// What all versions since the last one by which everything was judged can concern. Some calls may have been judged by
+    /// one in between, so every step counts.
+    async fn reach(&self, storm: &Storm) -> Result<Reach, Error> {
+        if storm.target_version - storm.judged_version.min(storm.target_version) > STEPS {
+            return Ok(Reach::Everything);
+        }
+        let policies = &self.engine.policies;
+        let mut before = policies.file(&storm.company, storm.judged_version).await?;
+        let mut reach = Reach::Nothing;
+        for version in storm.judged_version + 1..=storm.target_version {
+            let after = policies.file(&storm.company, version).await?;
+            reach = reach.union(Reach::between(&before, &after));
+            before = after;
+        }
+        Ok(reach)
+    }
+
+    /// Goes through the upcoming calls; whether to the end.
+    async fn calls(
+        &self,
+        storm: &mut Storm,
+        reach: &Reach,
+        counted: &Counter,
+    ) -> Result<bool, Error> {
+        let engine = &self.engine;
+        let now = engine.clock.now();
+        if storm.at.is_none() {
+            storm.total = engine.calls.count_upcoming(&storm.company, now).await?;
+        }
+        let size = u64::try_from(self.batch.saturating_mul(LOOK)).unwrap_or(u64::MAX);
+        loop {
+            let began = tokio::time::Instant::now();
+            let (upcoming, next) =
+                engine.calls.upcoming(&storm.company, now, storm.at.as_ref(), size).await?;
+            let looked_at = u64::try_from(upcoming.len()).unwrap_or(u64::MAX);
+            let (mut concerned, mut untouched) = (Vec::new(), Vec::new());
+            for call in upcoming {
+                // What somebody decided meanwhile by this version, or a newer one, is done.
+                if call.judged_policy < storm.target_version {
+                    let list =
+                        if reach.touches(&call.traces) { &mut concerned } else { &mut untouched };
+                    list.push(call.call_id);
+                }
+            }
+            engine.calls.untouched(&storm.company, &untouched, storm.target_version).await?;
+            for ids in concerned.chunks(self.batch.max(1)) {
+                let began = tokio::time::Instant::now();
+                let how = How::now(engine.clock.now(), Cause::Policy);
+                let outcome = engine.decide_ids(&storm.company, ids, how).await?;
+                storm.changed += u64::try_from(outcome.changed).unwrap_or_default();
+                self.rest(began).await;
+                if !engine.calls.note_storm(storm, LEASE).await? || self.shutdown.is_cancelled() {
+                    return Ok(false);
+                }
+            }
+            if concerned.is_empty() {
+                self.rest(began).await;
+            }
+            storm.done += looked_at;
+            counted.add(looked_at, &[]);
+            let Some(next) = next else { return Ok(true) };
+            storm.at = Some(next);
+            if !engine.calls.note_storm(storm, LEASE).await? || self.shutdown.is_cancelled() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Goes through all meetings of the window, for a company of which nothing has been decided; whether to the end.
+    async fn all_meetings(&self, storm: &mut Storm, counted: &Counter) -> Result<bool, Error> {
+        let engine = &self.engine;
+        let now = engine.clock.now();
+        let mut page_token = String::new();
+        loop {
+            let began = tokio::time::Instant::now();
+            let request = calendar::ListMeetingsRequest {
+                company: storm.company.clone(),
+                from: Some(proto::time::to_wire(now)),
+                to: Some(proto::time::to_wire(now + self.window)),
+                page_size: u32::try_from(self.batch).unwrap_or(500),
+                page_token,
+                meeting_ids: Vec::new(),
+            };
+            let (meetings, next) = engine.page_of_meetings(request).await?;
+            let looked_at = u64::try_from(meetings.len()).unwrap_or(u64::MAX);
+            let ids: Vec<String> = meetings.iter().map(|one| one.meeting_id.clone()).collect();
+            let known = engine.calls.get(&storm.company, &ids).await?;
+            let judged: std::collections::HashMap<&str, u64> =
+                known.iter().map(|call| (call.call_id.as_str(), call.judged_policy)).collect();
+            let due: Vec<calendar::Meeting> = meetings
+                .into_iter()
+                .filter(|meeting| {
+                    judged
+                        .get(meeting.meeting_id.as_str())
+                        .is_none_or(|version| *version < storm.target_version)
+                })
+                .collect();
+            if !due.is_empty() {
+                let how = How::now(engine.clock.now(), Cause::Policy);
+                let outcome = engine.decide_stored(&storm.company, due, how).await?;
+                storm.changed += u64::try_from(outcome.changed).unwrap_or_default();
+            }
+            storm.done += looked_at;
+            counted.add(looked_at, &[]);
+            if next.is_empty() {
+                return Ok(true);
+            }
+            page_token = next;
+            self.rest(began).await;
+            if !engine.calls.note_storm(storm, LEASE).await? || self.shutdown.is_cancelled() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Leaves time to others, in proportion to what was taken.
+    async fn rest(&self, began: tokio::time::Instant) {
+        let rest = began.elapsed().mul_f64((1.0 - self.share).max(0.0) / self.share.max(0.01));
+        if !rest.is_zero() {
+            self.pause(rest).await;
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Does what is to be done when its time has come: plans are handed to their adapters, what waits is tried again, and what
+//! cannot wait any longer ends in a code.
+//!
+//! Every replica looks for timers that are due, claims some, and handles those of a company together, oldest first, and of
+//! a few companies side by side: one whose calls take long holds up no other. Whatever fails is put off, and whatever is
+//! left behind by a replica that was killed is claimed by another when the claim is over. So a timer may be handled twice,
+//! which changes nothing the second time, and never not at all.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::metrics::{self, Counter, Gauge, Histogram};
+use chrono::{DateTime, TimeDelta, Utc};
+use proto::orchestrator::v1 as wire;
+use proto::time;
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::config;
+use crate::engine::{Cause, Engine, How};
+use crate::error::Error;
+use crate::store::{Call, Due, TimerKind};
+
+/// Companies whose timers are handled side by side.
+const COMPANIES: usize = 8;
+
+/// The longest pause before a call that waits is tried again.
+const RARELY: TimeDelta = TimeDelta::seconds(60);
+
+/// The longest pause before something whose time has come, and that failed, is tried again.
+const SOON: TimeDelta = TimeDelta::seconds(15);
+
+/// When it is time to end, what is under way may take so much longer.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How much later than it should have been something was done, by `kind` of timer: `dispatch`, `window`, `deadline`,
+/// `retry`.
+static LATENESS: Histogram = metrics::histogram("callsheet.timer.lateness", "s");
+
+/// Timers handled, by `kind` and by `result`: `released` is a plan that was handed to its adapter, `decided` a new decision,
+/// `waiting` a call that waits on, `done` is what needed nothing any more, `void` what a newer decision had overtaken, and
+/// `failed` is tried again.
+static HANDLED: Counter = metrics::counter("callsheet.timers.handled");
+
+/// For how long the first of the timers has been due; nothing while none is.
+static BEHIND: Gauge = metrics::gauge("callsheet.timers.behind", "s");
+
+/// The task of a replica.
+#[derive(Debug, Clone)]
+pub(crate) struct Timers {
+    /// Who decides.
+    pub(crate) engine: Arc<Engine>,
+    /// How often it looks, and how much it takes.
+    pub(crate) settings: config::Timers,
+    /// Cancelled when it is time to end.
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// The timers of one company in a claim.
+#[derive(Debug)]
+struct Batch {
+    company: String,
+    claim: Arc<str>,
+    /// By when they became due.
+    timers: Vec<Due>,
+}
+
+/// What becomes of a timer.
+enum Fate {
+    /// It has been handled, with this result.
+    Over(&'static str),
+    /// It is due again at another time, with this result.
+    Again(&'static str, DateTime<Utc>),
+    /// If its plan still holds, that is handed over now.
+    Release,
+}
+
+impl Timers {
+    /// Handles what is due until shutdown.
+    pub(crate) async fn run(self) {
+        let places = Arc::new(Semaphore::new(COMPANIES));
+        let mut jobs: JoinSet<()> = JoinSet::new();
+        let mut busy: HashMap<Id, String> = HashMap::new();
+        let mut next = Instant::now();
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                Some(ended) = jobs.join_next_with_id() => {
+                    let id = ended.map_or_else(
+                        |failed| {
+                            error!(error = %failed, "timers were not handled");
+                            failed.id()
+                        },
+                        |(id, ())| id,
+                    );
+                    busy.remove(&id);
+                }
+                () = tokio::time::sleep_until(next), if jobs.len() < COMPANIES => {
+                    let busy_now: HashSet<&str> = busy.values().map(String::as_str).collect();
+                    let is_more = match self.look(&busy_now).await {
+                        Ok((batches, is_more)) => {
+                            for batch in batches {
+                                let company = batch.company.clone();
+                                let work = self.clone().work(batch, Arc::clone(&places));
+                                busy.insert(jobs.spawn(work).id(), company);
+                            }
+                            is_more
+                        }
+                        Err(error) => {
+                            warn!(error = %error, "timers could not be claimed");
+                            false
+                        }
+                    };
+                    next = Instant::now();
+                    if !is_more {
+                        next += self.settings.poll;
+                    }
+                }
+            }
+        }
+        while jobs.join_next().await.is_some() {}
+    }
+
+    /// Claims what is due, and tells whether there may be more.
+    async fn look(&self, busy: &HashSet<&str>) -> Result<(Vec<Batch>, bool), Error> {
+        let calls = &self.engine.calls;
+        let now = self.engine.clock.now();
+        // Asked first without a transaction: mostly there is nothing to do.
+        let first = calls.first_due().await?;
+        let behind = first.map_or(TimeDelta::zero(), |first| now - first);
+        BEHIND.record(seconds(behind), &[]);
+        if first.is_none_or(|first| now < first) {
+            return Ok((Vec::new(), false));
+        }
+        let busy: Vec<String> = busy.iter().map(|company| (*company).to_owned()).collect();
+        let limit = self.settings.batch;
+        let claimed = calls.claim_timers(now, self.settings.lease, limit, &busy).await?;
+        let is_more = usize::try_from(limit).is_ok_and(|limit| claimed.timers.len() >= limit);
+        let claim: Arc<str> = claimed.claim.into();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut batches: Vec<Batch> = Vec::new();
+        for timer in claimed.timers {
+            let place = *places.entry(timer.company.clone()).or_insert(batches.len());
+            match batches.get_mut(place) {
+                Some(batch) => batch.timers.push(timer),
+                None => batches.push(Batch {
+                    company: timer.company.clone(),
+                    claim: Arc::clone(&claim),
+                    timers: vec![timer],
+                }),
+            }
+        }
+        Ok((batches, is_more))
+    }
+
+    /// Handles a batch when there is a place, while the claim holds and it is not time to end.
+    async fn work(self, batch: Batch, places: Arc<Semaphore>) {
+        let until = Instant::now() + self.settings.lease;
+        let handled = async {
+            let _place = places.acquire().await;
+            self.handle(&batch).await
+        };
+        let handled = tokio::select! {
+            handled = handled => handled,
+            () = tokio::time::sleep_until(until) => {
+                warn!(timers = batch.timers.len(), "timers took longer than their claim");
+                return;
+            }
+            () = async {
+                self.shutdown.cancelled().await;
+                tokio::time::sleep(GRACE).await;
+            } => {
+                // Another replica, or this one when it is started anew, need not wait for the claim to be over.
+                let unchanged: Vec<_> =
+                    batch.timers.iter().map(|timer| (timer.id, timer.due)).collect();
+                self.engine.calls.put_off_timers(&batch.claim, &unchanged).await.map(drop)
+            }
+        };
+        if let Err(error) = handled {
+            warn!(error = %error, "timers could not be handled");
+            let now = self.engine.clock.now();
+            let later: Vec<_> = batch
+                .timers
+                .iter()
+                .map(|timer| {
+                    count(timer, "failed");
+                    (timer.id, now + self.pause(timer, SOON))
+                })
+                .collect();
+            if let Err(error) = self.engine.calls.put_off_timers(&batch.claim, &later).await {
+                warn!(error = %error, "timers wait until their claim is over");
+            }
+        }
+    }
+
+    async fn handle(&self, batch: &Batch) -> Result<(), Error> {
+        let Batch { company, claim, timers } = batch;
+        let engine = &self.engine;
+        let now = engine.clock.now();
+        let ids = ids_of(timers.iter());
+        let calls: HashMap<String, Call> = engine
+            .calls
+            .get(company, &ids)
+            .await?
+            .into_iter()
+            .map(|call| (call.call_id.clone(), call))
+            .collect();
+        let ends = timers.iter().filter(|timer| timer.kind == TimerKind::Window);
+        let released: HashSet<String> =
+            engine.calls.released(company, &ids_of(ends)).await?.into_iter().collect();
+
+        let mut fates: Vec<(&Due, Fate)> = Vec::with_capacity(timers.len());
+        let mut open: Vec<&Due> = Vec::new();
+        for timer in timers {
+            match calls.get(&timer.call_id) {
+                Some(call) if call.ended || call.decision.revision != timer.revision => {
+                    fates.push((timer, Fate::Over("void")));
+                }
+                None => fates.push((timer, Fate::Over("void"))),
+                Some(_) if released.contains(&timer.call_id) => {
+                    fates.push((timer, Fate::Over("done")));
+                }
+                Some(_) => open.push(timer),
+            }
+        }
+        let decided = self.decide(company, ids_of(open.iter().copied()), now).await;
+        for timer in open {
+            let fate = match decided.get(&timer.call_id) {
+                Some(decision) => self.fate(timer, decision, now),
+                None => Fate::Again("failed", now + self.pause(timer, SOON)),
+            };
+            fates.push((timer, fate));
+        }
+        self.release(company, &mut fates).await?;
+
+        let mut over = Vec::new();
+        let mut again = Vec::new();
+        let now = engine.clock.now();
+        for (timer, fate) in fates {
+            match fate {
+                Fate::Over(result) => {
+                    if result != "void"
+                        && let Some(call) = calls.get(&timer.call_id)
+                    {
+                        let late = seconds(now - wanted(timer, &call.decision));
+                        LATENESS.record(late, &[("kind", timer.kind.as_str())]);
+                    }
+                    count(timer, result);
+                    over.push(timer.id);
+                }
+                Fate::Again(result, due) => {
+                    count(timer, result);
+                    again.push((timer.id, due));
+                }
+                Fate::Release => again.push((timer.id, timer.due)),
+            }
+        }
+        engine.calls.finish_timers(claim, &over).await?;
+        engine.calls.put_off_timers(claim, &again).await?;
+        Ok(())
+    }
+
+    /// Decides calls again. Those that could not be decided are missing in the answer.
+    async fn decide(
+        &self,
+        company: &str,
+        ids: Vec<String>,
+        now: DateTime<Utc>,
+    ) -> HashMap<String, wire::Decision> {
+        let mut decided = HashMap::with_capacity(ids.len());
+        let mut pieces = if ids.is_empty() { Vec::new() } else { vec![ids] };
+        while let Some(mut piece) = pieces.pop() {
+            match self.engine.decide_ids(company, &piece, How::now(now, Cause::Timer)).await {
+                Ok(outcome) => decided
+                    .extend(outcome.decisions.into_iter().map(|one| (one.call_id.clone(), one))),
+                // One that cannot be decided must not hold up the others.
+                Err(error) if piece.len() > 1 && lies_in_one(&error) => {
+                    let later = piece.split_off(piece.len() / 2);
+                    pieces.push(later);
+                    pieces.push(piece);
+                }
+                Err(error) => {
+                    warn!(error = %error, calls = piece.len(), "what is due cannot be decided");
+                    if !lies_in_one(&error) {
+                        break;
+                    }
+                }
+            }
+        }
+        decided
+    }
+
+    /// What becomes of a timer whose call has just been decided again.
+    fn fate(&self, timer: &Due, decision: &wire::Decision, now: DateTime<Utc>) -> Fate {
+        if decision.revision != timer.revision {
+            // The new decision has armed timers of its own.
+            return Fate::Over("decided");
+        }
+        let at = |instant: Option<&prost_types::Timestamp>| {
+            time::optional("instant", instant).ok().flatten()
+        };
+        match timer.kind {
+            TimerKind::Dispatch => match decision.plan.as_ref() {
+                Some(plan) if at(plan.dispatch_by.as_ref()).is_none_or(|by| now <= by) => {
+                    Fate::Release
+                }
+                // The end of the window is a timer of its own.
+                Some(_) | None => Fate::Over("done"),
+            },
+            TimerKind::Retry => {
+                let next = now + self.pause(timer, RARELY);
+                match at(decision.decide_by.as_ref()) {
+                    Some(by) if next < by => Fate::Again("waiting", next),
+                    // The deadline is a timer of its own.
+                    Some(_) | None => Fate::Over("waiting"),
+                }
+            }
+            // Neither can hold on: it is looked into again until they do not.
+            TimerKind::Window | TimerKind::Deadline => {
+                Fate::Again("waiting", now + self.pause(timer, SOON))
+            }
+        }
+    }
+
+    /// Hands over the plans that are to be, if they still hold.
+    async fn release(&self, company: &str, fates: &mut [(&Due, Fate)]) -> Result<(), Error> {
+        let plans: Vec<(&str, u64)> = fates
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Release))
+            .map(|(timer, _)| (timer.call_id.as_str(), timer.revision))
+            .collect();
+        if plans.is_empty() {
+            return Ok(());
+        }
+        let now = self.engine.clock.now();
+        let released: HashSet<String> =
+            self.engine.calls.release(company, &plans, now).await?.into_iter().collect();
+        for (timer, fate) in fates {
+            if matches!(fate, Fate::Release) {
+                // What was not released now was before, or another decision holds.
+                let is_released = released.contains(&timer.call_id);
+                *fate = Fate::Over(if is_released { "released" } else { "done" });
+            }
+        }
+        Ok(())
+    }
+
+    /// Before a timer is tried again: twice as long each time.
+    fn pause(&self, timer: &Due, most: TimeDelta) -> TimeDelta {
+        let factor = 1_i32 << timer.tries.saturating_sub(1).min(16);
+        self.engine.retry.checked_mul(factor).unwrap_or(most).min(most)
+    }
+}
+
+/// The calls of timers, each once, in their order.
+fn ids_of<'a>(timers: impl Iterator<Item = &'a Due>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    timers
+        .filter(|timer| seen.insert(timer.call_id.as_str()))
+        .map(|timer| timer.call_id.clone())
+        .collect()
+}
+
+/// Whether a failure may be the fault of a single call.
+fn lies_in_one(error: &Error) -> bool {
+    !matches!(error, Error::Peer { .. } | Error::Storage(_) | Error::UnknownCompany(_))
+}
+
+/// When a timer should have been handled: it may have been put off, or armed when it was late already.
+fn wanted(timer: &Due, decision: &wire::Decision) -> DateTime<Utc> {
+    let plan = decision.plan.as_ref();
+    let wanted = match timer.kind {
+        TimerKind::Dispatch => plan.and_then(|plan| plan.dispatch_at.as_ref()),
+        TimerKind::Window => plan.and_then(|plan| plan.dispatch_by.as_ref()),
+        TimerKind::Deadline => decision.decide_by.as_ref(),
+        TimerKind::Retry => None,
+    };
+    let read = |at| time::optional("instant", at).ok().flatten();
+    match (read(wanted), read(decision.decided_at.as_ref())) {
+        (Some(wanted), Some(decided)) => wanted.max(decided),
+        _ => timer.due,
+    }
+}
+
+fn seconds(span: TimeDelta) -> f64 {
+    span.to_std().unwrap_or_default().as_secs_f64()
+}
+
+fn count(timer: &Due, result: &'static str) {
+    HANDLED.add(1, &[("kind", timer.kind.as_str()), ("result", result)]);
+}
