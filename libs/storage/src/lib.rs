@@ -30,6 +30,8 @@
 //!
 //! Inside [`Store::write`] read through the transaction, never through [`Store::reader`]: a store in memory has but one
 //! connection, and the reader would wait for it until it gives up.
+//!
+//! With the feature `testing`, `testing::engines()` gives the tests of a service an empty database of every kind.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 

@@ -65,6 +65,35 @@ mod shop {
         }
     }
 
+    /// That of the next version.
+    pub(crate) struct Newer;
+
+    #[async_trait::async_trait]
+    impl MigratorTrait for Newer {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(Items), Box::new(Nothing)]
+        }
+
+        fn migration_table_name() -> sea_orm::DynIden {
+            "shop_migrations".into_iden()
+        }
+    }
+
+    struct Nothing;
+
+    impl MigrationName for Nothing {
+        fn name(&self) -> &'static str {
+            "m2_nothing"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for Nothing {
+        async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
+            Ok(())
+        }
+    }
+
     #[derive(DeriveMigrationName)]
     struct Items;
 
@@ -126,6 +155,18 @@ async fn many_may_migrate_at_once_where_there_is_not_even_a_schema() {
         let store = stocked(&config).await;
         add(&store, 1).await.unwrap();
         assert_eq!(count(&store).await, 1, "{}", engine.name());
+    }
+}
+
+#[tokio::test]
+async fn a_database_newer_than_the_program_is_refused() {
+    for engine in engines().await {
+        let store = stocked(&engine.config()).await;
+        migrate::<shop::Newer>(&store).await.unwrap();
+        let error = migrate::<shop::Migrator>(&store).await.unwrap_err();
+        assert!(matches!(error, Error::Migration(_)), "{error:?}");
+        assert!(error.to_string().contains("m2_nothing"), "{error}");
+        add(&store, 1).await.unwrap();
     }
 }
 

@@ -297,7 +297,7 @@ async fn a_transaction_that_reads_first_never_finds_itself_overtaken() {
 #[tokio::test]
 async fn a_writer_that_never_ends_makes_the_store_busy() {
     let place = Place::new();
-    let store = stocked(&StoreConfig { patience_ms: 10, ..place.config() }).await;
+    let store = stocked(&StoreConfig { patience_ms: 200, ..place.config() }).await;
     let foreign = sea_orm::Database::connect(place.config().url).await.unwrap();
     let _held = foreign
         .begin_with_options(sea_orm::TransactionOptions {

@@ -215,8 +215,12 @@ async fn connections_that_were_ended_are_replaced_without_anybody_doing_anything
     for rested in [true, false] {
         // All four writers are connected.
         let together = &Barrier::new(4);
-        let connect =
-            || store.write(|_| async move { Ok::<_, Error>(drop(together.wait().await)) });
+        let connect = || {
+            store.write(|_| async move {
+                together.wait().await;
+                Ok::<_, Error>(())
+            })
+        };
         let connected = tokio::join!(connect(), connect(), connect(), connect());
         assert!(matches!(connected, (Ok(()), Ok(()), Ok(()), Ok(()))));
         // One in the middle of a transaction learns of it.
