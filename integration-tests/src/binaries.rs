@@ -15,6 +15,12 @@ pub const SERVICES: [&str; 5] =
 pub struct Binaries(PathBuf);
 
 impl Binaries {
+    /// The programs as they are in a folder.
+    #[must_use]
+    pub const fn of(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
     /// Finds the programs. Those that are missing or older than their sources are built, which a run
     /// over the whole workspace has done already.
     ///

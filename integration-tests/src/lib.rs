@@ -1,6 +1,7 @@
-//! Scenarios as data, run in three worlds.
+//! Scenarios as data, run in three worlds, and chaos.
 
 pub mod binaries;
+pub mod chaos;
 pub mod expectation;
 pub mod placeholder;
 pub mod run;

@@ -1,0 +1,312 @@
+//! Chaos: real processes are driven hard while things go wrong, and afterwards everything must be as the pure core says.
+//!
+//! A private PostgreSQL, a private Redis, the leaves and several replicas of the orchestrator run as processes of their own,
+//! with a proxy on every way between them. A driver carries out operations ([`op`]) while faults ([`fault`]) happen; both are
+//! made from one seed. Then the faults stop, the system must settle within a bound, and is looked at ([`check`], [`oracle`]).
+//!
+//! The same seed gives the same operations in the same order within each lane, the same faults in the same order and at the
+//! same places between operations. Not the same from run to run: how operations of different lanes interleave, what a fault
+//! meets under way, and absolute times, which are relative to the hour in which the run begins.
+
+pub mod check;
+pub mod driver;
+pub mod fault;
+pub mod fleet;
+pub mod op;
+pub mod oracle;
+pub mod proxy;
+pub mod random;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use servers::Programs;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use self::check::{Log, Picture};
+use self::driver::{Clients, Driver, Ledger};
+use self::fault::{Fault, Faults};
+use self::fleet::Fleet;
+use self::op::{Generator, LANES, Planned};
+use self::random::Random;
+use crate::binaries::Binaries;
+
+/// Operations that wait in a lane; whoever makes them waits for more to be done.
+const WAITING: usize = 8;
+
+/// A guarantee that is broken on purpose, to see that the checks notice. Only in builds of the orchestrator that can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Decisions are written whatever has happened since they were judged.
+    Fencing,
+    /// Decisions are announced outside the transaction that stores them.
+    Outbox,
+    /// A permission is remembered and not asked for again.
+    CachedAllow,
+}
+
+impl Sabotage {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fencing => "fencing",
+            Self::Outbox => "outbox",
+            Self::CachedAllow => "cached-allow",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Fencing, Self::Outbox, Self::CachedAllow]
+            .into_iter()
+            .find(|one| one.as_str() == name)
+    }
+}
+
+/// What a run is.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What everything is made from.
+    pub seed: u64,
+    /// How long operations are carried out.
+    pub time: Duration,
+    /// Operations a second, at most.
+    pub rate: u32,
+    /// Meetings, at most.
+    pub meetings: usize,
+    /// Operations between one fault and the next; none go wrong at 0.
+    pub fault_every: u64,
+    /// Replicas of the orchestrator.
+    pub replicas: usize,
+    /// How long settling may take.
+    pub settling: Duration,
+    /// What is broken on purpose.
+    pub sabotage: Option<Sabotage>,
+    /// Where the logs of all processes go if something is wrong.
+    pub logs: Option<PathBuf>,
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// Operations carried out.
+    pub operations: u64,
+    /// Attempts made again.
+    pub retries: u64,
+    /// Why, by status.
+    pub statuses: BTreeMap<String, u64>,
+    /// Faults by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How often services were started.
+    pub starts: u64,
+    /// Calls, and how many of them were planned in the end.
+    pub calls: (usize, usize),
+    /// How often each code was the primary one in the end.
+    pub codes: BTreeMap<String, usize>,
+    /// Decisions in the log.
+    pub decisions: usize,
+    /// How long everything lasted until the faults stopped.
+    pub stormy: Duration,
+    /// How long settling took.
+    pub settled: Duration,
+    /// What is wrong.
+    pub wrong: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count: u64 = self.faults.values().sum();
+        writeln!(
+            f,
+            "chaos: seed {}, {} operations and {count} faults in {:.1} s, settled in {:.1} s",
+            self.seed,
+            self.operations,
+            self.stormy.as_secs_f64(),
+            self.settled.as_secs_f64()
+        )?;
+        writeln!(
+            f,
+            "  {} calls, {} planned; {} decisions; {} processes started; {} attempts repeated",
+            self.calls.0, self.calls.1, self.decisions, self.starts, self.retries
+        )?;
+        writeln!(f, "  faults: {:?}", self.faults)?;
+        writeln!(f, "  repeated for: {:?}", self.statuses)?;
+        write!(f, "  outcomes: {:?}", self.codes)?;
+        for wrong in &self.wrong {
+            write!(f, "\nwrong: {wrong}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs, looks, and tells.
+///
+/// # Errors
+/// Something could not be started or asked at all; what is wrong with the system stands in the report.
+pub async fn run(plan: &Plan, programs: &Programs, binaries: Binaries) -> anyhow::Result<Report> {
+    let (fleet, keeping) = Fleet::start(programs, binaries, plan.replicas, plan.sabotage).await?;
+    let done = run_with(plan, &fleet).await;
+    let is_wrong = done.as_ref().map_or(true, |report| !report.wrong.is_empty());
+    fleet.end();
+    keeping.await?;
+    if let Some(logs) = plan.logs.as_ref().filter(|_| is_wrong) {
+        fleet.keep_logs(logs)?;
+    }
+    done
+}
+
+async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
+    let random = Random::new(plan.seed);
+    let beginning = Utc::now().duration_trunc(TimeDelta::hours(1))?;
+    let clients = Clients::new(fleet, plan.replicas)?;
+    let ledger = Arc::new(Ledger::default());
+    let mut generator = Generator::new(random.branch(1), plan.meetings)?;
+    let mut first = Driver::new(clients.clone(), Arc::clone(&ledger), random.branch(2), beginning);
+    first.apply(&generator.company()?).await?;
+
+    let is_over = Arc::new(AtomicBool::new(false));
+    let watching = tokio::spawn(watch(clients.clone(), random.branch(3), Arc::clone(&is_over)));
+    let begin = Instant::now();
+    let (lanes, mut working) = lanes(&clients, &ledger, &random, beginning);
+    let mut faults = Faults::default();
+    let mut weather = random.branch(4);
+    let every = Duration::from_secs(1) / plan.rate.max(1);
+    let mut made = 0_u32;
+    while begin.elapsed() < plan.time {
+        tokio::time::sleep_until((begin + every * made).into()).await;
+        made += 1;
+        let planned = generator.next()?;
+        if plan.fault_every > 0 && planned.number.is_multiple_of(plan.fault_every) {
+            faults.start(Fault::random(&mut weather, plan.replicas, LEASE), fleet);
+        }
+        let lane = lanes.get(planned.lane).context("no such lane")?;
+        if lane.send(planned).await.is_err() {
+            break;
+        }
+    }
+    drop(lanes);
+    let (faults, failed) = faults.end().await;
+    fleet.proxy.heal();
+    let calm = Instant::now();
+    while let Some(ended) = working.join_next().await {
+        ended?.context("the driver gave up")?;
+    }
+
+    let mut log = Log::default();
+    let (picture, settled) = settle(plan, &clients, fleet, &mut log, calm).await?;
+    let mut wrong = failed;
+    wrong.extend(check::shortened(picture.differences()?));
+    wrong.extend(check::shortened(picture.lost(&generator, &ledger, beginning)?));
+    wrong.extend(check::shortened(picture.history(&log)));
+    wrong.extend(check::shortened(check::replicas_agree(&clients, &log).await?));
+    wrong.extend(check::chain(&clients).await?);
+    is_over.store(true, Ordering::Relaxed);
+    let watched = watching.await??;
+    if wrong.is_empty() && watched.entries != log.entries {
+        let (count, of) = (watched.entries.len(), log.entries.len());
+        wrong.push(format!("who watched all the time was told {count} decisions, not {of}"));
+    }
+    wrong.extend(check::shortened(fleet.surprises()));
+    wrong.extend(std::mem::take(&mut *guard(&ledger.wrong)));
+    Ok(Report {
+        seed: plan.seed,
+        operations: ledger.done.load(Ordering::Relaxed),
+        retries: ledger.retries.load(Ordering::Relaxed),
+        statuses: guard(&ledger.statuses).clone(),
+        faults,
+        starts: fleet.starts(),
+        calls: picture.counts(),
+        codes: picture.codes(),
+        decisions: log.entries.len(),
+        stormy: calm.duration_since(begin),
+        settled,
+        wrong,
+    })
+}
+
+/// How long a replica holds what it has without renewing it. Frozen ones stand still for longer.
+const LEASE: Duration = Duration::from_secs(10);
+
+fn guard<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+type Lanes = (Vec<mpsc::Sender<Planned>>, JoinSet<anyhow::Result<()>>);
+
+/// Starts a driver for each lane.
+fn lanes(
+    clients: &Clients,
+    ledger: &Arc<Ledger>,
+    random: &Random,
+    beginning: DateTime<Utc>,
+) -> Lanes {
+    let mut working = JoinSet::new();
+    let lanes = (0..=LANES).map(|lane| {
+        let (sender, mut waiting) = mpsc::channel::<Planned>(WAITING);
+        let random = random.branch(100 + u64::try_from(lane).unwrap_or_default());
+        let mut driver = Driver::new(clients.clone(), Arc::clone(ledger), random, beginning);
+        working.spawn(async move {
+            while let Some(planned) = waiting.recv().await {
+                driver.carry_out(planned).await?;
+            }
+            Ok(())
+        });
+        sender
+    });
+    (lanes.collect(), working)
+}
+
+/// Looks again and again until everything is as it must be, or the time is up.
+async fn settle(
+    plan: &Plan,
+    clients: &Clients,
+    fleet: &Fleet,
+    log: &mut Log,
+    calm: Instant,
+) -> anyhow::Result<(Picture, Duration)> {
+    let mut replica = 0;
+    loop {
+        replica += 1;
+        let is_late = calm.elapsed() > plan.settling;
+        let settled = calm.elapsed();
+        match Picture::take(clients, fleet, log, replica).await {
+            Ok(picture) if is_late || picture.differences()?.is_empty() => {
+                return Ok((picture, settled));
+            }
+            Ok(_) => {}
+            Err(error) if is_late => return Err(error.context("it never answered again")),
+            Err(_) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// Watches decisions all the time, from replica to replica, each time from where it was.
+async fn watch(
+    clients: Clients,
+    mut random: Random,
+    is_over: Arc<AtomicBool>,
+) -> anyhow::Result<Log> {
+    let mut log = Log::default();
+    loop {
+        let is_last = is_over.load(Ordering::Relaxed);
+        let replica = random.below(clients.orchestrators.len());
+        let read = log.read_on(&clients, replica).await;
+        match read {
+            Ok(()) if is_last => return Ok(log),
+            Err(error) if is_last => bail!("watching failed in the end: {error:#}"),
+            Ok(()) | Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! What must hold once the faults are over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use decision::{CallKey, CompanyFile};
+use futures::StreamExt as _;
+use proto::calendar::v1 as calendar;
+use proto::consent::v1 as consent;
+use proto::eligibility::v1 as eligibility;
+use proto::orchestrator::v1 as wire;
+use proto::time;
+use tonic::Code;
+
+use super::driver::{COMPANY, Clients, Ledger};
+use super::fleet::{Fleet, SCHEMA};
+use super::op::{Generator, Sketch};
+use super::oracle::{self, Asked, Given, Past};
+use crate::told::Told;
+
+/// Rows of a page.
+const PAGE: u32 = 2_000;
+
+/// Differences that are told; more would hide them.
+const MOST: usize = 12;
+
+/// Decisions as a replica's log tells them, in its order.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Cursor and decision of each entry.
+    pub entries: Vec<(u64, wire::Decision)>,
+}
+
+impl Log {
+    fn cursor(&self) -> u64 {
+        self.entries.last().map_or(0, |(cursor, _)| *cursor)
+    }
+
+    /// Reads on to the end of the log.
+    ///
+    /// # Errors
+    /// The stream broke; what came before it did is kept.
+    pub async fn read_on(&mut self, clients: &Clients, replica: usize) -> anyhow::Result<()> {
+        let request = wire::WatchCallsRequest {
+            company: COMPANY.to_owned(),
+            cursor: self.cursor(),
+            until_caught_up: true,
+        };
+        let stream = clients.orchestrator(replica).watch_calls(request).await?;
+        let mut stream = stream.into_inner();
+        while let Some(told) = stream.next().await {
+            let told = told?;
+            if let Some(decision) = told.decision {
+                self.entries.push((told.cursor, decision));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every revision of each call, in the order of the log.
+    fn by_call(&self) -> BTreeMap<&str, Vec<&wire::Decision>> {
+        let mut calls: BTreeMap<&str, Vec<&wire::Decision>> = BTreeMap::new();
+        for (_, decision) in &self.entries {
+            calls.entry(&decision.call_id).or_default().push(decision);
+        }
+        calls
+    }
+}
+
+/// What everything looks like at one moment.
+#[derive(Debug)]
+pub struct Picture {
+    given: Given,
+    /// The decisions that hold, by call.
+    decisions: BTreeMap<String, wire::Decision>,
+    /// The revision of its meeting by which each call was judged last, as the database has it.
+    judged: BTreeMap<String, u64>,
+}
+
+impl Picture {
+    /// Looks at every service.
+    ///
+    /// # Errors
+    /// One of them does not answer.
+    pub async fn take(
+        clients: &Clients,
+        fleet: &Fleet,
+        log: &mut Log,
+        replica: usize,
+    ) -> anyhow::Result<Self> {
+        let now = Utc::now();
+        log.read_on(clients, replica).await?;
+        let request =
+            eligibility::GetCompanyRequest { company: COMPANY.to_owned(), policy_version: 0 };
+        let company = clients.companies.clone().get_company(request).await?.into_inner();
+        let mut pasts: BTreeMap<String, Past> = BTreeMap::new();
+        for (id, history) in log.by_call() {
+            let plans = history.iter().filter_map(|decision| decision.plan.as_ref());
+            let past = Past {
+                planned_owner: plans.last().map(|plan| plan.owner.clone()),
+                had_plan: history.iter().any(|decision| decision.plan.is_some()),
+                asked: Vec::new(),
+            };
+            pasts.insert(id.to_owned(), past);
+        }
+        let asked = format!(
+            "select call_id, cancels, who from {SCHEMA}.orchestrator_action order by sequence"
+        );
+        for row in fleet.ask(&asked)? {
+            let [id, cancels, who] = row.as_slice() else { anyhow::bail!("a strange row") };
+            let asked = Asked { cancels: cancels == "t", who: who.clone() };
+            pasts.entry(id.clone()).or_default().asked.push(asked);
+        }
+        let mut judged = BTreeMap::new();
+        for row in
+            fleet.ask(&format!("select call_id, judged_meeting from {SCHEMA}.orchestrator_call"))?
+        {
+            let [id, revision] = row.as_slice() else { anyhow::bail!("a strange row") };
+            judged.insert(id.clone(), revision.parse()?);
+        }
+        let given = Given {
+            company: serde_json::from_str(&company.document).context("the company's document")?,
+            version: company.policy_version,
+            meetings: meetings(clients, now).await?,
+            refused: choices(clients).await?,
+            pasts,
+            now,
+        };
+        Ok(Self { given, decisions: decisions(clients, replica).await?, judged })
+    }
+
+    /// What is not decided as it must be; nothing once all has settled.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub fn differences(&self) -> anyhow::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for (id, meeting) in &self.given.meetings {
+            let judged = self.judged.get(id).copied().unwrap_or_default();
+            if judged != meeting.revision {
+                let revision = meeting.revision;
+                found.push(format!(
+                    "call {id} was judged by revision {judged} of its meeting, not {revision}"
+                ));
+            }
+        }
+        let expected = self.given.decisions()?;
+        for (id, expected) in &expected {
+            let Some(stored) = self.decisions.get(id) else {
+                found.push(format!("call {id} ({:?}) was never decided", expected.key));
+                continue;
+            };
+            let told = Told::of_wire(stored.clone())?;
+            if !oracle::agree(&told, expected) {
+                let (revision, cause) = (stored.revision, &stored.cause);
+                found.push(format!(
+                    "call {id}, revision {revision} (cause {cause}, meeting {}, policy {}), newest policy {}:\n  is   {told:?}\n  must be {expected:?}",
+                    stored.meeting_revision, stored.policy_version, self.given.version
+                ));
+            }
+        }
+        for id in self.decisions.keys().filter(|id| !expected.contains_key(*id)) {
+            found.push(format!("call {id} has no meeting"));
+        }
+        Ok(found)
+    }
+
+    /// How many calls there are, and how many of them are planned.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let planned = self.decisions.values().filter(|decision| decision.plan.is_some());
+        (self.decisions.len(), planned.count())
+    }
+
+    /// How often each code is the primary one.
+    #[must_use]
+    pub fn codes(&self) -> BTreeMap<String, usize> {
+        let mut codes = BTreeMap::new();
+        for decision in self.decisions.values() {
+            let told = Told::of_wire(decision.clone()).ok();
+            let code =
+                told.and_then(|told| told.primary).map(|primary| primary.code.as_str().to_owned());
+            *codes.entry(code.unwrap_or_else(|| "(planned)".to_owned())).or_default() += 1;
+        }
+        codes
+    }
+
+    /// What was acknowledged and is gone: meetings, the company file, choices, requests.
+    ///
+    /// # Errors
+    /// The model of the driver is wrong.
+    pub fn lost(
+        &self,
+        generator: &Generator,
+        ledger: &Ledger,
+        beginning: DateTime<Utc>,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut found = Vec::new();
+        let mut by_uid: BTreeMap<&str, Vec<&calendar::Meeting>> = BTreeMap::new();
+        for meeting in self.given.meetings.values() {
+            let uid = meeting.key.as_ref().and_then(|key| key.ical_uid.as_deref());
+            by_uid.entry(uid.unwrap_or_default()).or_default().push(meeting);
+        }
+        for sketch in generator.meetings() {
+            let uid = sketch.uid();
+            let stored = by_uid.get(uid.as_str()).map_or(&[][..], Vec::as_slice);
+            let as_told = |meeting: &&&calendar::Meeting| is_as_told(meeting, sketch, beginning);
+            if stored.iter().find(as_told).is_none() {
+                found.push(format!(
+                    "{uid} is not as it was told last: {sketch:?}\n  but {stored:?}"
+                ));
+            }
+        }
+        let declared: CompanyFile = generator.company()?;
+        if declared != self.given.company {
+            found.push("the company file is not the one applied last".to_owned());
+        }
+        let choices = ledger.choices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (uid, without) in choices.iter() {
+            let key = CallKey { ical_uid: Some(uid.clone()), recurrence_id: None };
+            if self.given.refused.get(&key) != Some(without) {
+                found.push(format!("the latest choice about {uid} is lost"));
+            }
+        }
+        let requests = ledger.requests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (id, who) in requests.iter() {
+            let asked = self.given.pasts.get(id).map_or(&[][..], |past| past.asked.as_slice());
+            if !asked.iter().any(|one| !one.cancels && one.who == *who) {
+                found.push(format!("the request of {who} for call {id} is lost"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is wrong with the history: of each call, of the plans, and of the log as a whole.
+    #[must_use]
+    pub fn history(&self, log: &Log) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        for pair in log.entries.windows(2) {
+            let [(before, _), (after, decision)] = pair else { continue };
+            if after <= before {
+                found.push(format!(
+                    "the log goes from {before} to {after} at call {}",
+                    decision.call_id
+                ));
+            }
+        }
+        for (id, history) in log.by_call() {
+            let mut before: Option<&wire::Decision> = None;
+            for decision in &history {
+                let revision = decision.revision;
+                let last = before.map_or(0, |before| before.revision);
+                if !seen.insert((id, revision)) {
+                    found.push(format!("call {id}: the log tells revision {revision} twice"));
+                } else if revision != last + 1 {
+                    found.push(format!("call {id}: revision {revision} follows {last}"));
+                }
+                if decision.predecessor != last {
+                    let named = decision.predecessor;
+                    found.push(format!(
+                        "call {id}: revision {revision} names {named} as its predecessor"
+                    ));
+                }
+                if before.is_some_and(|before| before.meeting_revision > decision.meeting_revision)
+                {
+                    found.push(format!("call {id}: revision {revision} is of an older meeting"));
+                }
+                if before.is_some_and(|before| before.policy_version > decision.policy_version) {
+                    found.push(format!("call {id}: revision {revision} is by an older policy"));
+                }
+                before = Some(*decision);
+            }
+            let holds = self.decisions.get(id);
+            if holds.map(|decision| decision.revision) != before.map(|last| last.revision) {
+                found.push(format!("call {id}: what holds is not the end of its log"));
+            }
+        }
+        for id in self
+            .decisions
+            .keys()
+            .filter(|id| !log.entries.iter().any(|(_, one)| one.call_id == **id))
+        {
+            found.push(format!("call {id}: the log does not know it"));
+        }
+        let mut plans: BTreeMap<&str, &str> = BTreeMap::new();
+        for (id, decision) in &self.decisions {
+            let Some(plan) = &decision.plan else { continue };
+            if let Some(other) = plans.insert(&plan.dedupe_key, id) {
+                found.push(format!("calls {other} and {id} both hold {}", plan.dedupe_key));
+            }
+        }
+        found
+    }
+}
+
+/// Whether a stored meeting is what the calendar said last; of a series, whether it may be its first occurrence.
+fn is_as_told(meeting: &calendar::Meeting, sketch: &Sketch, beginning: DateTime<Utc>) -> bool {
+    let start = beginning + TimeDelta::minutes(sketch.start);
+    let end = start + TimeDelta::minutes(sketch.minutes);
+    let is_private = meeting.sensitivity() == calendar::Sensitivity::Private;
+    meeting.start == Some(time::to_wire(start))
+        && meeting.end == Some(time::to_wire(end))
+        && meeting.cancelled == sketch.cancelled
+        && is_private == sketch.private
+        && meeting.title.as_deref() == Some(sketch.title)
+        && meeting.attendees.len()
+            >= sketch.attendees.iter().map(|(who, _)| who).collect::<BTreeSet<_>>().len()
+}
+
+/// Every meeting that any calendar holds and that lies ahead.
+async fn meetings(
+    clients: &Clients,
+    now: DateTime<Utc>,
+) -> anyhow::Result<BTreeMap<String, calendar::Meeting>> {
+    let mut found = BTreeMap::new();
+    let mut page_token = String::new();
+    loop {
+        let request = calendar::ListMeetingsRequest {
+            company: COMPANY.to_owned(),
+            from: Some(time::to_wire(now)),
+            to: Some(time::to_wire(now + TimeDelta::days(60))),
+            page_size: PAGE,
+            page_token,
+            ..calendar::ListMeetingsRequest::default()
+        };
+        let answer = clients.calendar.clone().list_meetings(request).await?.into_inner();
+        found.extend(
+            answer.meetings.into_iter().map(|meeting| (meeting.meeting_id.clone(), meeting)),
+        );
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The latest choice about each call: whether without recording.
+async fn choices(clients: &Clients) -> anyhow::Result<BTreeMap<CallKey, bool>> {
+    let request = consent::WatchChoicesRequest {
+        company: COMPANY.to_owned(),
+        cursor: 0,
+        until_caught_up: true,
+    };
+    let mut stream = clients.consent.clone().watch_choices(request).await?.into_inner();
+    let mut found = BTreeMap::new();
+    while let Some(told) = stream.next().await {
+        let told = told?;
+        let without = told.choice() == consent::Choice::JoinWithoutRecording;
+        if let Some(key) = told.key {
+            found.insert(key.try_into()?, without);
+        }
+    }
+    Ok(found)
+}
+
+/// The decisions that hold, by call.
+async fn decisions(
+    clients: &Clients,
+    replica: usize,
+) -> anyhow::Result<BTreeMap<String, wire::Decision>> {
+    let mut found = BTreeMap::new();
+    let mut page_token = String::new();
+    loop {
+        let request = wire::ListCallsRequest {
+            company: COMPANY.to_owned(),
+            page_size: PAGE,
+            page_token,
+            ..wire::ListCallsRequest::default()
+        };
+        let answer = clients.orchestrator(replica).list_calls(request).await?.into_inner();
+        found.extend(answer.decisions.into_iter().map(|one| (one.call_id.clone(), one)));
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Whether every replica tells the same, and the history as people ask for it is that of the log.
+///
+/// # Errors
+/// One of them does not answer.
+pub async fn replicas_agree(clients: &Clients, log: &Log) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for replica in 0..clients.orchestrators.len() {
+        let mut other = Log::default();
+        other.read_on(clients, replica).await?;
+        if other.entries != log.entries {
+            let (count, of) = (other.entries.len(), log.entries.len());
+            found.push(format!(
+                "replica {} tells another log: {count} entries, not {of}",
+                replica + 1
+            ));
+        }
+    }
+    for (position, (id, history)) in log.by_call().into_iter().enumerate() {
+        let request =
+            wire::ExplainCallRequest { company: COMPANY.to_owned(), call_id: id.to_owned() };
+        let told = clients.orchestrator(position).explain_call(request).await?.into_inner();
+        let revisions = |all: &mut dyn Iterator<Item = u64>| {
+            let mut all: Vec<u64> = all.collect();
+            all.sort_unstable();
+            all
+        };
+        // What holds stands by itself, before it the rest.
+        let explained = told.history.iter().chain(&told.decision).map(|one| one.revision);
+        let explained = revisions(&mut explained.into_iter());
+        let logged = revisions(&mut history.iter().map(|one| one.revision));
+        if explained != logged {
+            found.push(format!("call {id}: explained are {explained:?}, logged are {logged:?}"));
+        }
+    }
+    Ok(found)
+}
+
+/// What the orchestrator says of its own chain of hashes.
+///
+/// # Errors
+/// It does not answer.
+pub async fn chain(clients: &Clients) -> anyhow::Result<Vec<String>> {
+    let request = wire::VerifyHistoryRequest {
+        company: COMPANY.to_owned(),
+        ..wire::VerifyHistoryRequest::default()
+    };
+    match clients.orchestrator(0).verify_history(request).await {
+        Ok(told) => {
+            let told = told.into_inner();
+            let broken = format!("the history is broken: {told:?}");
+            Ok(if told.intact { Vec::new() } else { vec![broken] })
+        }
+        Err(status) if status.code() == Code::Unimplemented => Ok(Vec::new()),
+        Err(status) => Err(status.into()),
+    }
+}
+
+/// The first of many, and how many more there are.
+#[must_use]
+pub fn shortened(mut found: Vec<String>) -> Vec<String> {
+    let more = found.len().saturating_sub(MOST);
+    found.truncate(MOST);
+    if more > 0 {
+        found.push(format!("and {more} more"));
+    }
+    found
+}

@@ -1,0 +1,365 @@
+//! Everything that runs: both servers, the leaves, the replicas of the orchestrator, and the proxy between them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use servers::{Folder, Process, Programs, Servers, Settings, Signal, Stop};
+use tokio::task::JoinHandle;
+
+use super::Sabotage;
+use super::proxy::Proxy;
+use crate::binaries::Binaries;
+
+/// The services that run once.
+pub const LEAVES: [&str; 4] = ["calendar-ingest", "eligibility", "consent", "provider-adapters"];
+
+/// The database of all services.
+pub const DATABASE: &str = "callsheet";
+
+/// The schema of the orchestrator.
+pub const SCHEMA: &str = "orchestrator";
+
+/// How long a service may take until it listens, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A service that is started again whenever it has ended.
+#[derive(Debug)]
+struct Service {
+    program: &'static str,
+    address: SocketAddr,
+    process: Option<Process>,
+    not_before: Instant,
+    /// Its end was wanted.
+    killed: bool,
+}
+
+/// Everything that runs.
+#[derive(Debug)]
+pub struct Fleet {
+    services: BTreeMap<String, Mutex<Service>>,
+    binaries: Binaries,
+    sabotage: Option<Sabotage>,
+    is_over: AtomicBool,
+    /// Ends that nobody wanted.
+    surprises: Mutex<Vec<String>>,
+    starts: AtomicU64,
+    /// Ways between processes.
+    pub proxy: Proxy,
+    // The last, so that the folder outlives what writes into it.
+    servers: Mutex<Servers>,
+}
+
+/// The name of a replica of the orchestrator, from 1.
+#[must_use]
+pub fn replica(number: usize) -> String {
+    format!("orchestrator-{number}")
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Fleet {
+    /// Starts everything and waits until it listens. Returns what keeps it running, too.
+    ///
+    /// # Errors
+    /// Something cannot be started.
+    pub async fn start(
+        programs: &Programs,
+        binaries: Binaries,
+        replicas: usize,
+        sabotage: Option<Sabotage>,
+    ) -> anyhow::Result<(Arc<Self>, JoinHandle<()>)> {
+        let servers = Servers::start(programs, Settings::default())?;
+        servers.postgres.ask("postgres", &format!("create database {DATABASE}"))?;
+        let proxy = Proxy::default();
+        let (postgres, redis) = (servers.postgres.port(), servers.redis.port());
+        let programs = LEAVES.into_iter().map(|leaf| (leaf.to_owned(), leaf));
+        let programs: Vec<(String, &'static str)> = programs
+            .chain((1..=replicas).map(|number| (replica(number), "orchestrator")))
+            .collect();
+        let ports = servers::free_ports(programs.len())?;
+        let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let mut services = BTreeMap::new();
+        let mut addresses = BTreeMap::new();
+        for ((name, program), port) in programs.into_iter().zip(ports) {
+            addresses.insert(name.clone(), here(port));
+            let service = Service {
+                program,
+                address: here(port),
+                process: None,
+                not_before: Instant::now(),
+                killed: false,
+            };
+            services.insert(name, Mutex::new(service));
+        }
+        for (name, address) in &addresses {
+            proxy.open(&format!("driver>{name}"), *address).await?;
+            proxy.open(&format!("{name}>postgres"), here(postgres)).await?;
+            if name.starts_with("orchestrator") {
+                proxy.open(&format!("{name}>redis"), here(redis)).await?;
+                for leaf in LEAVES {
+                    let to = addresses.get(leaf).context("no such service")?;
+                    proxy.open(&format!("{name}>{leaf}"), *to).await?;
+                }
+            }
+        }
+        let fleet = Arc::new(Self {
+            services,
+            binaries,
+            sabotage,
+            is_over: AtomicBool::new(false),
+            surprises: Mutex::default(),
+            starts: AtomicU64::new(0),
+            proxy,
+            servers: Mutex::new(servers),
+        });
+        let names: Vec<String> = fleet.services.keys().cloned().collect();
+        for name in &names {
+            fleet.write_settings(name)?;
+            fleet.spawn(name)?;
+        }
+        for name in &names {
+            fleet.ready(name).await?;
+        }
+        let watched = Arc::clone(&fleet);
+        let keeping = tokio::spawn(async move {
+            while !watched.is_over.load(Ordering::Relaxed) {
+                for name in &names {
+                    watched.keep(name);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        Ok((fleet, keeping))
+    }
+
+    fn write_settings(&self, name: &str) -> anyhow::Result<()> {
+        let to = |what: &str| self.proxy.address(&format!("{name}>{what}"));
+        let servers = self.servers();
+        let folder = servers.folder().path();
+        let program = guard(self.service(name)?).program;
+        let mut settings = format!(
+            "[telemetry]\nfilter = \"warn\"\n\
+             [server]\nlame_duck = \"0s\"\ndrain = \"2s\"\n\
+             [store]\nurl = \"postgres://postgres@{}/{DATABASE}\"\nschema = \"{}\"\n",
+            to("postgres")?,
+            program.replace('-', "_")
+        );
+        if program == "consent" {
+            let key = folder.join("consent-key.pem");
+            settings = format!("key_file = \"{}\"\n{settings}", key.display());
+        }
+        if program == "orchestrator" {
+            if std::env::var_os("NOFEED").is_none() {
+                settings.push_str(&format!("[feed]\nredis = \"redis://{}\"\n", to("redis")?));
+            }
+            settings.push_str("[peers]\n");
+            for leaf in LEAVES {
+                settings.push_str(&format!("{leaf} = \"http://{}\"\n", to(leaf)?));
+            }
+        }
+        fs::write(folder.join(format!("{name}.toml")), settings)?;
+        Ok(())
+    }
+
+    fn spawn(&self, name: &str) -> anyhow::Result<()> {
+        let folder = self.servers().folder().path().to_owned();
+        let mut service = guard(self.service(name)?);
+        let mut command = Command::new(self.binaries.path(service.program));
+        command.arg("--config").arg(folder.join(format!("{name}.toml")));
+        command.arg("--listen").arg(service.address.to_string()).current_dir(&folder);
+        if let Some(sabotage) = self.sabotage {
+            command.env("CALLSHEET_SABOTAGE", sabotage.as_str());
+        }
+        service.process = Some(Process::start(&folder, name, command)?);
+        service.killed = false;
+        self.starts.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Starts a service again that has ended, when its time has come.
+    fn keep(&self, name: &str) {
+        let Ok(service) = self.service(name) else { return };
+        let mut service = guard(service);
+        if let Some(process) = &mut service.process {
+            match process.has_ended() {
+                Ok(None) => return,
+                Ok(Some(status)) if !service.killed => {
+                    let words = service.process.as_ref().map(Process::last_words);
+                    let words = words.unwrap_or_default();
+                    guard(&self.surprises).push(format!("{name} ended with {status}:\n{words}"));
+                    service.not_before = Instant::now() + Duration::from_millis(300);
+                }
+                Ok(Some(_)) | Err(_) => {}
+            }
+            service.process = None;
+        }
+        if Instant::now() >= service.not_before {
+            drop(service);
+            if let Err(error) = self.spawn(name) {
+                guard(&self.surprises).push(format!("{name}: {error:#}"));
+            }
+        }
+    }
+
+    async fn ready(&self, name: &str) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        let address = guard(self.service(name)?).address;
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            {
+                let mut service = guard(self.service(name)?);
+                let process = service.process.as_mut().context("it was not started")?;
+                if let Some(status) = process.has_ended()? {
+                    bail!("{name} ended with {status}:\n{}", process.last_words());
+                }
+                if begin.elapsed() > PATIENCE {
+                    bail!("{name} does not listen:\n{}", process.last_words());
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    fn service(&self, name: &str) -> anyhow::Result<&Mutex<Service>> {
+        self.services.get(name).with_context(|| format!("there is no service `{name}`"))
+    }
+
+    fn servers(&self) -> MutexGuard<'_, Servers> {
+        guard(&self.servers)
+    }
+
+    /// Kills a service; it is started again after a time.
+    ///
+    /// # Errors
+    /// There is no such service.
+    pub fn kill(&self, name: &str, away: Duration) -> anyhow::Result<()> {
+        let mut service = guard(self.service(name)?);
+        service.killed = true;
+        service.not_before = Instant::now() + away;
+        if let Some(process) = &mut service.process {
+            process.kill()?;
+        }
+        Ok(())
+    }
+
+    /// Lets a service stand still, or go on.
+    ///
+    /// # Errors
+    /// There is no such service.
+    pub fn freeze(&self, name: &str, still: bool) -> anyhow::Result<()> {
+        let what = if still { Signal::Stop } else { Signal::Continue };
+        let mut service = guard(self.service(name)?);
+        service.process.as_mut().map_or(Ok(()), |process| process.signal(what))
+    }
+
+    /// Lets Redis forget everything.
+    ///
+    /// # Errors
+    /// It is away.
+    pub fn flush_redis(&self) -> anyhow::Result<()> {
+        self.servers().redis.forget_everything()
+    }
+
+    /// Kills Redis, or starts it again.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn set_redis(&self, runs: bool) -> anyhow::Result<()> {
+        let redis = &mut self.servers().redis;
+        if runs { again(|| redis.resume()) } else { redis.stop() }
+    }
+
+    /// Stops PostgreSQL and starts it again.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn restart_postgres(&self, how: Stop) -> anyhow::Result<()> {
+        let postgres = &mut self.servers().postgres;
+        postgres.stop(how)?;
+        again(|| postgres.resume())
+    }
+
+    /// The rows that a statement answers.
+    ///
+    /// # Errors
+    /// The statement fails.
+    pub fn ask(&self, statement: &str) -> anyhow::Result<Vec<Vec<String>>> {
+        self.servers().postgres.ask(DATABASE, statement)
+    }
+
+    /// How often services were started.
+    #[must_use]
+    pub fn starts(&self) -> u64 {
+        self.starts.load(Ordering::Relaxed)
+    }
+
+    /// What went wrong with the processes themselves: ends nobody wanted, and panics in what they said.
+    #[must_use]
+    pub fn surprises(&self) -> Vec<String> {
+        let mut found = guard(&self.surprises).clone();
+        let servers = self.servers();
+        for name in self.services.keys() {
+            let log = servers.folder().path().join(format!("{name}.log"));
+            let said = fs::read(log).unwrap_or_default();
+            let said = String::from_utf8_lossy(&said);
+            let panics = said.lines().filter(|line| line.contains("panicked at"));
+            found.extend(panics.map(|line| format!("{name}: {line}")));
+        }
+        found
+    }
+
+    /// Copies what every process said.
+    ///
+    /// # Errors
+    /// It cannot be written there.
+    pub fn keep_logs(&self, into: &std::path::Path) -> anyhow::Result<()> {
+        fs::create_dir_all(into)?;
+        for entry in fs::read_dir(self.servers().folder().path())? {
+            let path = entry?.path();
+            if let Some(name) =
+                path.file_name().filter(|_| path.extension().is_some_and(|it| it == "log"))
+            {
+                fs::copy(&path, into.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder in which everything lives.
+    #[must_use]
+    pub fn folder(&self) -> std::path::PathBuf {
+        Folder::path(self.servers().folder()).to_owned()
+    }
+
+    /// From here on nothing is started again.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        for service in self.services.values() {
+            let mut service = guard(service);
+            service.killed = true;
+            service.not_before = Instant::now() + Duration::from_secs(3_600);
+            service.process = None;
+        }
+    }
+}
+
+/// Tries a few times: somebody may hold the port for a moment.
+fn again(mut attempt: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    loop {
+        match attempt() {
+            Err(_) if begin.elapsed() < Duration::from_secs(20) => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            done => return done,
+        }
+    }
+}

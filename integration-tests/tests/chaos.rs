@@ -1,0 +1,81 @@
+//! Chaos: a short run with every test, a long one on demand (`cargo xtask chaos`).
+#![allow(clippy::print_stdout, reason = "a run tells its seed and what came of it")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use integration_tests::binaries::Binaries;
+use integration_tests::chaos::{Plan, Sabotage, run};
+use servers::Programs;
+
+/// The seed of the short run, which is the same each time.
+const SEED: u64 = 20_261_122;
+
+/// The programs of the servers, unless they are missing where they need not be there.
+fn programs() -> Option<Programs> {
+    match Programs::find() {
+        Ok(programs) => Some(programs),
+        Err(error) if std::env::var("CALLSHEET_TEST_SERVERS").is_ok_and(|it| it == "required") => {
+            panic!("{error:#}")
+        }
+        Err(error) => {
+            println!("skipped: {error:#}");
+            None
+        }
+    }
+}
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    let told = std::env::var(name).ok().filter(|told| !told.is_empty());
+    told.map_or(otherwise, |told| told.parse().unwrap_or_else(|_| panic!("{name}: `{told}`")))
+}
+
+async fn carry_out(plan: Plan) {
+    let Some(programs) = programs() else { return };
+    let binaries = match std::env::var_os("CALLSHEET_CHAOS_PROGRAMS") {
+        Some(folder) => Binaries::of(folder.into()),
+        None => Binaries::find().expect("the services' programs"),
+    };
+    println!("chaos: seed {}", plan.seed);
+    let report = run(&plan, &programs, binaries).await.expect("a run");
+    println!("{report}");
+    assert!(report.wrong.is_empty(), "{} things are wrong, see above", report.wrong.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_with_faults_ends_as_the_core_alone_would_decide() {
+    carry_out(Plan {
+        seed: number("CALLSHEET_CHAOS_SEED", SEED),
+        time: Duration::from_secs(20),
+        rate: 20,
+        meetings: 200,
+        fault_every: 20,
+        replicas: 3,
+        settling: Duration::from_secs(60),
+        sabotage: None,
+        logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
+    })
+    .await;
+}
+
+/// `CALLSHEET_CHAOS_MINUTES`, `_SEED`, `_SABOTAGE` and others say what is run; `cargo xtask chaos` sets them.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes as long as it is told to: cargo xtask chaos"]
+async fn a_long_storm() {
+    let sabotage = std::env::var("CALLSHEET_CHAOS_SABOTAGE").ok().filter(|name| !name.is_empty());
+    let sabotage = sabotage.map(|name| {
+        Sabotage::from_name(&name).unwrap_or_else(|| panic!("nothing is called `{name}`"))
+    });
+    carry_out(Plan {
+        seed: number("CALLSHEET_CHAOS_SEED", SEED),
+        time: Duration::from_secs(number("CALLSHEET_CHAOS_SECONDS", 300)),
+        rate: u32::try_from(number("CALLSHEET_CHAOS_RATE", 30)).expect("a rate"),
+        meetings: usize::try_from(number("CALLSHEET_CHAOS_MEETINGS", 3_000)).expect("a count"),
+        fault_every: number("CALLSHEET_CHAOS_FAULT_EVERY", 40),
+        replicas: usize::try_from(number("CALLSHEET_CHAOS_REPLICAS", 3)).expect("a count"),
+        settling: Duration::from_secs(number("CALLSHEET_CHAOS_SETTLING", 60)),
+        sabotage,
+        logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
+    })
+    .await;
+}
