@@ -150,7 +150,7 @@ async fn what_a_killed_consumer_held_is_taken_over() {
         // What is abandoned comes before what is new.
         heir.publish(&[notice("new", 1)]).await.unwrap();
         let first = some(&heir, 10).await;
-        assert!(first.iter().all(|delivery| delivery.attempts == 2), "{}: {first:?}", world.name);
+        assert!(first.iter().all(|delivery| delivery.attempts > 1), "{}: {first:?}", world.name);
     }
 }
 
@@ -159,7 +159,9 @@ async fn many_abandoned_notices_are_all_taken_over() {
     for world in World::all().await {
         let killed = world.feed(hasty());
         killed.publish(&notices(0..2000)).await.unwrap();
-        while !killed.next(500, Duration::ZERO).await.unwrap().is_empty() {}
+        for _ in 0..4 {
+            killed.next(500, Duration::ZERO).await.unwrap();
+        }
         drop(killed);
         sleep(ABANDONED).await;
         // Not abandoned a second time during the test.
@@ -365,7 +367,7 @@ async fn whoever_publishes_too_much_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_revision_always_arrives() {
     for world in World::all().await {
-        let feed = world.feed(hasty());
+        let feed = world.feed(settings());
         feed.publish(&[notice("a", 1), notice("a", 2), notice("b", 7)]).await.unwrap();
         feed.publish(&[notice("b", 6), notice("a", 3)]).await.unwrap();
         let held = all(&feed).await;
@@ -385,12 +387,19 @@ async fn the_newest_revision_always_arrives() {
         if !world.is_redis() {
             assert_eq!((held.len(), rest.len()), (2, 1), "{}", world.name);
         }
-        // Two of one subject, both abandoned, come back beside each other.
-        feed.publish(&[notice("a", 6)]).await.unwrap();
-        let more = some(&feed, 10).await;
+        feed.done(&rest).await.unwrap();
+        // Several of one subject, all abandoned, come back beside each other.
+        let hasty = world.feed(hasty());
+        hasty.publish(&[notice("a", 6)]).await.unwrap();
+        let mut more = some(&hasty, 10).await;
+        hasty.publish(&[notice("a", 7)]).await.unwrap();
+        more.extend(some(&hasty, 10).await);
         sleep(ABANDONED).await;
-        let again = all(&feed).await;
-        assert_eq!(newest(&again, "a"), newest(&more, "a"), "{}", world.name);
+        let again = all(&hasty).await;
+        assert_eq!(newest(&more, "a"), Some(7), "{}", world.name);
+        assert_eq!(newest(&again, "a"), Some(7), "{}", world.name);
+        let revisions: BTreeSet<_> = again.iter().map(|it| it.notice.revision).collect();
+        assert_eq!(revisions, BTreeSet::from([6, 7]), "{}", world.name);
     }
 }
 
