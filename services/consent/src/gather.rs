@@ -243,3 +243,29 @@ fn meeting(call: &ConsentQuestion) -> Result<Option<MeetingId>, Missing> {
     let key = call.key.clone().unwrap_or_default();
     CallKey::try_from(key).map(|key| MeetingId::of(&key)).map_err(|_| Missing("meeting"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sql::Sql;
+    use storage::StoreConfig;
+
+    #[tokio::test]
+    async fn a_draft_is_made_ready_once_and_few_are_kept() {
+        let store = Sql::open(&StoreConfig::memory(), 1).await.unwrap();
+        let gather = Gather::new(Arc::new(store), KeyFile::new(None, || [7; 32]));
+        let draft = |host: String| ApplyConsentProfileRequest {
+            company: "acme".into(),
+            host,
+            default_profile: "none".into(),
+            ..ApplyConsentProfileRequest::default()
+        };
+        let get = async |n: usize| gather.draft("acme", draft(format!("{n}.example"))).await;
+        let first = get(0).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &get(0).await.unwrap()));
+        for n in 1..=DRAFTS {
+            assert!(!Arc::ptr_eq(&first, &get(n).await.unwrap()));
+        }
+        assert!(!Arc::ptr_eq(&first, &get(0).await.unwrap()));
+    }
+}

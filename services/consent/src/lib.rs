@@ -1,5 +1,7 @@
 //! The consent service: is consent asked for and not refused? Also the one that issues and reads consent links.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
 mod cache;
 mod config;
 mod error;

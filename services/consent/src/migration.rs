@@ -121,3 +121,60 @@ impl MigrationTrait for Head {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Choice, MeetingId, Store as _, sql::Sql};
+    use sea_orm::ConnectionTrait as _;
+    use storage::testing::Engine;
+
+    #[tokio::test]
+    async fn choices_recorded_before_places_were_drawn_keep_theirs() {
+        for sequence in [None, Some(41)] {
+            let engine = Engine::file();
+            let old = sea_orm::Database::connect(engine.config().url).await.unwrap();
+            Migrator::up(&old, Some(1)).await.unwrap();
+            if let Some(sequence) = sequence {
+                let row = Query::insert()
+                    .into_table("consent_choice")
+                    .columns([
+                        "sequence",
+                        "company",
+                        "request_id",
+                        "meeting",
+                        "ical_uid",
+                        "refused",
+                        "at_us",
+                    ])
+                    .values_panic([
+                        Expr::val(sequence),
+                        Expr::val("acme"),
+                        Expr::val("1"),
+                        Expr::val("m"),
+                        Expr::val("a"),
+                        Expr::val(true),
+                        Expr::val(5),
+                    ])
+                    .to_owned();
+                old.execute(&row).await.unwrap();
+            }
+            old.close().await.unwrap();
+            let store = Sql::open(&engine.config(), 1).await.unwrap();
+            let key = decision::CallKey { ical_uid: Some("b".into()), recurrence_id: None };
+            let choice = Choice {
+                company: "acme".into(),
+                meeting: MeetingId::of(&key).unwrap(),
+                ical_uid: "b".into(),
+                recurrence_id: None,
+                refused: false,
+                request_id: "2".into(),
+                at: chrono::DateTime::UNIX_EPOCH,
+            };
+            let next = sequence.unwrap_or_default() + 1;
+            assert_eq!(i64::try_from(store.add_choice(&choice).await.unwrap()), Ok(next));
+            let (all, _) = store.choices(None, 0, 10).await.unwrap();
+            assert_eq!(all.len(), if sequence.is_some() { 2 } else { 1 });
+        }
+    }
+}

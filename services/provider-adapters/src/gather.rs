@@ -154,3 +154,128 @@ impl Gather {
         self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Facts;
+    use crate::store::Audio;
+    use async_trait::async_trait;
+    use decision::Provider;
+    use proto::provider::v1::HostFacts;
+
+    /// What replicas share.
+    #[derive(Debug, Default)]
+    struct Shared {
+        heard: Mutex<HashMap<Conference, bool>>,
+        queries: Mutex<u32>,
+    }
+
+    #[async_trait]
+    impl Store for Shared {
+        async fn keep_facts(&self, _: &str, _: u64, _: &Facts) -> Result<(), Error> {
+            Ok(())
+        }
+
+        async fn facts(&self, _: &str, _: u64) -> Result<Option<Facts>, Error> {
+            Ok(None)
+        }
+
+        async fn newest_version(&self, _: &str) -> Result<Option<u64>, Error> {
+            Ok(None)
+        }
+
+        async fn keep_audio(
+            &self,
+            _: &str,
+            conference: &Conference,
+            computer_audio: Option<bool>,
+        ) -> Result<(), Error> {
+            let mut heard = self.heard.lock().unwrap();
+            heard.extend(computer_audio.map(|it| (conference.clone(), it)));
+            Ok(())
+        }
+
+        async fn audio(&self, _: &str, asked: &HashSet<&Conference>) -> Result<Audio, Error> {
+            *self.queries.lock().unwrap() += 1;
+            // Read now, answered later.
+            let heard = self.heard.lock().unwrap().clone();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let more = !heard.is_empty();
+            let known = heard.into_iter().filter(|(it, _)| asked.contains(it)).collect();
+            Ok(Audio { known, more })
+        }
+    }
+
+    fn conference() -> Conference {
+        Conference { provider: Provider::Teams, id: "19:a@thread.v2".into() }
+    }
+
+    async fn heard(gather: &Gather) -> Option<bool> {
+        let conference = conference();
+        let known = gather.audio("acme", HashSet::from([&conference])).await.unwrap();
+        known.get(&conference).copied()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_replica_learns_is_known_to_all_within_five_seconds() {
+        for pause in (0..6_000).step_by(500) {
+            let shared = Arc::new(Shared::default());
+            let (here, there) = (Gather::new(shared.clone()), Gather::new(shared.clone()));
+            assert_eq!(heard(&there).await, None);
+            tokio::time::advance(Duration::from_millis(pause)).await;
+            // Asked again and again, which must not make it believe any longer.
+            let (conference, asked) = (conference(), heard(&there));
+            let (_, kept) = tokio::join!(asked, here.keep_audio("acme", &conference, Some(false)));
+            kept.unwrap();
+            let learned = Instant::now();
+            while learned.elapsed() < SILENCE {
+                heard(&there).await;
+                tokio::time::advance(Duration::from_millis(100)).await;
+            }
+            assert_eq!(heard(&there).await, Some(false), "{pause}");
+            // Where it was learned it is known at once.
+            assert_eq!(heard(&here).await, Some(false));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_nothing_is_known_is_believed_for_a_while() {
+        let shared = Arc::new(Shared::default());
+        let gather = Gather::new(shared.clone());
+        for _ in 0..10 {
+            assert_eq!(heard(&gather).await, None);
+        }
+        assert_eq!(*shared.queries.lock().unwrap(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_learned_while_the_store_is_asked_is_not_forgotten() {
+        let shared = Arc::new(Shared::default());
+        let gather = Gather::new(shared);
+        let learning = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            gather.keep_audio("acme", &conference(), Some(false)).await.unwrap();
+        };
+        let (before, ()) = tokio::join!(heard(&gather), learning);
+        assert_eq!(before, None);
+        assert_eq!(heard(&gather).await, Some(false));
+    }
+
+    #[tokio::test]
+    async fn a_draft_is_made_ready_once_and_few_are_kept() {
+        let gather = Gather::new(Arc::new(Shared::default()));
+        let draft = |members: usize, name: &str| ApplyProviderFactsRequest {
+            company: "acme".into(),
+            hosts: (0..members)
+                .map(|n| HostFacts { member: format!("{name}{n}"), ..HostFacts::default() })
+                .collect(),
+            ..ApplyProviderFactsRequest::default()
+        };
+        let first = gather.draft("acme", draft(1, "m")).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &gather.draft("acme", draft(1, "m")).await.unwrap()));
+        assert!(!Arc::ptr_eq(&first, &gather.draft("acme", draft(1, "n")).await.unwrap()));
+        gather.draft("acme", draft(DRAFTS, "m")).await.unwrap();
+        assert!(!Arc::ptr_eq(&first, &gather.draft("acme", draft(1, "m")).await.unwrap()));
+    }
+}

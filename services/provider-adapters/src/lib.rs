@@ -1,5 +1,7 @@
 //! Provider-adapters: can this method work, carry it out, what happened? One process hosts one adapter or several.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
 mod adapter;
 mod cache;
 mod config;

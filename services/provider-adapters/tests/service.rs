@@ -524,3 +524,141 @@ async fn what_comes_later_says_so() {
         }
     }
 }
+
+#[tokio::test]
+async fn proposed_facts_count_and_are_not_kept() {
+    for engine in shared().await {
+        let world = World::of_acme(engine).await;
+        world.hear(at(Provider::Teams, "19:a@thread.v2"), Some(false)).await;
+        let mut draft = acme(2);
+        draft.hosts = vec![host(
+            "ada",
+            Some(ZoomFacts { licensed: Some(false), ..known("ada@acme.example") }),
+        )];
+        let calls = || vec![native("ada"), teams("19:a@thread.v2")];
+        // Of a version that is known and of one that is not, again and again.
+        for version in [1, 9, 1] {
+            let request = AssessCallsRequest {
+                draft: Some(draft.clone()),
+                ..assessing("acme", version, calls())
+            };
+            let answer = world.client().assess_calls(request).await.unwrap().into_inner();
+            assert_eq!(answer.policy_version, version);
+            assert_eq!(answer.assessments[0].reason, "no_licence");
+            // What is known of a conference is no matter of policy.
+            assert_eq!(codes(&answer.assessments[1]), [SkipCode::CanNotListenIn]);
+        }
+        let applied = world.assess(calls()).await.unwrap();
+        assert_eq!(applied[0].possibility(), Possibility::Possible);
+        for version in [2, 9] {
+            let unknown = world.client().assess_calls(assessing("acme", version, calls())).await;
+            assert_eq!(unknown.unwrap_err().code(), Code::FailedPrecondition);
+        }
+        assert_eq!(world.describe("acme", Adapter::ZoomNative).await.policy_version, 1);
+    }
+}
+
+#[tokio::test]
+async fn proposed_facts_that_could_not_be_applied_are_refused() {
+    for engine in shared().await {
+        let world = World::of_acme(engine).await;
+        type Spoil = fn(&mut ApplyProviderFactsRequest);
+        let cases: [(&str, Spoil); 3] = [
+            ("hosts.member", |draft| draft.hosts[0].member = "bob".into()),
+            ("providers.provider", |draft| draft.providers.push(draft.providers[0])),
+            ("draft.company", |draft| draft.company = "other".into()),
+        ];
+        for (field, spoil) in cases {
+            let mut draft = acme(2);
+            spoil(&mut draft);
+            let request = AssessCallsRequest { draft: Some(draft), ..assessing("acme", 1, vec![]) };
+            let status = world.client().assess_calls(request).await.unwrap_err();
+            assert_eq!(status.code(), Code::InvalidArgument);
+            assert_eq!(info(&status).1["field"], field);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_content_wins_where_replicas_apply_two_under_one_number() {
+    for engine in shared().await {
+        let world = World::of_acme(engine).await;
+        let other = world.replica().await;
+        for version in 2..32 {
+            let mut fewer = acme(version);
+            fewer.hosts.truncate(1);
+            let (mut here, mut there) = (world.client(), client_of(&other));
+            let (whole, fewer) = tokio::join!(
+                here.apply_provider_facts(acme(version)),
+                there.apply_provider_facts(fewer),
+            );
+            let expected = match (&whole, &fewer) {
+                (Ok(_), Err(status)) | (Err(status), Ok(_)) => {
+                    assert_eq!(status.code(), Code::Aborted, "{status:?}");
+                    assert_eq!(info(status).0, "ERROR_REASON_REVISION_CONFLICT");
+                    if whole.is_ok() { Possibility::Impossible } else { Possibility::Unknown }
+                }
+                both => panic!("{both:?}"),
+            };
+            for client in [&mut here, &mut there] {
+                let request = assessing("acme", version, vec![native("cyd")]);
+                let answer = client.assess_calls(request).await.unwrap().into_inner();
+                assert_eq!(answer.assessments[0].possibility(), expected);
+            }
+        }
+        // The same from both is no conflict.
+        let (mut here, mut there) = (world.client(), client_of(&other));
+        let (one, two) =
+            tokio::join!(here.apply_provider_facts(acme(40)), there.apply_provider_facts(acme(40)));
+        assert!(one.is_ok() && two.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_may_learn_of_conferences_at_once() {
+    for engine in shared().await {
+        let world = World::of_acme(engine).await;
+        let other = world.replica().await;
+        let mut learning = Vec::new();
+        for n in 0..8 {
+            let mut client = client_of(if n % 2 == 0 { &world.running } else { &other });
+            learning.push(tokio::spawn(async move {
+                for turn in 0..20 {
+                    // In different orders, one of them known to all.
+                    for id in [format!("{n}-{turn}"), format!("shared-{}", (n + turn) % 3)] {
+                        let request = ApplyConferenceFactsRequest {
+                            company: "acme".into(),
+                            conference: Some(at(Provider::Teams, &id)),
+                            computer_audio: Some(false),
+                        };
+                        client.apply_conference_facts(request).await.unwrap();
+                    }
+                }
+            }));
+        }
+        for one in learning {
+            one.await.unwrap();
+        }
+        let own = (0..8).flat_map(|n| (0..20).map(move |turn| format!("{n}-{turn}")));
+        let calls = own.chain((0..3).map(|n| format!("shared-{n}"))).map(|id| teams(&id)).collect();
+        let assessed = world.assess(calls).await.unwrap();
+        assert_eq!(assessed.len(), 163);
+        assert!(assessed.iter().all(|it| codes(it) == [SkipCode::CanNotListenIn]));
+    }
+}
+
+#[tokio::test]
+async fn what_no_database_keeps_is_not_known_and_spoils_nothing() {
+    for engine in shared().await {
+        let world = World::of_acme(engine).await;
+        world.hear(at(Provider::Teams, "19:a@thread.v2"), Some(false)).await;
+        let calls = vec![teams("19:a@thread.v2"), teams("19:\0"), teams(&"x".repeat(5_000))];
+        let assessed = world.assess(calls).await.unwrap();
+        assert_eq!(codes(&assessed[0]), [SkipCode::CanNotListenIn]);
+        assert!(assessed[1..].iter().all(|it| codes(it).is_empty()));
+        let request = assessing("no\0company", 1, vec![native("ada")]);
+        let status = world.client().assess_calls(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert_eq!(world.describe("no\0company", Adapter::Teams).await.policy_version, 0);
+    }
+}
