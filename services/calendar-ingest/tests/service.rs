@@ -611,8 +611,7 @@ async fn with_replicas<F: Future<Output = ()>>(law: impl Fn(World, World) -> F) 
         eprintln!("on {}", engine.name());
         let config = engine.config();
         let store = format!("store.url = '{}'\nstore.schema = '{}'", config.url, config.schema);
-        let (one, two) = tokio::join!(World::with(&store), World::with(&store));
-        law(one, two).await;
+        law(World::with(&store).await, World::with(&store).await).await;
     }
 }
 

@@ -463,21 +463,77 @@ async fn versions_applied_at_once_are_all_kept() {
     assert_eq!(names.len(), 8);
 }
 
-#[tokio::test]
-async fn two_processes_on_one_database_lose_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("store.url = 'sqlite://{}?mode=rwc'", folder.path().join("e.db").display());
-    let (one, two) = (World::bare(&url).await, World::bare(&url).await);
-    let files: Vec<String> =
-        (0..20).map(|i| format!("company: acme\nname: number {i}\n")).collect();
-    let all = files.iter().enumerate().map(|(i, file)| [&one, &two][i % 2].apply(file));
-    for answer in futures::future::join_all(all).await {
-        answer.unwrap();
+/// Two instances of the service on each kind of database that they can share.
+async fn with_replicas<F: Future<Output = ()>>(more: &str, law: impl Fn(World, World) -> F) {
+    for engine in storage::testing::engines().await.iter().filter(|engine| engine.is_shared()) {
+        eprintln!("on {}", engine.name());
+        let config = engine.config();
+        let store = format!("store.url = '{}'\nstore.schema = '{}'", config.url, config.schema);
+        let settings = format!("{store}\n{more}");
+        law(World::bare(&settings).await, World::bare(&settings).await).await;
     }
-    let request = wire::WatchPoliciesRequest { until_caught_up: true, ..Default::default() };
-    let log = two.companies().watch_policies(request).await.unwrap().into_inner();
-    let seen: Vec<_> = log.map(|item| item.unwrap().cursor).collect().await;
-    assert_eq!(seen, (1..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_on_one_database_lose_nothing() {
+    with_replicas("", async |one, two| {
+        let files: Vec<String> =
+            (0..20).map(|i| format!("company: acme\nname: number {i}\n")).collect();
+        let all = files.iter().enumerate().map(|(i, file)| [&one, &two][i % 2].apply(file));
+        let mut versions = Vec::new();
+        for answer in futures::future::join_all(all).await {
+            versions.push(answer.unwrap().policy_version);
+        }
+        versions.sort_unstable();
+        assert_eq!(versions, (1..=20).collect::<Vec<_>>());
+        let request = wire::WatchPoliciesRequest { until_caught_up: true, ..Default::default() };
+        let log = two.companies().watch_policies(request).await.unwrap().into_inner();
+        let seen: Vec<_> = log.map(|item| item.unwrap().cursor).collect().await;
+        assert_eq!(seen, (1..=20).collect::<Vec<_>>());
+        // Judged by the newest, whoever applied it.
+        let answer = one.judge("acme", 0, vec![question()]).await.unwrap();
+        assert_eq!(answer.policy_version, 20);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_applied_through_replicas_at_once_are_all_there() {
+    with_replicas("", async |one, two| {
+        one.apply("company: acme\n").await.unwrap();
+        let all = (0..10).map(|i| {
+            let member = wire::TeamMember {
+                id: format!("m{i}"),
+                emails: vec![format!("m{i}@acme.example")],
+                ..Default::default()
+            };
+            let company = "acme".to_owned();
+            let request = wire::ApplyTeamMemberRequest { company, member: Some(member) };
+            let mut client = [&one, &two][i % 2].companies();
+            tokio::spawn(async move { client.apply_team_member(request).await.unwrap() })
+        });
+        for one in futures::future::join_all(all).await {
+            one.unwrap();
+        }
+        assert_eq!(one.members("acme", 0).await.len(), 10);
+        assert_eq!(two.get("acme", 0).await.unwrap().policy_version, 11);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_are_asked_for_one_domain_at_once_give_it_once() {
+    with_replicas("", async |one, two| {
+        let files: Vec<String> =
+            (0..8).map(|i| format!("company: c{i}\ndomains: [wanted.example]\n")).collect();
+        let all = files.iter().enumerate().map(|(i, file)| [&one, &two][i % 2].apply(file));
+        let all = futures::future::join_all(all).await;
+        assert_eq!(all.iter().filter(|one| one.is_ok()).count(), 1);
+        for error in all.into_iter().filter_map(Result::err) {
+            assert_eq!(reason(&error), "ERROR_REASON_DOMAIN_BELONGS_TO_ANOTHER_COMPANY");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -664,23 +720,21 @@ async fn more_versions_than_are_read_at_once_all_come() {
 }
 
 #[tokio::test]
-async fn a_version_applied_by_another_process_is_seen_too() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!(
-        "store.url = 'sqlite://{}?mode=rwc'\nwatch.poll = '20ms'",
-        folder.path().join("e.db").display()
-    );
-    let (one, two) = (World::bare(&url).await, World::bare(&url).await);
-    let request = wire::WatchPoliciesRequest::default();
-    let mut log = one.companies().watch_policies(request).await.unwrap().into_inner();
-    let applied = async {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        two.apply(ACME).await.unwrap();
-    };
-    let (next, ()) = tokio::join!(log.next(), applied);
-    assert_eq!(next.unwrap().unwrap().cursor, 1);
-    // And judged by at once, for the number of the newest version is asked of the database.
-    assert_eq!(one.judge("acme", 0, vec![question()]).await.unwrap().policy_version, 1);
+async fn a_version_applied_by_another_replica_is_seen_too() {
+    with_replicas("watch.poll = '20ms'", async |one, two| {
+        let request = wire::WatchPoliciesRequest::default();
+        let mut log = one.companies().watch_policies(request).await.unwrap().into_inner();
+        let applied = async {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            two.apply(ACME).await.unwrap();
+        };
+        let (next, ()) = tokio::join!(log.next(), applied);
+        assert_eq!(next.unwrap().unwrap().cursor, 1);
+        // And judged by at once, for the number of the newest version is asked of the database.
+        let answer = one.judge("acme", 0, vec![question()]).await.unwrap();
+        assert_eq!(answer.policy_version, 1);
+    })
+    .await;
 }
 
 #[tokio::test]

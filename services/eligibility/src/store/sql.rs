@@ -1,6 +1,6 @@
 //! Versions and claims in a database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::DateTime;
 use sea_orm::ActiveValue::Set;
@@ -8,7 +8,7 @@ use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
 };
-use storage::Error;
+use storage::{Error, LockKey};
 
 use super::{Applied, Draft, Stamp, Store, Version};
 
@@ -76,11 +76,17 @@ impl SqlStore {
 #[async_trait::async_trait]
 impl Store for SqlStore {
     async fn newest(&self, company: &str) -> Result<Option<u64>, Error> {
+        if !can_be_stored(company) {
+            return Ok(None);
+        }
         // Asked with every batch that is judged: those who ask at once share a query.
         Ok(self.newest.get(vec![company.to_owned()]).await?.get(company).copied())
     }
 
     async fn version(&self, company: &str, version: u64) -> Result<Option<Version>, Error> {
+        if !can_be_stored(company) {
+            return Ok(None);
+        }
         let mut query =
             version::Entity::find().filter(version::Column::Company.eq(company.to_owned()));
         if version > 0 {
@@ -101,6 +107,9 @@ impl Store for SqlStore {
     }
 
     async fn versions(&self, company: &str, below: u64, limit: u64) -> Result<Vec<Stamp>, Error> {
+        if !can_be_stored(company) {
+            return Ok(Vec::new());
+        }
         stamps()
             .filter(version::Column::Company.eq(company.to_owned()))
             .filter(version::Column::Version.lt(signed(below)))
@@ -122,6 +131,9 @@ impl Store for SqlStore {
     ) -> Result<Vec<Stamp>, Error> {
         let mut query = stamps().filter(version::Column::Position.gt(signed(after)));
         if let Some(company) = company {
+            if !can_be_stored(company) {
+                return Ok(Vec::new());
+            }
             query = query.filter(version::Column::Company.eq(company.to_owned()));
         }
         query
@@ -144,8 +156,17 @@ impl Store for SqlStore {
     }
 
     async fn apply(&self, draft: &Draft, base: Option<u64>) -> Result<Applied, Error> {
+        // What is applied again and again by a machine keeps nobody waiting.
+        if let Ok(applied @ Applied::Unchanged(_)) =
+            judge_alone(self.database.reader(), draft, base).await?
+        {
+            return Ok(applied);
+        }
         self.database
             .write(|tx| async move {
+                // Whose a name is may depend on claims that are no rows yet, and positions follow each other in the order of
+                // commits: so all that change anything do it one after the other.
+                tx.lock(&[LockKey::of("eligibility.log", &[])]).await?;
                 let applied = judge(&tx, draft, base).await?;
                 if let Applied::New(version) = applied {
                     insert(&tx, draft, version).await?;
@@ -156,24 +177,37 @@ impl Store for SqlStore {
     }
 }
 
+/// What comes of a draft as far as its own company decides it, else the number it would get.
+async fn judge_alone<C: ConnectionTrait>(
+    connection: &C,
+    draft: &Draft,
+    base: Option<u64>,
+) -> Result<Result<Applied, u64>, Error> {
+    let found = newest(connection, &draft.company).await?;
+    let number = found.as_ref().map_or(0, |(version, _)| *version);
+    Ok(if base.is_some_and(|base| base != number) {
+        Ok(Applied::Stale(number))
+    } else if found.is_some_and(|(_, digest)| digest == draft.digest) {
+        Ok(Applied::Unchanged(number))
+    } else {
+        Err(number + 1)
+    })
+}
+
 async fn judge<C: ConnectionTrait>(
     connection: &C,
     draft: &Draft,
     base: Option<u64>,
 ) -> Result<Applied, Error> {
-    let found = newest(connection, &draft.company).await?;
-    let number = found.as_ref().map_or(0, |(version, _)| *version);
-    if base.is_some_and(|base| base != number) {
-        return Ok(Applied::Stale(number));
-    }
-    if found.is_some_and(|(_, digest)| digest == draft.digest) {
-        return Ok(Applied::Unchanged(number));
-    }
+    let next = match judge_alone(connection, draft, base).await? {
+        Ok(applied) => return Ok(applied),
+        Err(next) => next,
+    };
     let names = draft.claims.iter().flat_map(|claim| claim.names().map(str::to_owned));
     let owners: HashMap<String, String> = owners(connection, names).await?.into_iter().collect();
     Ok(match crate::claims::taken(&draft.company, &draft.claims, &owners) {
         Some(claim) => Applied::Taken(claim.clone()),
-        None => Applied::New(number + 1),
+        None => Applied::New(next),
     })
 }
 
@@ -182,7 +216,7 @@ async fn insert<C: ConnectionTrait>(
     draft: &Draft,
     version: u64,
 ) -> Result<(), Error> {
-    // Positions are given one by one in the order of commits, so that no reader of the log can pass one that comes later.
+    // Nobody else gives positions until this is committed, so that no reader of the log can pass one that comes later.
     let last: Option<i64> = version::Entity::find()
         .select_only()
         .column(version::Column::Position)
@@ -200,15 +234,38 @@ async fn insert<C: ConnectionTrait>(
         applied_at: Set(draft.applied_at.timestamp_micros()),
     };
     storage::insert_many(connection, [row], None).await?;
-    claim::Entity::delete_many()
+    claim(connection, draft).await
+}
+
+/// Gives up what the version before claimed and this one does not, and takes what is new.
+async fn claim<C: ConnectionTrait>(connection: &C, draft: &Draft) -> Result<(), Error> {
+    let rows = claim::Entity::find()
         .filter(claim::Column::Company.eq(draft.company.clone()))
-        .exec(connection)
+        .all(connection)
         .await?;
-    let rows = draft.claims.iter().map(|claim| claim::ActiveModel {
+    let before: HashSet<String> = rows.into_iter().map(|row| row.name).collect();
+    let now: HashSet<&str> = draft.claims.iter().map(|claim| claim.name.as_str()).collect();
+    let mut given_up: Vec<&String> =
+        before.iter().filter(|name| !now.contains(name.as_str())).collect();
+    given_up.sort_unstable();
+    for names in storage::chunks(&given_up) {
+        claim::Entity::delete_many()
+            .filter(claim::Column::Name.is_in(names.iter().map(|name| name.as_str())))
+            .exec(connection)
+            .await?;
+    }
+    let new = draft.claims.iter().filter(|claim| !before.contains(&claim.name));
+    let rows = new.map(|claim| claim::ActiveModel {
         name: Set(claim.name.clone()),
         company: Set(draft.company.clone()),
     });
     storage::insert_many(connection, rows, None).await
+}
+
+/// Whether a text can be in a column at all: names come from requests, and PostgreSQL does not even look for those with a
+/// zero byte.
+fn can_be_stored(text: &str) -> bool {
+    !text.contains('\0')
 }
 
 /// The newest versions of companies that have one.
@@ -256,7 +313,7 @@ async fn owners<C: ConnectionTrait>(
     connection: &C,
     names: impl Iterator<Item = String>,
 ) -> Result<Vec<(String, String)>, Error> {
-    let names: std::collections::BTreeSet<String> = names.collect();
+    let names: BTreeSet<String> = names.filter(|name| can_be_stored(name)).collect();
     let found =
         storage::find_in::<claim::Entity, _>(connection, claim::Column::Name, names).await?;
     Ok(found.into_iter().map(|row| (row.name, row.company)).collect())
