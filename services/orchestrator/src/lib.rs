@@ -24,7 +24,6 @@ use anyhow::Context as _;
 use chassis::{Built, Context, Link, sized};
 use chrono::TimeDelta;
 use decision::provider::Adapter;
-use feed::{Feed, RedisFeed, TableFeed};
 use proto::calendar::v1::calendar_ingest_service_client::CalendarIngestServiceClient;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
@@ -93,7 +92,7 @@ impl chassis::App for App {
         let (adapters, adapter_peers) = adapters(&config, &context)?;
         let companies = sized!(context, CompanyServiceClient::new(context.peer("eligibility")?));
         let calls = store::Calls::open(&config.store).await?;
-        let feed = open_feed(&config, &calls)?;
+        let feed = feed::open(&config.feed, calls.store(), "orchestrator")?;
         // Another one with every start: what an earlier process of ours held is somebody else's.
         let holder = format!("{:016x}", rand::random::<u64>());
         let engine = Arc::new(engine::Engine {
@@ -172,16 +171,6 @@ impl chassis::App for App {
             .task("storms", stormer.run())
             .task("timers", timers.run()))
     }
-}
-
-/// What carries work to the replicas: Redis where there is one, else a table.
-fn open_feed(config: &Config, calls: &store::Calls) -> anyhow::Result<Arc<dyn Feed>> {
-    let has_redis = config.feed.redis.as_deref().is_some_and(|address| !address.is_empty());
-    Ok(if has_redis {
-        Arc::new(RedisFeed::new(&config.feed)?)
-    } else {
-        Arc::new(TableFeed::new(calls.store(), "orchestrator", &config.feed))
-    })
 }
 
 type AdapterPeers = (BTreeMap<Adapter, usize>, Vec<ProviderAdapterServiceClient<Link>>);

@@ -89,7 +89,9 @@ impl Stormer {
             warn!(company = storm.company, error = %error, "a policy could not be announced");
         }
         let is_done = if storm.fresh {
-            self.all_meetings(storm, counted).await?
+            // Somebody may have asked for calls already, also beyond the window.
+            self.calls(storm, &Reach::Everything, counted).await?
+                && self.all_meetings(storm, counted).await?
         } else {
             let reach = self.reach(storm).await?;
             self.calls(storm, &reach, counted).await?

@@ -214,7 +214,10 @@ impl calendar_server::CalendarIngestService for Peer {
     ) -> Answer<Self::WatchMeetingsStream> {
         let request = request.into_inner();
         self.0.ask("WatchMeetings", 0).await?;
-        self.0.state().watched_from.push(request.cursor);
+        // The sweep reads the log up to its end, and ends there.
+        if !request.until_caught_up {
+            self.0.state().watched_from.push(request.cursor);
+        }
         let changes = follow(&self.0, request.cursor, request.until_caught_up, |state, cursor| {
             state
                 .changes_after(cursor)
@@ -415,11 +418,35 @@ impl consent_server::ConsentService for Peer {
         }))
     }
 
+    async fn watch_choices(
+        &self,
+        request: Request<consent::WatchChoicesRequest>,
+    ) -> Answer<Self::WatchChoicesStream> {
+        let request = request.into_inner();
+        self.0.ask("WatchChoices", 0).await?;
+        let choices = follow(&self.0, request.cursor, request.until_caught_up, |state, cursor| {
+            (1..)
+                .zip(&state.refusals)
+                .filter(|(at, _)| *at > cursor)
+                .map(|(at, (company, key))| {
+                    let choice = consent::WatchChoicesResponse {
+                        cursor: at,
+                        company: company.clone(),
+                        key: Some(key.into()),
+                        choice: consent::Choice::JoinWithoutRecording.into(),
+                        chosen_at: None,
+                    };
+                    (at, choice)
+                })
+                .collect()
+        });
+        Ok(Response::new(choices))
+    }
+
     unasked! {
         issue_consent_link(consent::IssueConsentLinkRequest) -> consent::IssueConsentLinkResponse;
         record_choice(consent::RecordChoiceRequest) -> consent::RecordChoiceResponse;
         list_receipts(consent::ListReceiptsRequest) -> consent::ListReceiptsResponse;
-        watch_choices(consent::WatchChoicesRequest) -> Self::WatchChoicesStream;
     }
 }
 

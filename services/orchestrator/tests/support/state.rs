@@ -74,6 +74,8 @@ pub(crate) struct State {
     pub(crate) facts: BTreeMap<(String, u64), ApplyProviderFactsRequest>,
     /// Calls a participant does not want to be recorded.
     pub(crate) refused: BTreeSet<CallKey>,
+    /// The same in the order in which they were told, with their companies.
+    pub(crate) refusals: Vec<(String, CallKey)>,
     /// Changes after this position are not told.
     pub(crate) cut_log_after: Option<u64>,
     /// Owner told instead of the one that was found.
@@ -94,6 +96,12 @@ impl State {
         let policy = Policy::compile(&file, version);
         versions.push(Arc::new((file, policy)));
         version
+    }
+
+    /// A participant refuses to be recorded.
+    pub(crate) fn refuse(&mut self, company: &str, key: CallKey) {
+        self.refused.insert(key.clone());
+        self.refusals.push((company.to_owned(), key));
     }
 
     /// A version of a company; the newest for 0.
