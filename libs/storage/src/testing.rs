@@ -104,7 +104,10 @@ pub async fn engines() -> Vec<Engine> {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let (Self::Schema(schema), Some(keeper)) = (&self, Keeper::of_this_process()) {
+        // Only one that has a schema asks for the keeper: where there is none, asking may panic.
+        if let Self::Schema(schema) = self
+            && let Some(keeper) = Keeper::of_this_process()
+        {
             // Nobody waits: if the process ends first, the schema goes with its database.
             keeper.send(Order { sql: format!("DROP SCHEMA {schema} CASCADE"), reply: None });
         }
