@@ -1,4 +1,4 @@
-//! What every service stands on: settings, telemetry, the request stack, links to peers, health, shutdown, the clock.
+//! What every service stands on: settings, logs and metrics, the request stack, links to peers, health, shutdown, the clock.
 //!
 //! # A service
 //!
@@ -113,8 +113,21 @@
 //!   The deadline covers the time until a stream begins, not its length. Every request over a [`Link`] carries what is
 //!   left of it. It belongs to the task: a handler that spawns takes it along by itself.
 //! - A panic fails its own request with INTERNAL. Requests beyond the limit of the settings are turned away before it.
-//! - A stream that waits when the server drains ends with UNAVAILABLE, and its reader comes back with its cursor.
-//! - [`status`] alone makes a status of an error. Log fields, never titles or addresses.
+//!   They are not queued, and all callers are equal: who is turned away is told when to come back, and its link does not
+//!   repeat the request.
+//! - A stream that waits when the server drains, or on a connection that has grown old, ends with UNAVAILABLE, and its
+//!   reader comes back with its cursor. One that goes on without a pause of a quarter second is left to finish.
+//! - [`status`] alone makes a status of an error. Log fields, never titles or addresses. Count with [`metrics`].
+//!
+//! # When things come and go
+//!
+//! A [`Link`] repeats what has certainly not begun, within the deadline and a budget, and nobody else repeats anything. It
+//! leaves a peer alone that fails half of what it is asked, so that a caller learns at once and can make something of its
+//! time; the next chance comes after a second, later after ten at most.
+//!
+//! After SIGTERM a server says NOT_SERVING, goes on for the lame-duck time, tells its connections to go, takes no more, and
+//! finishes what it has; its metrics are exported once more. A call in that time is answered, or has not begun and is
+//! repeated by its link. Near links are served to the last moment.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
