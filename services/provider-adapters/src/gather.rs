@@ -225,10 +225,11 @@ mod tests {
             assert_eq!(heard(&there).await, None);
             tokio::time::advance(Duration::from_millis(pause)).await;
             // Asked again and again, which must not make it believe any longer.
+            // It is learned at once, while the other replica's query may be under way.
+            let learned = Instant::now();
             let (conference, asked) = (conference(), heard(&there));
             let (_, kept) = tokio::join!(asked, here.keep_audio("acme", &conference, Some(false)));
             kept.unwrap();
-            let learned = Instant::now();
             while learned.elapsed() < SILENCE {
                 heard(&there).await;
                 tokio::time::advance(Duration::from_millis(100)).await;
