@@ -351,7 +351,9 @@ impl Timers {
 
     /// Before a timer is tried again: twice as long each time.
     fn pause(&self, timer: &Due, most: TimeDelta) -> TimeDelta {
-        let factor = 1_i32 << timer.tries.saturating_sub(1).min(16);
+        // A retry has waited once before its first claim.
+        let waited = if timer.kind == TimerKind::Retry { 0 } else { 1 };
+        let factor = 1_i32 << timer.tries.saturating_sub(waited).min(16);
         self.engine.retry.checked_mul(factor).unwrap_or(most).min(most)
     }
 }

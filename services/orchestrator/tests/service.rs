@@ -29,3 +29,5 @@ mod requests;
 mod silence;
 #[path = "service/stored.rs"]
 mod stored;
+#[path = "service/timers.rs"]
+mod timers;

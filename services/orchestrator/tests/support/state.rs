@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) refused: BTreeSet<CallKey>,
     /// The same in the order in which they were told, with their companies.
     pub(crate) refusals: Vec<(String, CallKey)>,
+    /// Companies whose meetings are told later than anybody waits.
+    pub(crate) silent: BTreeSet<String>,
     /// Changes after this position are not told.
     pub(crate) cut_log_after: Option<u64>,
     /// Owner told instead of the one that was found.
