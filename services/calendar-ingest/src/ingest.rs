@@ -15,7 +15,7 @@ use crate::convert;
 use crate::error::Error;
 use crate::identity;
 use crate::payload::{self, Order, Payload};
-use crate::store::{Changes, Component, Head, Pools, Store};
+use crate::store::{Changes, Component, Head, Pool, Pools, Store};
 
 /// How often a change is tried again that other replicas got in the way of. One of those who try at once succeeds, so
 /// that among three each has lost so often once in a million times.
@@ -191,24 +191,31 @@ impl Ingest {
         }
     }
 
-    /// Lays out further whatever is due. Answers how many meetings are new or have changed.
+    /// Lays out further whatever is due. Answers how many meetings are new or have changed. Other replicas may do the same
+    /// at the same time: whoever is second finds nothing left to do.
     async fn further(&self) -> Result<usize, Error> {
         let now = self.clock.now();
         let from = now.checked_sub_signed(self.config.past()).unwrap_or(now);
         let to = now.checked_add_signed(self.config.future()).unwrap_or(now);
         let due = to.checked_sub_signed(self.config.step()).unwrap_or(to);
         let mut all = 0;
+        let mut last: Option<Pool> = None;
         loop {
-            let pools = self.store.due(convert::micros(due), self.config.roll_batch).await?;
-            if pools.is_empty() {
-                return Ok(all);
-            }
+            let batch = self.config.roll_batch;
+            let pools = self.store.due(convert::micros(due), last.as_ref(), batch).await?;
+            let Some(reached) = pools.last() else { return Ok(all) };
+            last = Some(reached.clone());
             let mut companies: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for pool in pools {
                 companies.entry(pool.company).or_default().push(pool.id);
             }
             for (company, pools) in companies {
-                all += self.further_of(&company, &pools, from, to).await?;
+                match self.further_of(&company, &pools, from, to).await {
+                    Ok(changed) => all += changed,
+                    Err(error @ Error::Storage(_)) => return Err(error),
+                    // One company's trouble is no other's.
+                    Err(error) => warn!(company, error = %error, "cannot lay out further"),
+                }
             }
         }
     }

@@ -52,8 +52,9 @@ pub(crate) trait Store: std::fmt::Debug + Send + Sync {
         limit: u64,
     ) -> Result<(Vec<Change>, Option<u64>), Error>;
 
-    /// Pools that may hold more, and are laid out to no later than `to`; the least far ones first.
-    async fn due(&self, to: i64, limit: u32) -> Result<Vec<Pool>, Error>;
+    /// Pools that may hold more, and are laid out to no later than `to`; the least far ones first, those that come after
+    /// `last` in that order.
+    async fn due(&self, to: i64, last: Option<&Pool>, limit: u32) -> Result<Vec<Pool>, Error>;
 }
 
 /// An event, a series or an override, as a source told it last.

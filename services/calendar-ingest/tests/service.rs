@@ -606,18 +606,19 @@ async fn a_watcher_sees_every_change_once() {
 }
 
 /// Two instances of the service on each kind of database that they can share.
-async fn with_replicas<F: Future<Output = ()>>(law: impl Fn(World, World) -> F) {
+async fn with_replicas<F: Future<Output = ()>>(more: &str, law: impl Fn(World, World) -> F) {
     for engine in storage::testing::engines().await.iter().filter(|engine| engine.is_shared()) {
         eprintln!("on {}", engine.name());
         let config = engine.config();
-        let store = format!("store.url = '{}'\nstore.schema = '{}'", config.url, config.schema);
+        let store =
+            format!("store.url = '{}'\nstore.schema = '{}'\n{more}", config.url, config.schema);
         law(World::with(&store).await, World::with(&store).await).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ingests_of_replicas_at_once_lose_nothing() {
-    with_replicas(async |one, two| {
+    with_replicas("", async |one, two| {
         let mut work = Vec::new();
         for n in 0..12 {
             let own = event(&format!("own{n}"), &["RRULE:FREQ=DAILY;COUNT=3"]);
@@ -654,7 +655,7 @@ async fn ingests_of_replicas_at_once_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_move_one_meeting_at_once_give_each_change_a_revision() {
-    with_replicas(async |one, two| {
+    with_replicas("", async |one, two| {
         one.take("ada", &event("a", &["SUMMARY:0"])).await;
         let work = (1..=16).map(|n| {
             let mut client = [&one, &two][n % 2].client();
@@ -679,7 +680,7 @@ async fn replicas_that_move_one_meeting_at_once_give_each_change_a_revision() {
 
 #[tokio::test]
 async fn a_watcher_sees_what_another_replica_took() {
-    with_replicas(async |one, two| {
+    with_replicas("", async |one, two| {
         let request = wire::WatchMeetingsRequest::default();
         let mut live = one.client().watch_meetings(request).await.unwrap().into_inner();
         for n in 1..=2 {
@@ -845,6 +846,35 @@ async fn as_time_passes_the_window_opens_further() {
     // They are as old as the news they come from.
     assert!(after.iter().all(|one| one.received_at == before[0].received_at && one.revision == 1));
     assert_eq!(world.changes(ACME, 0).await.len(), after.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_open_the_window_at_once_do_it_once() {
+    let often = "window_future = '10d'\nroll_step = '1d'\nroll_every = '20ms'\nroll_batch = 2";
+    with_replicas(often, async |one, two| {
+        let mut events = String::new();
+        for n in 0..5 {
+            events += &event(&format!("s{n}"), &["DTSTART:20260301T100000Z", "RRULE:FREQ=DAILY"]);
+        }
+        one.take("ada", &events).await;
+        for days in [5, 10, 15] {
+            one.later(5 * 24 * 60);
+            two.later(5 * 24 * 60);
+            let begun = Instant::now();
+            while one.list().await.len() < 5 * (11 + days)
+                && begun.elapsed() < Duration::from_secs(10)
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        // Whoever was second has had its chance.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let changes = two.changes(ACME, 0).await;
+        assert_eq!(changes.len(), 5 * 26);
+        assert_eq!(changes.last().unwrap().cursor, 5 * 26);
+        assert!(changes.iter().all(|one| one.meeting.as_ref().unwrap().revision == 1));
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -369,10 +369,18 @@ impl Store for Sql {
         Ok((changes, reached))
     }
 
-    async fn due(&self, to: i64, limit: u32) -> Result<Vec<Pool>, Error> {
-        let rows = pool::Entity::find()
-            .filter(pool::Column::Open.eq(true))
-            .filter(pool::Column::ExpandedToUs.lt(to))
+    async fn due(&self, to: i64, last: Option<&Pool>, limit: u32) -> Result<Vec<Pool>, Error> {
+        use pool::Column as C;
+        let mut select =
+            pool::Entity::find().filter(C::Open.eq(true)).filter(C::ExpandedToUs.lt(to));
+        if let Some(last) = last {
+            let same =
+                Condition::all().add(C::ExpandedToUs.eq(last.expanded_to)).add(C::Id.gt(&last.id));
+            select = select
+                .filter(C::ExpandedToUs.gte(last.expanded_to))
+                .filter(Condition::any().add(C::ExpandedToUs.gt(last.expanded_to)).add(same));
+        }
+        let rows = select
             .order_by_asc(pool::Column::ExpandedToUs)
             .order_by_asc(pool::Column::Id)
             .limit(u64::from(limit))

@@ -171,11 +171,16 @@ async fn pools_are_due_when_they_may_hold_more(store: &dyn Store) {
         vec![pool("a", 5, true), pool("b", 3, true), pool("c", 3, false), pool("d", 9, true)];
     store.apply("acme", 0, &Changes { pools, ..Changes::default() }).await.unwrap();
     let due = |found: Vec<Pool>| found.into_iter().map(|one| one.id).collect::<Vec<_>>();
-    assert_eq!(due(store.due(9, 10).await.unwrap()), ["b", "a"]);
-    assert_eq!(due(store.due(9, 1).await.unwrap()), ["b"]);
+    assert_eq!(due(store.due(9, None, 10).await.unwrap()), ["b", "a"]);
+    let first = store.due(9, None, 1).await.unwrap();
+    assert_eq!(due(store.due(9, first.last(), 1).await.unwrap()), ["a"]);
+    assert_eq!(due(first), ["b"]);
+    for (last, rest) in [(pool("c", 3, true), &["a"][..]), (pool("a", 5, true), &[])] {
+        assert_eq!(due(store.due(9, Some(&last), 10).await.unwrap()), rest);
+    }
     let pools = vec![pool("b", 20, true)];
     store.apply("acme", 1, &Changes { pools, ..Changes::default() }).await.unwrap();
-    assert_eq!(due(store.due(9, 10).await.unwrap()), ["a"]);
+    assert_eq!(due(store.due(9, None, 10).await.unwrap()), ["a"]);
 }
 
 async fn ten_thousand_rows_go_in_and_come_out(store: &dyn Store) {
