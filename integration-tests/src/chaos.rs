@@ -188,7 +188,7 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         made += 1;
         let planned = generator.next()?;
         if plan.fault_every > 0 && planned.number.is_multiple_of(plan.fault_every) {
-            faults.start(Fault::random(&mut weather, plan.replicas, LEASE), fleet);
+            faults.start(Fault::random(&mut weather, plan.replicas, fleet::LEASE), fleet);
         }
         let lane = lanes.get(planned.lane).context("no such lane")?;
         if lane.send(planned).await.is_err() {
@@ -206,7 +206,7 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
     let mut log = Log::default();
     let (picture, settled) = settle(plan, &clients, fleet, &mut log, calm).await?;
     let mut wrong = failed;
-    wrong.extend(check::shortened(picture.differences()?));
+    wrong.extend(check::shortened(picture.differences(&log)?));
     wrong.extend(check::shortened(picture.lost(&generator, &ledger, beginning)?));
     wrong.extend(check::shortened(picture.history(&log)));
     wrong.extend(check::shortened(check::replicas_agree(&clients, &log).await?));
@@ -234,9 +234,6 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         wrong,
     })
 }
-
-/// How long a replica holds what it has without renewing it. Frozen ones stand still for longer.
-const LEASE: Duration = Duration::from_secs(10);
 
 fn guard<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -281,7 +278,7 @@ async fn settle(
         let is_late = calm.elapsed() > plan.settling;
         let settled = calm.elapsed();
         match Picture::take(clients, fleet, log, replica).await {
-            Ok(picture) if is_late || picture.differences()?.is_empty() => {
+            Ok(picture) if is_late || picture.differences(log)?.is_empty() => {
                 return Ok((picture, settled));
             }
             Ok(_) => {}

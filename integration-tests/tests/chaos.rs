@@ -8,8 +8,8 @@ use integration_tests::binaries::Binaries;
 use integration_tests::chaos::{Plan, Sabotage, run};
 use servers::Programs;
 
-/// The seed of the short run, which is the same each time.
-const SEED: u64 = 20_261_122;
+/// The seed of the short run, which is the same each time: every kind of fault comes among the first nine.
+const SEED: u64 = 42;
 
 /// The programs of the servers, unless they are missing where they need not be there.
 fn programs() -> Option<Programs> {
@@ -49,7 +49,7 @@ async fn a_storm_with_faults_ends_as_the_core_alone_would_decide() {
         time: Duration::from_secs(20),
         rate: 20,
         meetings: 200,
-        fault_every: 20,
+        fault_every: 25,
         replicas: 3,
         settling: Duration::from_secs(60),
         sabotage: None,

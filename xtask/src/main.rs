@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
 mod bench;
+mod chaos;
 mod contract;
 mod everything;
 mod floors;
@@ -39,6 +40,8 @@ enum Command {
         #[arg(long)]
         fsync: bool,
     },
+    /// Drive the services hard while processes, servers and connections fail, and hold what comes of it against the core.
+    Chaos(chaos::Chaos),
     /// Measure each hot path beside a bare reference; everything when nothing is named.
     Bench {
         /// What to measure.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Gen { check: true } => finished(generate::check()),
         Command::Test => everything::run(),
         Command::Servers { fsync } => hold::run(fsync),
+        Command::Chaos(chaos) => chaos::run(&chaos),
         Command::Bench { what } => finished(bench::run(&what)),
         Command::Floors => {
             finished(workspace::report([floors::complaints(), purity::complaints()]))

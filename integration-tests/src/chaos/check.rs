@@ -10,7 +10,7 @@ use proto::calendar::v1 as calendar;
 use proto::consent::v1 as consent;
 use proto::eligibility::v1 as eligibility;
 use proto::orchestrator::v1 as wire;
-use proto::time;
+use proto::{time, verdict};
 use tonic::Code;
 
 use super::driver::{COMPANY, Clients, Ledger};
@@ -74,8 +74,64 @@ pub struct Picture {
     given: Given,
     /// The decisions that hold, by call.
     decisions: BTreeMap<String, wire::Decision>,
-    /// The revision of its meeting by which each call was judged last, as the database has it.
+    tables: Tables,
+}
+
+/// What the orchestrator's tables hold beside its decisions.
+#[derive(Debug, Default)]
+struct Tables {
+    /// The revision of its meeting by which each call was judged last.
     judged: BTreeMap<String, u64>,
+    /// What was asked of calls, in order.
+    asked: Vec<(String, Asked)>,
+    /// Active plans: call, key, revision of the decision.
+    plans: Vec<(String, String, u64)>,
+    /// Timers: call, kind, revision of the decision, when they are due in microseconds.
+    timers: BTreeSet<(String, i16, u64, i64)>,
+    /// Decisions that are not in the log yet.
+    announced: u64,
+    /// Decisions ever made.
+    decisions: u64,
+}
+
+/// The kind of the timers that hand a plan to its adapter.
+const DISPATCH: i16 = 1;
+
+/// The kind of the timers that end a wait.
+const DEADLINE: i16 = 3;
+
+impl Tables {
+    fn read(fleet: &Fleet) -> anyhow::Result<Self> {
+        let mut tables = Self::default();
+        let rows = |columns: &str, table: &str, rest: &str| {
+            fleet.ask(&format!("select {columns} from {SCHEMA}.orchestrator_{table} {rest}"))
+        };
+        let strange = || anyhow::anyhow!("a strange row");
+        for row in rows("call_id, judged_meeting", "call", "")? {
+            let [id, revision] = <[String; 2]>::try_from(row).map_err(|_| strange())?;
+            tables.judged.insert(id, revision.parse()?);
+        }
+        for row in rows("call_id, cancels, who", "action", "order by sequence")? {
+            let [id, cancels, who] = <[String; 3]>::try_from(row).map_err(|_| strange())?;
+            tables.asked.push((id, Asked { cancels: cancels == "t", who }));
+        }
+        for row in rows("call_id, dedupe_key, revision", "plan", "where released_at is null")? {
+            let [id, key, revision] = <[String; 3]>::try_from(row).map_err(|_| strange())?;
+            tables.plans.push((id, key, revision.parse()?));
+        }
+        for row in rows("call_id, kind, revision, due", "timer", "")? {
+            let [id, kind, revision, due] = <[String; 4]>::try_from(row).map_err(|_| strange())?;
+            tables.timers.insert((id, kind.parse()?, revision.parse()?, due.parse()?));
+        }
+        let count = |table: &str| {
+            let rows = rows("count(*)", table, "")?;
+            let count = rows.first().and_then(|row| row.first()).ok_or_else(strange)?;
+            anyhow::Ok(count.parse::<u64>()?)
+        };
+        tables.announced = count("outbox")?;
+        tables.decisions = count("decision")?;
+        Ok(tables)
+    }
 }
 
 impl Picture {
@@ -97,47 +153,51 @@ impl Picture {
         let mut pasts: BTreeMap<String, Past> = BTreeMap::new();
         for (id, history) in log.by_call() {
             let plans = history.iter().filter_map(|decision| decision.plan.as_ref());
+            let unassessed = verdict::v1::Warning::ProviderCheckUnavailable;
             let past = Past {
+                unassessed: history
+                    .last()
+                    .is_some_and(|last| last.warnings.contains(&i32::from(unassessed))),
                 planned_owner: plans.last().map(|plan| plan.owner.clone()),
                 had_plan: history.iter().any(|decision| decision.plan.is_some()),
                 asked: Vec::new(),
             };
             pasts.insert(id.to_owned(), past);
         }
-        let asked = format!(
-            "select call_id, cancels, who from {SCHEMA}.orchestrator_action order by sequence"
-        );
-        for row in fleet.ask(&asked)? {
-            let [id, cancels, who] = row.as_slice() else { anyhow::bail!("a strange row") };
-            let asked = Asked { cancels: cancels == "t", who: who.clone() };
-            pasts.entry(id.clone()).or_default().asked.push(asked);
+        let tables = Tables::read(fleet)?;
+        for (id, asked) in &tables.asked {
+            pasts.entry(id.clone()).or_default().asked.push(asked.clone());
         }
-        let mut judged = BTreeMap::new();
-        for row in
-            fleet.ask(&format!("select call_id, judged_meeting from {SCHEMA}.orchestrator_call"))?
-        {
-            let [id, revision] = row.as_slice() else { anyhow::bail!("a strange row") };
-            judged.insert(id.clone(), revision.parse()?);
-        }
+        let decisions = decisions(clients, replica).await?;
+        let mut meetings = meetings(clients, now).await?;
+        let gone = decisions.keys().filter(|id| !meetings.contains_key(*id)).cloned().collect();
+        meetings.extend(removed(clients, gone).await?);
         let given = Given {
             company: serde_json::from_str(&company.document).context("the company's document")?,
             version: company.policy_version,
-            meetings: meetings(clients, now).await?,
+            meetings,
             refused: choices(clients).await?,
             pasts,
             now,
         };
-        Ok(Self { given, decisions: decisions(clients, replica).await?, judged })
+        Ok(Self { given, decisions, tables })
     }
 
     /// What is not decided as it must be; nothing once all has settled.
     ///
     /// # Errors
     /// Something cannot be read.
-    pub fn differences(&self) -> anyhow::Result<Vec<String>> {
+    pub fn differences(&self, log: &Log) -> anyhow::Result<Vec<String>> {
         let mut found = Vec::new();
+        let (logged, made) = (log.entries.len(), self.tables.decisions);
+        if self.tables.announced > 0 || u64::try_from(logged)? != made {
+            let waiting = self.tables.announced;
+            found.push(format!(
+                "of {made} decisions {logged} are in the log, {waiting} wait for it"
+            ));
+        }
         for (id, meeting) in &self.given.meetings {
-            let judged = self.judged.get(id).copied().unwrap_or_default();
+            let judged = self.tables.judged.get(id).copied().unwrap_or_default();
             if judged != meeting.revision {
                 let revision = meeting.revision;
                 found.push(format!(
@@ -240,11 +300,10 @@ impl Picture {
         let mut seen = BTreeSet::new();
         for pair in log.entries.windows(2) {
             let [(before, _), (after, decision)] = pair else { continue };
-            if after <= before {
-                found.push(format!(
-                    "the log goes from {before} to {after} at call {}",
-                    decision.call_id
-                ));
+            // There is one company, so that nothing of another stands between.
+            if *after != before + 1 {
+                let id = &decision.call_id;
+                found.push(format!("the log goes from {before} to {after} at call {id}"));
             }
         }
         for (id, history) in log.by_call() {
@@ -284,11 +343,42 @@ impl Picture {
         {
             found.push(format!("call {id}: the log does not know it"));
         }
-        let mut plans: BTreeMap<&str, &str> = BTreeMap::new();
+        found.extend(self.plans_and_timers());
+        found
+    }
+
+    /// What is wrong with active plans, and with what was to be done when its time comes.
+    fn plans_and_timers(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut keys: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut expected = BTreeSet::new();
         for (id, decision) in &self.decisions {
-            let Some(plan) = &decision.plan else { continue };
-            if let Some(other) = plans.insert(&plan.dedupe_key, id) {
-                found.push(format!("calls {other} and {id} both hold {}", plan.dedupe_key));
+            let armed = |kind: i16, at: Option<&prost_types::Timestamp>| {
+                let at = at?;
+                let due = at.seconds * 1_000_000 + i64::from(at.nanos) / 1_000;
+                let timer = (id.clone(), kind, decision.revision, due);
+                (!self.tables.timers.contains(&timer)).then_some(timer)
+            };
+            if let Some(plan) = &decision.plan {
+                if let Some(other) = keys.insert(&plan.dedupe_key, id) {
+                    found.push(format!("calls {other} and {id} both hold {}", plan.dedupe_key));
+                }
+                expected.insert((id.clone(), plan.dedupe_key.clone(), decision.revision));
+                let lost = armed(DISPATCH, plan.dispatch_at.as_ref());
+                found.extend(lost.map(|timer| format!("the timer of a plan is lost: {timer:?}")));
+            }
+            let lost = armed(DEADLINE, decision.decide_by.as_ref());
+            found.extend(lost.map(|timer| format!("the timer of a wait is lost: {timer:?}")));
+        }
+        let active: BTreeSet<_> = self.tables.plans.iter().cloned().collect();
+        let differing = expected.symmetric_difference(&active);
+        found.extend(differing.map(|one| format!("plans and decisions differ: {one:?}")));
+        for (id, kind, revision, _) in &self.tables.timers {
+            let holds = self.decisions.get(id).map_or(0, |decision| decision.revision);
+            if *revision > holds {
+                found.push(format!(
+                    "a timer of kind {kind} is of revision {revision} of call {id}, which is at {holds}"
+                ));
             }
         }
         found
@@ -314,23 +404,43 @@ async fn meetings(
     clients: &Clients,
     now: DateTime<Utc>,
 ) -> anyhow::Result<BTreeMap<String, calendar::Meeting>> {
+    let request = calendar::ListMeetingsRequest {
+        from: Some(time::to_wire(now)),
+        to: Some(time::to_wire(now + TimeDelta::days(60))),
+        ..calendar::ListMeetingsRequest::default()
+    };
+    pages(clients, request).await
+}
+
+/// Meetings that no calendar holds any more, called off.
+async fn removed(
+    clients: &Clients,
+    ids: Vec<String>,
+) -> anyhow::Result<BTreeMap<String, calendar::Meeting>> {
     let mut found = BTreeMap::new();
-    let mut page_token = String::new();
-    loop {
+    for meeting_ids in ids.chunks(1_000).map(<[String]>::to_vec) {
         let request = calendar::ListMeetingsRequest {
-            company: COMPANY.to_owned(),
-            from: Some(time::to_wire(now)),
-            to: Some(time::to_wire(now + TimeDelta::days(60))),
-            page_size: PAGE,
-            page_token,
+            meeting_ids,
             ..calendar::ListMeetingsRequest::default()
         };
-        let answer = clients.calendar.clone().list_meetings(request).await?.into_inner();
-        found.extend(
-            answer.meetings.into_iter().map(|meeting| (meeting.meeting_id.clone(), meeting)),
-        );
-        page_token = answer.next_page_token;
-        if page_token.is_empty() {
+        found.extend(pages(clients, request).await?);
+    }
+    Ok(found)
+}
+
+async fn pages(
+    clients: &Clients,
+    mut request: calendar::ListMeetingsRequest,
+) -> anyhow::Result<BTreeMap<String, calendar::Meeting>> {
+    COMPANY.clone_into(&mut request.company);
+    request.page_size = PAGE;
+    let mut found = BTreeMap::new();
+    loop {
+        let answer = clients.calendar.clone().list_meetings(request.clone()).await?.into_inner();
+        let meetings = answer.meetings.into_iter();
+        found.extend(meetings.map(|meeting| (meeting.meeting_id.clone(), meeting)));
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
             return Ok(found);
         }
     }

@@ -25,6 +25,9 @@ pub const DATABASE: &str = "callsheet";
 /// The schema of the orchestrator.
 pub const SCHEMA: &str = "orchestrator";
 
+/// How long a replica holds what it has without renewing it: less than in production, so that a run sees more of it.
+pub const LEASE: Duration = Duration::from_secs(3);
+
 /// How long a service may take until it listens, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -157,10 +160,13 @@ impl Fleet {
             settings = format!("key_file = \"{}\"\n{settings}", key.display());
         }
         if program == "orchestrator" {
-            if std::env::var_os("NOFEED").is_none() {
-                settings.push_str(&format!("[feed]\nredis = \"redis://{}\"\n", to("redis")?));
-            }
-            settings.push_str("[peers]\n");
+            let lease = LEASE.as_secs();
+            settings.push_str(&format!(
+                "[follow]\nlease = \"{lease}s\"\nsweep = \"2s\"\n\
+                 [timers]\nlease = \"{lease}s\"\nretry = \"1s\"\n\
+                 [feed]\nredis = \"redis://{}\"\n[peers]\n",
+                to("redis")?
+            ));
             for leaf in LEAVES {
                 settings.push_str(&format!("{leaf} = \"http://{}\"\n", to(leaf)?));
             }

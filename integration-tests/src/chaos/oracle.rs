@@ -2,8 +2,11 @@
 //!
 //! From the leaves come the newest company file, every meeting, and every choice; from the orchestrator come the requests in
 //! the order it stored them, since requests under way at the same time have no other order, and of each call's recorded
-//! history two facts: whether it ever had a plan, and who owned the last one. Everything else is computed here, conflicts
+//! history whether it ever had a plan, and who owned the last one. Everything else is computed here, conflicts
 //! among all calls included, and compared whole, explanation and evidence too.
+//!
+//! Where the decision that holds says that the adapters could not be asked, they are not asked here either: such a plan
+//! stands with its warning until it is judged again, at the latest before it is dispatched.
 //!
 //! One thing is left out of the comparison: whether `INVALIDATING_BY_COMPANY_SETTINGS` stands beside a code or in front of
 //! it. That depends on which of two changes was judged first, which the order of events decides and not the final state.
@@ -22,7 +25,7 @@ use decision::links::{Link, Selected, select};
 use decision::people::People;
 use decision::plan::{History, Inputs, Kind, decide};
 use decision::provider::{Adapter, Assessed, Facts, Host, assess, methods_to_assess};
-use decision::{CallKey, CompanyFile, Decision, Meeting, Person, Policy, SkipCode};
+use decision::{CallKey, CompanyFile, Decision, Meeting, Missing, Person, Policy, SkipCode};
 use proto::calendar::v1 as calendar;
 use proto::time;
 
@@ -44,6 +47,8 @@ pub struct Past {
     pub had_plan: bool,
     /// Who owned the last one.
     pub planned_owner: Option<String>,
+    /// The adapters could not be asked when it was judged last.
+    pub unassessed: bool,
     /// What was asked of it, in order.
     pub asked: Vec<Asked>,
 }
@@ -146,6 +151,9 @@ impl Given {
                 let methods = methods_to_assess(provider, policy.method(provider)).iter();
                 methods
                     .map(|method| {
+                        if past.unassessed {
+                            return Err(Missing("provider-adapters"));
+                        }
                         let host = organizer
                             .map(|(_, member)| Host { emails: &member.emails, zoom: &member.zoom });
                         let facts = Facts {
