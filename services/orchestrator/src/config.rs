@@ -23,6 +23,8 @@ pub struct Config {
     pub storm: Storm,
     /// How what is due is looked for.
     pub timers: Timers,
+    /// How it is noted how far histories go.
+    pub history: History,
 }
 
 /// How verdicts are gathered.
@@ -82,4 +84,13 @@ pub struct Timers {
     /// How soon a call that waits for a peer is tried again; twice as long each time.
     #[serde(with = "chassis::period")]
     pub retry: Duration,
+}
+
+/// How it is noted how far histories go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// How often the heads of histories are written to the log; at least a second.
+    #[serde(with = "chassis::period")]
+    pub anchor: Duration,
 }

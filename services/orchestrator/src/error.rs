@@ -1,6 +1,7 @@
 //! What the orchestrator answers when it cannot serve a request.
 
 use chassis::{FieldViolation, ServiceError};
+use chrono::{DateTime, Utc};
 use proto::error::v1::ErrorReason;
 use tonic::{Code, Status};
 
@@ -67,6 +68,22 @@ pub(crate) enum Error {
     /// A notice about something nobody knows, from a newer version or from somebody else.
     #[error("a notice is about nothing that is known here")]
     Notice,
+    /// The call had no decision yet.
+    #[error("call `{call_id}` had no decision at {at} yet; its first was made at {first}")]
+    NoDecisionYet {
+        /// The call.
+        call_id: String,
+        /// When it was to have one.
+        at: DateTime<Utc>,
+        /// When it had its first.
+        first: DateTime<Utc>,
+    },
+    /// A feed does not answer.
+    #[error("what carries the work does not answer; try again")]
+    Feed(#[source] Box<feed::Error>),
+    /// The service ends.
+    #[error("the service is ending; ask again")]
+    Ending,
     /// It comes in a later version.
     #[error("{0} is not implemented in this version")]
     Later(&'static str),
@@ -99,6 +116,9 @@ impl Error {
             | Self::NotPermitted { .. }
             | Self::Answer { .. }
             | Self::Contended
+            | Self::NoDecisionYet { .. }
+            | Self::Feed(_)
+            | Self::Ending
             | Self::Later(_) => false,
         }
     }
@@ -108,9 +128,13 @@ impl ServiceError for Error {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(_) | Self::Meeting { .. } => Code::InvalidArgument,
-            Self::UnknownCall { .. } | Self::UnknownCompany(_) => Code::NotFound,
+            Self::UnknownCall { .. } | Self::UnknownCompany(_) | Self::NoDecisionYet { .. } => {
+                Code::NotFound
+            }
             Self::NotPermitted { .. } => Code::PermissionDenied,
-            Self::Peer { .. } | Self::Storage(_) => Code::Unavailable,
+            Self::Peer { .. } | Self::Storage(_) | Self::Feed(_) | Self::Ending => {
+                Code::Unavailable
+            }
             Self::Contended => Code::Aborted,
             Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => Code::Internal,
             Self::Later(_) => Code::Unimplemented,
@@ -120,11 +144,12 @@ impl ServiceError for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Invalid(_) | Self::Meeting { .. } => ErrorReason::InvalidMeeting,
-            Self::UnknownCall { .. } => ErrorReason::UnknownCall,
+            Self::UnknownCall { .. } | Self::NoDecisionYet { .. } => ErrorReason::UnknownCall,
             Self::UnknownCompany(_) => ErrorReason::UnknownCompany,
             Self::NotPermitted { .. } => ErrorReason::NotPermitted,
             Self::Peer { .. } => ErrorReason::PeerUnavailable,
-            Self::Storage(_) => ErrorReason::StorageUnavailable,
+            Self::Storage(_) | Self::Feed(_) => ErrorReason::StorageUnavailable,
+            Self::Ending => ErrorReason::Overloaded,
             Self::Contended => ErrorReason::RevisionConflict,
             Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => ErrorReason::Internal,
             Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
@@ -149,13 +174,19 @@ impl ServiceError for Error {
             | Self::Corrupt(_)
             | Self::Contended
             | Self::Notice
+            | Self::NoDecisionYet { .. }
+            | Self::Feed(_)
+            | Self::Ending
             | Self::Later(_) => Vec::new(),
         }
     }
 
     fn retry_after(&self) -> Option<std::time::Duration> {
-        matches!(self, Self::Peer { .. } | Self::Storage(_) | Self::Contended)
-            .then(|| std::time::Duration::from_secs(1))
+        matches!(
+            self,
+            Self::Peer { .. } | Self::Storage(_) | Self::Contended | Self::Feed(_) | Self::Ending
+        )
+        .then(|| std::time::Duration::from_secs(1))
     }
 }
 

@@ -5,12 +5,17 @@ mod engine;
 mod error;
 mod follow;
 mod gather;
+mod history;
+mod letters;
 mod policies;
+mod redecisions;
 mod relay;
+mod report;
 mod sabotage;
 mod service;
 mod store;
 mod storm;
+mod stream;
 mod subject;
 mod sweep;
 mod timers;
@@ -65,6 +70,10 @@ impl chassis::App for App {
             "`timers.lease` must be at least a second"
         );
         TimeDelta::from_std(config.timers.retry).context("`timers.retry` is too long")?;
+        anyhow::ensure!(
+            config.history.anchor >= Duration::from_secs(1),
+            "`history.anchor` must be at least a second"
+        );
         for name in config.gather.adapters.keys() {
             let known = Adapter::ALL.map(Adapter::as_str).join(", ");
             anyhow::ensure!(
@@ -118,11 +127,18 @@ impl chassis::App for App {
             news: tokio::sync::watch::Sender::new(0),
             storm: tokio::sync::Notify::new(),
         });
-        let service =
-            service::Service { engine: Arc::clone(&engine), shutdown: context.shutdown.clone() };
+        let service = service::Service {
+            engine: Arc::clone(&engine),
+            feed: Arc::clone(&feed),
+            shutdown: context.shutdown.clone(),
+        };
+        let shared = || (Arc::clone(&engine), context.shutdown.clone());
+        let (relayed, anchored, measured) = (shared(), shared(), shared());
         let built =
             Built::new(Routes::new(sized!(context, OrchestratorServiceServer::new(service))))
-                .task("relay", relay::relay(Arc::clone(&engine), context.shutdown.clone()));
+                .task("relay", relay::relay(relayed.0, relayed.1))
+                .task("anchor", history::anchor(anchored.0, config.history.anchor, anchored.1))
+                .task("redecisions", redecisions::measure(measured.0, measured.1));
         if !config.follow.enabled {
             return Ok(built);
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use decision::SkipCode;
 use decision::policy::Member;
+use feed::Feed;
 use futures::Stream;
 use proto::orchestrator::v1 as wire;
 use proto::orchestrator::v1::orchestrator_service_server::OrchestratorService;
@@ -18,6 +19,8 @@ use tonic::{Request, Response, Status};
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::store::{Action, Asked, Call, Filter, Page};
+use crate::stream::Told;
+use crate::{history, letters, redecisions, report};
 
 /// Meetings in one ad hoc request, and ids in one stored one.
 const MOST: usize = 5_000;
@@ -36,6 +39,8 @@ const HISTORY: u64 = 100;
 pub(crate) struct Service {
     /// Who decides.
     pub(crate) engine: Arc<Engine>,
+    /// What carries work to replicas.
+    pub(crate) feed: Arc<dyn Feed>,
     /// Cancelled when it is time to end.
     pub(crate) shutdown: CancellationToken,
 }
@@ -48,6 +53,11 @@ type Watch = Pin<Box<dyn Stream<Item = Result<wire::WatchCallsResponse, Status>>
 impl Service {
     fn now(&self, asked: Option<&prost_types::Timestamp>) -> Result<DateTime<Utc>, Invalid> {
         Ok(time::optional("now", asked)?.unwrap_or_else(|| self.engine.clock.now()))
+    }
+
+    /// What a stream takes with it.
+    fn shared(&self) -> (Arc<Engine>, CancellationToken) {
+        (Arc::clone(&self.engine), self.shutdown.clone())
     }
 
     async fn decide(
@@ -100,6 +110,48 @@ impl Service {
             decision.released_at = released.map(time::to_wire);
         }
         Ok(decision)
+    }
+
+    /// The decision that held at an instant.
+    async fn decision_at(
+        &self,
+        company: &str,
+        call_id: &str,
+        at: DateTime<Utc>,
+    ) -> Result<wire::Decision, Error> {
+        let newest = self.decision(company, call_id).await?;
+        let Some(mut held) = self.engine.calls.decision_at(company, call_id, at).await? else {
+            let first = self.engine.calls.decision(company, call_id, 1).await?.unwrap_or(newest);
+            let first = time::required("decision.decided_at", first.decided_at.as_ref())
+                .map_err(|invalid| Error::Corrupt(Box::new(invalid)))?;
+            return Err(Error::NoDecisionYet { call_id: call_id.to_owned(), at, first });
+        };
+        if held.revision == newest.revision {
+            // It was released by then, or later.
+            let released = time::optional("released_at", newest.released_at.as_ref())?;
+            held.released_at = released.filter(|released| *released <= at).map(time::to_wire);
+        }
+        Ok(held)
+    }
+
+    async fn get(&self, request: wire::GetCallRequest) -> Result<wire::Decision, Error> {
+        let wire::GetCallRequest { company, call_id, revision, at } = request;
+        if let Some(at) = time::optional("at", at.as_ref())? {
+            if revision != 0 {
+                let problem = "give either `revision` or `at`".to_owned();
+                return Err(Invalid::Text { field: "at", problem }.into());
+            }
+            return self.decision_at(&company, &call_id, at).await;
+        }
+        let newest = self.decision(&company, &call_id).await?;
+        if revision == 0 || revision == newest.revision {
+            return Ok(newest);
+        }
+        let found = self.engine.calls.decision(&company, &call_id, revision).await?;
+        found.ok_or_else(|| Error::UnknownCall {
+            company,
+            call_id: format!("{call_id} at revision {revision}"),
+        })
     }
 
     /// Notes what a member asked of a call, and decides it again.
@@ -193,18 +245,17 @@ impl Service {
         let sentences = decision.explanation.lines().map(ToOwned::to_owned).collect();
         let mut history =
             self.engine.calls.history(&request.company, &request.call_id, HISTORY + 1).await?;
+        // Whatever was decided since then is told to the next who asks.
+        history.retain(|earlier| earlier.revision <= decision.revision);
+        let path = history::path(&history)?;
         history.retain(|earlier| earlier.revision < decision.revision);
-        Ok(wire::ExplainCallResponse {
-            decision: Some(decision),
-            sentences,
-            history,
-            path: Vec::new(),
-        })
+        history.truncate(usize::try_from(HISTORY).unwrap_or(usize::MAX));
+        Ok(wire::ExplainCallResponse { decision: Some(decision), sentences, history, path })
     }
 
     fn watch(&self, request: wire::WatchCallsRequest) -> Watch {
         let (sender, receiver) = tokio::sync::mpsc::channel(64);
-        let Self { engine, shutdown } = self.clone();
+        let (engine, shutdown) = self.shared();
         let mut news = engine.news.subscribe();
         tokio::spawn(async move {
             let company = Some(request.company.as_str()).filter(|company| !company.is_empty());
@@ -291,15 +342,7 @@ impl OrchestratorService for Service {
         &self,
         request: Request<wire::GetCallRequest>,
     ) -> Result<Response<wire::GetCallResponse>, Status> {
-        let wire::GetCallRequest { company, call_id, revision, at: _ } = request.into_inner();
-        let mut decision = self.decision(&company, &call_id).await?;
-        if revision != 0 && revision != decision.revision {
-            let found = self.engine.calls.decision(&company, &call_id, revision).await?;
-            decision = found.ok_or_else(|| Error::UnknownCall {
-                company,
-                call_id: format!("{call_id} at revision {revision}"),
-            })?;
-        }
+        let decision = self.get(request.into_inner()).await?;
         Ok(Response::new(wire::GetCallResponse { decision: Some(decision) }))
     }
 
@@ -388,44 +431,44 @@ impl OrchestratorService for Service {
         later("SimulatePolicy")
     }
 
-    type ReportCallStatusStream =
-        Pin<Box<dyn Stream<Item = Result<wire::ReportCallStatusResponse, Status>> + Send>>;
+    type ReportCallStatusStream = Told<wire::ReportCallStatusResponse>;
 
     async fn report_call_status(
         &self,
-        _request: Request<wire::ReportCallStatusRequest>,
+        request: Request<wire::ReportCallStatusRequest>,
     ) -> Result<Response<Self::ReportCallStatusStream>, Status> {
-        later("ReportCallStatus")
+        let (engine, shutdown) = self.shared();
+        Ok(Response::new(report::report(engine, shutdown, request.into_inner()).await?))
     }
 
     async fn verify_history(
         &self,
-        _request: Request<wire::VerifyHistoryRequest>,
+        request: Request<wire::VerifyHistoryRequest>,
     ) -> Result<Response<wire::VerifyHistoryResponse>, Status> {
-        later("VerifyHistory")
+        Ok(Response::new(history::verify(&self.engine, request.into_inner()).await?))
     }
 
-    type WatchRedecisionsStream =
-        Pin<Box<dyn Stream<Item = Result<wire::WatchRedecisionsResponse, Status>> + Send>>;
+    type WatchRedecisionsStream = Told<wire::WatchRedecisionsResponse>;
 
     async fn watch_redecisions(
         &self,
-        _request: Request<wire::WatchRedecisionsRequest>,
+        request: Request<wire::WatchRedecisionsRequest>,
     ) -> Result<Response<Self::WatchRedecisionsStream>, Status> {
-        later("WatchRedecisions")
+        let (engine, shutdown) = self.shared();
+        Ok(Response::new(redecisions::watch(engine, shutdown, request.into_inner()).await?))
     }
 
     async fn list_dead_letters(
         &self,
-        _request: Request<wire::ListDeadLettersRequest>,
+        request: Request<wire::ListDeadLettersRequest>,
     ) -> Result<Response<wire::ListDeadLettersResponse>, Status> {
-        later("ListDeadLetters")
+        Ok(Response::new(letters::list(&*self.feed, request.into_inner()).await?))
     }
 
     async fn replay_dead_letters(
         &self,
-        _request: Request<wire::ReplayDeadLettersRequest>,
+        request: Request<wire::ReplayDeadLettersRequest>,
     ) -> Result<Response<wire::ReplayDeadLettersResponse>, Status> {
-        later("ReplayDeadLetters")
+        Ok(Response::new(letters::replay(&*self.feed, request.into_inner()).await?))
     }
 }

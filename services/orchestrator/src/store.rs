@@ -5,11 +5,13 @@ mod commit;
 mod entity;
 mod log;
 pub(crate) mod migration;
+mod report;
 mod row;
 mod storms;
 #[cfg(test)]
 mod suite;
 mod timers;
+mod verify;
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
@@ -167,6 +169,22 @@ impl Page {
     }
 }
 
+impl Filter {
+    /// The calls of a company that are asked for.
+    fn condition(&self, company: &str) -> Condition {
+        use call::Column as C;
+        let micros = |at: DateTime<Utc>| at.timestamp_micros();
+        Condition::all()
+            .add(C::Company.eq(company))
+            .add_option(self.from.map(|from| C::Start.gte(micros(from))))
+            .add_option(self.to.map(|to| C::Start.lt(micros(to))))
+            .add_option(self.codes.as_ref().map(|codes| C::Code.is_in(codes.iter().copied())))
+            .add_option(self.owner.as_deref().map(|owner| C::Owner.eq(owner)))
+            .add_option(self.provider.map(|provider| C::Provider.eq(provider)))
+            .add_option(self.after.as_ref().map(Page::beyond))
+    }
+}
+
 impl Calls {
     /// Opens the store and brings its schema up to date.
     ///
@@ -266,27 +284,9 @@ impl Calls {
         size: u64,
     ) -> Result<(Vec<Call>, Option<Page>), Error> {
         use call::Column as C;
-        let mut query = call::Entity::find().filter(C::Company.eq(company));
-        if let Some(from) = filter.from {
-            query = query.filter(C::Start.gte(from.timestamp_micros()));
-        }
-        if let Some(to) = filter.to {
-            query = query.filter(C::Start.lt(to.timestamp_micros()));
-        }
-        if let Some(codes) = &filter.codes {
-            query = query.filter(C::Code.is_in(codes.iter().copied()));
-        }
-        if let Some(owner) = &filter.owner {
-            query = query.filter(C::Owner.eq(owner.as_str()));
-        }
-        if let Some(provider) = filter.provider {
-            query = query.filter(C::Provider.eq(provider));
-        }
-        if let Some(page) = &filter.after {
-            query = query.filter(page.beyond());
-        }
         // One more than wanted tells whether there is another page.
-        let mut rows = query
+        let mut rows = call::Entity::find()
+            .filter(filter.condition(company))
             .order_by_asc(C::Start)
             .order_by_asc(C::SortKey)
             .order_by_asc(C::CallId)

@@ -17,12 +17,16 @@ mod conflicts;
 mod following;
 #[path = "service/history.rs"]
 mod history;
+#[path = "service/letters.rs"]
+mod letters;
 #[path = "service/pages.rs"]
 mod pages;
 #[path = "service/policy.rs"]
 mod policy;
 #[path = "service/refusals.rs"]
 mod refusals;
+#[path = "service/report.rs"]
+mod report;
 #[path = "service/requests.rs"]
 mod requests;
 #[path = "service/silence.rs"]
@@ -31,3 +35,5 @@ mod silence;
 mod stored;
 #[path = "service/timers.rs"]
 mod timers;
+#[path = "service/verify.rs"]
+mod verify;

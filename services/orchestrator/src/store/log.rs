@@ -95,7 +95,7 @@ struct Link {
     decision: Option<Vec<u8>>,
 }
 
-fn of(table: &'static str, column: &'static str) -> Expr {
+pub(super) fn of(table: &'static str, column: &'static str) -> Expr {
     Expr::col((Alias::new(table), Alias::new(column)))
 }
 
@@ -281,7 +281,7 @@ impl Calls {
 }
 
 /// The join of a row about a decision with the decision.
-fn same_decision(table: &'static str) -> Expr {
+pub(super) fn same_decision(table: &'static str) -> Expr {
     of("d", "company")
         .eq(of(table, "company"))
         .and(of("d", "call_id").eq(of(table, "call_id")))

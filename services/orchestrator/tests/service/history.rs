@@ -7,7 +7,7 @@ use proto::skip::v1::SkipCode;
 
 use crate::state::Mood;
 use crate::world::{
-    World, acme_with, also, code, is_pending, is_plan, meeting, meeting_with, person, zoom,
+    World, acme_with, also, code, is_pending, is_plan, meeting, meeting_with, minute, person, zoom,
 };
 
 /// A call with a plan.
@@ -183,4 +183,87 @@ async fn an_explanation_comes_with_the_decisions_before_newest_first() {
     let revisions: Vec<u64> = told.history.iter().map(|earlier| earlier.revision).collect();
     assert_eq!(revisions, [2, 1]);
     assert_eq!(told.history[0], world.get_of("acme", "a", 2).await.unwrap());
+}
+
+async fn at(
+    world: &World,
+    id: &str,
+    revision: u64,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Result<proto::orchestrator::v1::Decision, tonic::Status> {
+    let request = proto::orchestrator::v1::GetCallRequest {
+        company: "acme".into(),
+        call_id: id.into(),
+        revision,
+        at: Some(proto::time::to_wire(at)),
+    };
+    Ok(world.client().get_call(request).await?.into_inner().decision.unwrap())
+}
+
+#[tokio::test]
+async fn a_call_is_told_as_it_was_decided_at_an_instant() {
+    let world = planned().await;
+    world.clock.set(minute(10));
+    world.alter("a", |meeting| meeting.cancelled = true);
+    world.decide("a").await;
+    world.clock.set(minute(20));
+    for (instant, revision) in [(0, 1), (9, 1), (10, 2), (15, 2), (1_000, 2)] {
+        let held = at(&world, "a", 0, minute(instant)).await.unwrap();
+        assert_eq!(held, world.get_of("acme", "a", revision).await.unwrap(), "minute {instant}");
+    }
+    let early = at(&world, "a", 0, minute(-1)).await.unwrap_err();
+    assert_eq!(early.code(), tonic::Code::NotFound);
+    assert!(early.message().contains("no decision at 2026-03-02 09:59:00 UTC yet"), "{early:?}");
+    assert!(early.message().contains("first was made at 2026-03-02 10:00:00 UTC"), "{early:?}");
+    assert_eq!(at(&world, "b", 0, minute(0)).await.unwrap_err().code(), tonic::Code::NotFound);
+    let both = at(&world, "a", 1, minute(0)).await.unwrap_err();
+    assert_eq!(
+        (both.code(), crate::world::fields(&both)),
+        (tonic::Code::InvalidArgument, vec!["at".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn an_explanation_tells_what_changed_and_by_what_oldest_first() {
+    let world = planned().await;
+    world.apply(acme_with(|file| {
+        file.settings.providers.get_mut("zoom").unwrap().enabled = false;
+    }));
+    world.decide("a").await;
+    world.alter("a", |meeting| meeting.cancelled = true);
+    world.decide("a").await;
+    let path = explained(&world, "a").await.path;
+    let steps: Vec<_> = path
+        .iter()
+        .map(|step| (step.revision, step.policy_version, step.meeting_revision))
+        .collect();
+    assert_eq!(steps, [(1, 1, 1), (2, 2, 1), (3, 2, 2)]);
+    assert!(path.iter().all(|step| step.cause == "asked" && step.decided_at.is_some()));
+    assert!(path[0].sentence.starts_with("First decision: recorded"), "{path:#?}");
+    assert!(path[1].sentence.contains("No longer recorded"), "{path:#?}");
+    assert!(path[1].sentence.contains("from version 1 to 2"), "{path:#?}");
+    assert!(path[2].sentence.contains("the meeting went from revision 1 to 2"), "{path:#?}");
+    assert!(!path.iter().any(|step| step.sentence.contains("Renewal")), "{path:#?}");
+}
+
+#[tokio::test]
+async fn the_path_of_a_restless_call_is_told_from_a_hundred_decisions_back() {
+    let world = planned().await;
+    for round in 0..110 {
+        world.alter("a", |meeting| meeting.cancelled = round % 2 == 0);
+        world.decide("a").await;
+    }
+    let told = explained(&world, "a").await;
+    assert_eq!(told.decision.unwrap().revision, 111);
+    assert_eq!((told.history.len(), told.path.len()), (100, 100));
+    let revisions: Vec<u64> = told.path.iter().map(|step| step.revision).collect();
+    assert_eq!(revisions, Vec::from_iter(12..=111));
+    // The one before is known, though it is not told.
+    assert!(!told.path[0].sentence.starts_with("First"), "{}", told.path[0].sentence);
+}
+
+async fn explained(world: &World, id: &str) -> proto::orchestrator::v1::ExplainCallResponse {
+    let request =
+        proto::orchestrator::v1::ExplainCallRequest { company: "acme".into(), call_id: id.into() };
+    world.client().explain_call(request).await.unwrap().into_inner()
 }
