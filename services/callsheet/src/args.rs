@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
-use decision::SkipCode;
+use decision::skip_code::Phase;
+use decision::{Provider, SkipCode};
 
 /// Decides for every call of a company whether and how it is recorded, and says why not.
 #[derive(Debug, Parser)]
@@ -55,10 +56,24 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// List the calls a server has decided
     Calls(Calls),
-    /// Tell why a call is recorded or not
+    /// Tell why a call is recorded or not, and how that came to be
+    #[command(long_about = ABOUT_EXPLAIN)]
     Explain(Explain),
+    /// Report what became of the calls of a period
+    #[command(long_about = ABOUT_REPORT)]
+    Report(Report),
+    /// Tell what a company file would change, before it is applied
+    #[command(long_about = ABOUT_SIMULATE)]
+    Simulate(Simulate),
     /// Follow decisions as a server makes them
+    #[command(long_about = ABOUT_WATCH)]
     Watch(Watch),
+    /// Check that the history of decisions is as it was written
+    #[command(long_about = ABOUT_VERIFY)]
+    Verify(Verify),
+    /// List changes that could not be worked on, or have them tried again
+    #[command(long_about = ABOUT_DEAD_LETTERS)]
+    DeadLetters(DeadLetters),
     /// Print a script that completes commands in a shell
     Completions(Completions),
 }
@@ -74,8 +89,34 @@ Recurring meetings are laid out between `--from` and `--to`, and the same meetin
 files is one meeting. Needs no company and decides nothing.";
 const ABOUT_LINKS: &str = "Find conference links in a text: the provider, the id without secrets, the URL to join, and \
 which mail filters had rewritten it. Links that can be joined come first.";
-const ABOUT_SERVE: &str =
-    "Run all services in one process, on one port, with one SQLite file. Ends on Ctrl-C.";
+const ABOUT_SERVE: &str = "Run all services in one process, on one port. Ends on Ctrl-C.
+
+Everything is kept in one SQLite file; or, with `--database`, in one PostgreSQL database, with a schema \
+for each service. Several such processes may share a database; with `--redis` they share their work \
+through Redis, and without it through the database.";
+const ABOUT_EXPLAIN: &str = "Tell why a call is recorded or not, what would change that, and how it came to be: what \
+changed, when, and by what.";
+const ABOUT_REPORT: &str =
+    "Report what became of the calls of a period, by start, and then how many there are of each \
+outcome.
+
+However many calls there are, they are printed as they arrive, and none is kept.";
+const ABOUT_SIMULATE: &str = "Tell what a company file would change, before it is applied: every call whose decision would \
+differ, and then how many calls have each outcome before and after. Nothing is stored.";
+const ABOUT_WATCH: &str = "Follow decisions as a server makes them.
+
+On a terminal a bar shows how far calls are decided again after a company file has changed. \
+`--redecisions` prints nothing but that.";
+const ABOUT_VERIFY: &str = "Check that no decision of a company was changed, taken out or put in after it was made.
+
+Decisions are chained by hashes. That does not show whether the newest ones were cut off: note \
+number and hash of the newest one elsewhere, and give them the next time. Exit code 0 if the history \
+is intact, 1 if it is not.";
+const ABOUT_DEAD_LETTERS: &str =
+    "List changes that could not be worked on and were put aside, oldest first, or have them \
+tried again.
+
+Nothing is lost by them: calls are also compared with their decisions from time to time.";
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -93,6 +134,18 @@ pub(crate) struct Printed {
     /// How to print
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For spreadsheets
+    Csv,
+    /// One object per line
+    Json,
 }
 
 /// The server a command talks to.
@@ -254,10 +307,13 @@ const SERVE: &str = "Examples:
   callsheet serve
   callsheet serve --data ./callsheet-data --listen 127.0.0.1:7200
   callsheet serve --config callsheet.toml
+  callsheet serve --database postgres://callsheet@db.acme.example/callsheet
   grpcurl -plaintext 127.0.0.1:7100 list
 
 Settings come from the defaults, then the file, then variables such as CALLSHEET_SERVER__LISTEN,
-then the command line.";
+then the command line. The file has a section for each service: `feed.redis` of the orchestrator
+stands in [orchestrator.feed]. An address with a password is better set in CALLSHEET_DATABASE or
+CALLSHEET_REDIS than typed, where other users of the machine could see it.";
 
 /// Runs everything.
 #[derive(Debug, Args)]
@@ -272,6 +328,24 @@ pub(crate) struct Serve {
     /// Folder of callsheet.db; callsheet under XDG_DATA_HOME or ~/.local/share if absent
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
+    /// PostgreSQL database in which all services keep what they know, instead of callsheet.db
+    #[arg(
+        long,
+        env = "CALLSHEET_DATABASE",
+        hide_env_values = true,
+        value_name = "URL",
+        value_hint = ValueHint::Url
+    )]
+    pub(crate) database: Option<String>,
+    /// Redis through which several processes share their work, instead of the database
+    #[arg(
+        long,
+        env = "CALLSHEET_REDIS",
+        hide_env_values = true,
+        value_name = "URL",
+        value_hint = ValueHint::Url
+    )]
+    pub(crate) redis: Option<String>,
     /// Check the settings and leave
     #[arg(long)]
     pub(crate) check: bool,
@@ -348,7 +422,8 @@ pub(crate) struct Calls {
 
 const EXPLAIN: &str = "Examples:
   callsheet explain 3f9c2a --company acme
-  callsheet calls --company acme --format json | jq -r .call_id | head -1 | xargs callsheet explain --company acme";
+  callsheet explain 3f9c2a --company acme --at 2026-03-02T09:00:00Z
+  callsheet calls --company acme --code NO_URL --format json | jq -r .call_id";
 
 /// Explains a call.
 #[derive(Debug, Args)]
@@ -360,6 +435,9 @@ pub(crate) struct Explain {
     /// Id of the company
     #[arg(long, value_name = "COMPANY")]
     pub(crate) company: String,
+    /// The decision that held then, instead of the newest: RFC 3339, or a date for midnight UTC
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) at: Option<DateTime<Utc>>,
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
@@ -369,7 +447,8 @@ pub(crate) struct Explain {
 const WATCH: &str = "Examples:
   callsheet watch --company acme
   callsheet watch --company acme --cursor 1200 --format json
-  callsheet watch --company acme --until-caught-up --format json > decisions.jsonl";
+  callsheet watch --company acme --until-caught-up --format json > decisions.jsonl
+  callsheet watch --company acme --redecisions --until-done";
 
 /// Follows decisions.
 #[derive(Debug, Args)]
@@ -384,6 +463,136 @@ pub(crate) struct Watch {
     /// End when there is nothing more, instead of waiting
     #[arg(long)]
     pub(crate) until_caught_up: bool,
+    /// Only how far calls are decided again after a company file has changed
+    #[arg(long, conflicts_with_all = ["cursor", "until_caught_up"])]
+    pub(crate) redecisions: bool,
+    /// End when no calls are being decided again, instead of waiting
+    #[arg(long, requires = "redecisions")]
+    pub(crate) until_done: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+const REPORT: &str = "Examples:
+  callsheet report --company acme --from 2026-03-01 --to 2026-04-01
+  callsheet report --company acme --code NO_URL --code NO_VALID_URLS --owner ada
+  callsheet report --company acme --phase planning --format csv > report.csv
+  callsheet report --company acme --summary --format json | jq '.summary.outcomes[]'
+
+CSV has lines that end in CRLF. A cell that a spreadsheet might take for a formula, as it begins with
+`=`, `+`, `-` or `@`, gets a `'` in front, and so does one that begins with `'` already.";
+
+/// Reports calls.
+#[derive(Debug, Args)]
+#[command(after_help = REPORT)]
+pub(crate) struct Report {
+    /// Id of the company
+    #[arg(long, value_name = "COMPANY")]
+    pub(crate) company: String,
+    /// Calls that start from here on: RFC 3339, or a date for midnight UTC
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Calls that start before this
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) to: Option<DateTime<Utc>>,
+    /// Only calls skipped with this code, or one of these
+    #[arg(long = "code", value_name = "CODE", value_parser = code)]
+    pub(crate) codes: Vec<SkipCode>,
+    /// Only calls of this owner, a member id
+    #[arg(long, value_name = "ID")]
+    pub(crate) owner: Option<String>,
+    /// Only calls at this provider: zoom, teams, webex or google_meet
+    #[arg(long, value_name = "PROVIDER", value_parser = provider)]
+    pub(crate) provider: Option<Provider>,
+    /// Only calls skipped in this phase: planning, session, dial or import
+    #[arg(long, value_name = "PHASE", value_parser = phase)]
+    pub(crate) phase: Option<Phase>,
+    /// Only how many calls there are of each outcome
+    #[arg(long)]
+    pub(crate) summary: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// How to print; CSV has the calls, or the summary with `--summary`
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: ReportFormat,
+}
+
+const SIMULATE: &str = "Examples:
+  callsheet simulate -f proposed.yaml
+  callsheet simulate -f proposed.yaml --from 2026-03-01 --to 2026-04-01 --summary
+  callsheet simulate -f proposed.yaml --format json | jq -r 'select(.after) | .after.skip_code'";
+
+/// Simulates a company file.
+#[derive(Debug, Args)]
+#[command(after_help = SIMULATE)]
+pub(crate) struct Simulate {
+    /// The proposed company file (YAML or JSON); `-` reads standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Calls that start from here on: RFC 3339, or a date for midnight UTC; 28 days ago if absent
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// Calls that start before this; 28 days ahead if absent
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) to: Option<DateTime<Utc>>,
+    /// The instant at which it is decided; now if absent
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) now: Option<DateTime<Utc>>,
+    /// Only how many calls have each outcome before and after
+    #[arg(long)]
+    pub(crate) summary: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+const VERIFY: &str = "Examples:
+  callsheet verify --company acme
+  callsheet verify --company acme --number 1200 --hash 6b1f…
+  callsheet verify --company acme --format json >> heads.jsonl";
+
+/// Verifies a history.
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY)]
+pub(crate) struct Verify {
+    /// Id of the company
+    #[arg(long, value_name = "COMPANY")]
+    pub(crate) company: String,
+    /// Number of a decision whose hash was noted earlier
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "hash",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub(crate) number: Option<u64>,
+    /// The hash that was noted, 64 hexadecimal digits
+    #[arg(long, value_name = "HASH", requires = "number", value_parser = hash)]
+    pub(crate) hash: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+const DEAD_LETTERS: &str = "Examples:
+  callsheet dead-letters
+  callsheet dead-letters --replay 17 18
+  callsheet dead-letters --replay-all";
+
+/// Lists or replays dead letters.
+#[derive(Debug, Args)]
+#[command(after_help = DEAD_LETTERS)]
+pub(crate) struct DeadLetters {
+    /// Have these tried again
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub(crate) replay: Vec<String>,
+    /// Have all of them tried again
+    #[arg(long, conflicts_with = "replay")]
+    pub(crate) replay_all: bool,
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
@@ -430,6 +639,30 @@ fn code(text: &str) -> Result<SkipCode, String> {
     text.to_uppercase()
         .parse()
         .map_err(|_| "no skip code is spelled like that; `callsheet codes` lists them".to_owned())
+}
+
+/// Reads a provider.
+fn provider(text: &str) -> Result<Provider, String> {
+    Provider::from_name(&text.to_lowercase())
+        .ok_or_else(|| format!("it is one of {}", Provider::ALL.map(Provider::as_str).join(", ")))
+}
+
+/// Reads a phase of the catalogue.
+fn phase(text: &str) -> Result<Phase, String> {
+    const PHASES: [Phase; 4] = [Phase::Planning, Phase::Session, Phase::Dial, Phase::Import];
+    PHASES
+        .into_iter()
+        .find(|phase| phase.as_str() == text.to_lowercase())
+        .ok_or_else(|| format!("it is one of {}", PHASES.map(Phase::as_str).join(", ")))
+}
+
+/// Reads a hash of the history.
+fn hash(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a hash has 64 hexadecimal digits, as `callsheet verify` prints them".to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -5,12 +5,16 @@ mod calls;
 mod codes;
 mod completions;
 mod consent_link;
+mod dead_letters;
 mod decide;
 mod events;
 mod explain;
 mod ingest;
 mod links;
+mod report;
 mod serve;
+mod simulate;
+mod verify;
 mod watch;
 
 use std::future::Future;
@@ -33,7 +37,11 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Ingest(arguments) => alone(ingest::run(&arguments)),
         Command::Calls(arguments) => alone(calls::run(&arguments)),
         Command::Explain(arguments) => alone(explain::run(&arguments)),
+        Command::Report(arguments) => alone(report::run(&arguments)),
+        Command::Simulate(arguments) => alone(simulate::run(&arguments)),
         Command::Watch(arguments) => alone(watch::run(&arguments)),
+        Command::Verify(arguments) => alone(verify::run(&arguments)),
+        Command::DeadLetters(arguments) => alone(dead_letters::run(&arguments)),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

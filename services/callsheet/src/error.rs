@@ -81,6 +81,16 @@ pub(crate) enum Error {
         /// What it answered.
         status: Box<Status>,
     },
+    /// A history that is not as it was written.
+    #[error("the history of `{company}` is not as it was written: {problem}{place}")]
+    Tampered {
+        /// Whose.
+        company: String,
+        /// What is wrong first.
+        problem: String,
+        /// Where, as far as that is known: empty, or in parentheses.
+        place: String,
+    },
     /// What a service sent makes no sense.
     #[error("the answer of the server cannot be understood: {0}")]
     Answer(#[from] proto::Invalid),
@@ -144,6 +154,7 @@ impl Error {
             | Self::Calendar { .. }
             | Self::UnknownFormat { .. }
             | Self::Refused { .. }
+            | Self::Tampered { .. }
             | Self::Answer(_)
             | Self::Start(_)
             | Self::Write(_)
@@ -224,6 +235,9 @@ impl Error {
                 "give an iCalendar file, or events as JSON from the API of Google Calendar or of Microsoft Graph"
             }
             Self::Refused { status, .. } => return remedy(status),
+            Self::Tampered { .. } => {
+                "keep the database as it is, and compare it with a backup and with the hashes in the log of the orchestrator"
+            }
             Self::Answer(_) => "use a `callsheet` of the same version as the server",
             Self::Address(_) => "write it as `http://127.0.0.1:7100`",
             Self::Start(_) | Self::Write(_) | Self::Several(_) => return None,

@@ -31,14 +31,49 @@ pub(crate) async fn offline(now: DateTime<Utc>, key: Option<&Path>) -> Result<Ru
     .map_err(Error::Start)
 }
 
-/// What a server sets beneath the settings: schema changes are worth a line only when they fail.
-const SERVED: &str = "telemetry.filter = 'info,sea_orm_migration=warn'";
+/// What a server sets beneath the settings: schema changes are worth a line only when they fail, and so are notices of the database.
+const SERVED: &str = "telemetry.filter = 'info,sea_orm_migration=warn,sqlx::postgres::notice=warn'";
 
 /// All services on one file, for a server. What settings say comes on top.
 pub(crate) fn with_file(database: &Path) -> House {
     let store = format!("store.url = {}", quoted(&address(database)));
     furnished(House::new().defaults(SERVED), |_| store.clone())
 }
+
+/// Settings that lead from the file to servers: all services to one database, and the orchestrator to a Redis.
+pub(crate) fn elsewhere(database: Option<&str>, redis: Option<&str>) -> Result<String, Error> {
+    // An address may hold a password, so it is not repeated.
+    let checked = |address: Option<&str>, schemes: [&str; 2], problem: &str| match address {
+        Some(address) if !schemes.iter().any(|scheme| address.starts_with(scheme)) => {
+            Err(Error::Usage(problem.to_owned()))
+        }
+        Some(_) | None => Ok(()),
+    };
+    checked(
+        database,
+        ["postgres://", "postgresql://"],
+        "`--database` must be like `postgres://user@host:5432/database`",
+    )?;
+    checked(
+        redis,
+        ["redis://", "rediss://"],
+        "`--redis` must be like `redis://host:6379`, or `rediss://host:6379` for TLS",
+    )?;
+    let stores = database.into_iter().flat_map(|url| {
+        NAMES.iter().map(move |name| format!("{name}.store.url = {}\n", quoted(url)))
+    });
+    let feed = redis.map(|url| format!("orchestrator.feed.redis = {}\n", quoted(url)));
+    Ok(stores.chain(feed).collect())
+}
+
+/// The sections of the services in the settings of all.
+const NAMES: [&str; 5] = [
+    <calendar_ingest::App as chassis::App>::NAME,
+    <eligibility::App as chassis::App>::NAME,
+    <consent::App as chassis::App>::NAME,
+    <provider_adapters::App as chassis::App>::NAME,
+    <orchestrator::App as chassis::App>::NAME,
+];
 
 /// The services, as far as their settings differ here.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,12 @@
 //! What is printed: data on standard output, warnings and progress on standard error.
 
 pub(crate) mod calls;
+pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod progress;
+pub(crate) mod redecisions;
+pub(crate) mod report;
+pub(crate) mod simulation;
 pub(crate) mod table;
 
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
@@ -11,7 +15,7 @@ use serde::Serialize;
 
 use crate::args::{Format, Printed};
 use crate::error::Error;
-use table::Table;
+use table::{Pages, Table};
 
 /// Columns of a table where nobody says how many there are.
 const WIDTH: u16 = 120;
@@ -57,6 +61,20 @@ impl Output {
     pub(crate) fn table(&mut self, table: &Table) -> Result<(), Error> {
         let text = table.draw(self.width, self.colour);
         self.line(&text)
+    }
+
+    /// A table of which a page is held at a time, as wide as there is room.
+    pub(crate) fn pages(&self, table: Table) -> Pages {
+        Pages::new(table, self.width, self.colour)
+    }
+
+    /// A page of such a table, shown now.
+    pub(crate) fn page(&mut self, page: Option<String>) -> Result<(), Error> {
+        if let Some(text) = page {
+            self.line(&text)?;
+            self.flush()?;
+        }
+        Ok(())
     }
 
     /// A line, or several.

@@ -14,10 +14,14 @@ use crate::house;
 const WORKERS: usize = 2;
 
 pub(crate) fn run(arguments: &Serve) -> Result<(), Error> {
-    serve(arguments).map_err(Error::Start)
+    // Set in the environment, but to nothing, is not set.
+    let given = |address: &Option<String>| address.clone().filter(|address| !address.is_empty());
+    let (database, redis) = (given(&arguments.database), given(&arguments.redis));
+    let elsewhere = house::elsewhere(database.as_deref(), redis.as_deref())?;
+    serve(arguments, elsewhere).map_err(Error::Start)
 }
 
-fn serve(arguments: &Serve) -> anyhow::Result<()> {
+fn serve(arguments: &Serve, elsewhere: String) -> anyhow::Result<()> {
     let folder = match &arguments.data {
         Some(folder) => std::path::absolute(folder)?,
         None => house::data_folder()
@@ -27,6 +31,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     if let Some(file) = &arguments.config {
         house = house.file(file);
     }
+    house = house.set(elsewhere);
     if let Some(address) = arguments.listen {
         house = house.listen(address);
     }

@@ -72,13 +72,12 @@ fn table(calls: &[Call], zone: Tz, wide: bool) -> Table {
 /// One call on one line, for a stream without an end.
 pub(crate) fn line(cursor: u64, call: &Call, zone: Tz) -> String {
     let (decision, _) = decision(call);
-    let titles = &Titles::new();
     let parts = [
         format!("{cursor:>6}"),
         start(call, zone),
         format!("{decision:<35}"),
         title(call),
-        why(call, titles),
+        why_alone(call),
     ];
     printable(parts.join("  ").trim_end()).replace('\n', " ")
 }
@@ -108,11 +107,17 @@ pub(crate) fn decision(call: &Call) -> (String, Tone) {
     }
 }
 
-fn owner(call: &Call) -> String {
+/// Member id of whose recording it is; empty where there is none.
+pub(crate) fn owner(call: &Call) -> String {
     call.plan.as_ref().map(|plan| plan.owner.clone()).unwrap_or_default()
 }
 
-/// What is worth knowing beside the decision, in few words.
+/// What is worth knowing beside the decision of one call, in few words.
+pub(crate) fn why_alone(call: &Call) -> String {
+    why(call, &Titles::new())
+}
+
+/// The same of a call among others.
 fn why(call: &Call, titles: &Titles<'_>) -> String {
     let mut parts = Vec::new();
     if let Some(plan) = &call.plan {

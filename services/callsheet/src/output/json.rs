@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use decision::SkipCode;
 use proto::Invalid;
-use proto::orchestrator::v1::{Decision, DecisionKind};
+use proto::orchestrator::v1::{Decision, DecisionKind, HistoryStep};
 use proto::verdict::v1::evidence::Kind;
 use proto::verdict::v1::{Evidence, Finding};
 use proto::{provider, skip, time, verdict};
@@ -306,8 +306,11 @@ pub(crate) struct Watched {
 pub(crate) struct Explained {
     #[serde(flatten)]
     pub(crate) call: Call,
+    pub(crate) revision: u64,
+    pub(crate) decided_at: Option<String>,
     pub(crate) sentences: Vec<String>,
     pub(crate) history: Vec<Earlier>,
+    pub(crate) path: Vec<Step>,
 }
 
 /// A decision that was replaced.
@@ -319,4 +322,67 @@ pub(crate) struct Earlier {
     pub(crate) decision: &'static str,
     pub(crate) skip_code: Option<&'static str>,
     pub(crate) policy_version: u64,
+}
+
+/// A decision as a step on the way.
+#[derive(Debug, Serialize)]
+pub(crate) struct Step {
+    pub(crate) revision: u64,
+    pub(crate) decided_at: Option<String>,
+    pub(crate) cause: String,
+    pub(crate) policy_version: u64,
+    pub(crate) meeting_revision: u64,
+    pub(crate) sentence: String,
+    /// For tables.
+    #[serde(skip)]
+    pub(crate) at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<HistoryStep> for Step {
+    type Error = Invalid;
+
+    fn try_from(step: HistoryStep) -> Result<Self, Invalid> {
+        let at = time::optional("decided_at", step.decided_at.as_ref())?;
+        Ok(Self {
+            revision: step.revision,
+            decided_at: at.map(instant),
+            cause: step.cause,
+            policy_version: step.policy_version,
+            meeting_revision: step.meeting_revision,
+            sentence: step.sentence,
+            at,
+        })
+    }
+}
+
+/// Whether a history is as it was written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Verified {
+    pub(crate) company: String,
+    pub(crate) intact: bool,
+    pub(crate) decisions: u64,
+    pub(crate) head_number: u64,
+    pub(crate) head_hash: String,
+    pub(crate) problem: Option<String>,
+    pub(crate) call_id: Option<String>,
+    pub(crate) revision: Option<u64>,
+}
+
+/// A change that was put aside.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeadLetter {
+    pub(crate) id: String,
+    pub(crate) topic: String,
+    pub(crate) company: String,
+    pub(crate) subject: String,
+    pub(crate) revision: u64,
+    pub(crate) attempts: u32,
+    pub(crate) reason: String,
+    pub(crate) buried_at: Option<String>,
+}
+
+/// Changes that are worked on again.
+#[derive(Debug, Serialize)]
+pub(crate) struct Replayed {
+    pub(crate) replayed: u64,
 }

@@ -56,6 +56,11 @@ impl Table {
 
     /// The table as text, `width` characters wide at most where that is possible.
     pub(crate) fn draw(&self, width: u16, colour: bool) -> String {
+        self.laid_out(&self.widths(&self.longest(), width.into()), true, width, colour)
+    }
+
+    /// The same, with columns of these widths.
+    fn laid_out(&self, widths: &[usize], with_header: bool, width: u16, colour: bool) -> String {
         let mut table = comfy_table::Table::new();
         table
             .load_style(
@@ -72,7 +77,7 @@ impl Table {
         } else {
             table.force_no_tty();
         }
-        if self.header.iter().any(|(name, _)| !name.is_empty()) {
+        if with_header && self.header.iter().any(|(name, _)| !name.is_empty()) {
             table.set_header(
                 self.header.iter().map(|(name, _)| Cell::new(name).add_attribute(Attribute::Bold)),
             );
@@ -83,7 +88,6 @@ impl Table {
             table.add_row(row);
         }
         let last = self.header.len().saturating_sub(1);
-        let widths = self.widths(width.into());
         for (at, (column, room)) in table.column_iter_mut().zip(widths).enumerate() {
             let gap = if at == last { 0 } else { GAP };
             column.set_padding((0, u16::try_from(gap).unwrap_or_default()));
@@ -93,14 +97,22 @@ impl Table {
         table.trim_fmt()
     }
 
+    /// How many characters the longest line of each column has; at least one.
+    fn longest(&self) -> Vec<usize> {
+        let mut longest: Vec<usize> =
+            self.header.iter().map(|(name, _)| name.chars().count().max(1)).collect();
+        for row in &self.rows {
+            for (longest, (text, _)) in longest.iter_mut().zip(row) {
+                let lines = text.lines().map(|line| line.chars().count());
+                *longest = lines.chain([*longest]).max().unwrap_or(1);
+            }
+        }
+        longest
+    }
+
     /// How many characters each column gets.
-    fn widths(&self, width: usize) -> Vec<usize> {
-        let longest = |at: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(at));
-            let lines = cells.flat_map(|(text, _)| text.lines()).map(|line| line.chars().count());
-            let name = self.header.get(at).map_or(0, |(name, _)| name.len());
-            lines.chain([name]).max().unwrap_or_default().max(1)
-        };
+    fn widths(&self, longest: &[usize], width: usize) -> Vec<usize> {
+        let longest = |at: usize| longest.get(at).copied().unwrap_or(1);
         let mut widths: Vec<usize> = self
             .header
             .iter()
@@ -132,6 +144,65 @@ impl Table {
             }
         }
         widths
+    }
+}
+
+/// A table of any number of rows, of which a page is held at a time.
+///
+/// The first page says how wide columns are. Where a later one has a cell that must not be cut and does not fit, columns are
+/// laid out anew, under a header of their own.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    page: Table,
+    longest: Vec<usize>,
+    widths: Vec<usize>,
+    width: u16,
+    colour: bool,
+}
+
+impl Pages {
+    /// Rows on a page.
+    pub(crate) const ROWS: usize = 500;
+
+    /// A table with these columns, `width` characters wide.
+    pub(crate) fn new(page: Table, width: u16, colour: bool) -> Self {
+        Self { page, longest: Vec::new(), widths: Vec::new(), width, colour }
+    }
+
+    /// One row more; and a page to print, if that made one full.
+    pub(crate) fn row(
+        &mut self,
+        cells: impl IntoIterator<Item = (String, Tone)>,
+    ) -> Option<String> {
+        self.page.row(cells);
+        (self.page.rows.len() >= Self::ROWS).then(|| self.turn())
+    }
+
+    /// What is left; none if there is nothing.
+    pub(crate) fn rest(&mut self) -> Option<String> {
+        (!self.page.rows.is_empty()).then(|| self.turn())
+    }
+
+    fn turn(&mut self) -> String {
+        let is_first = self.widths.is_empty();
+        let longest = self.page.longest();
+        self.longest.resize(longest.len(), 0);
+        for (most, here) in self.longest.iter_mut().zip(longest) {
+            *most = here.max(*most);
+        }
+        let widths = self.page.widths(&self.longest, self.width.into());
+        let must_grow = widths
+            .iter()
+            .zip(&self.widths)
+            .zip(&self.page.header)
+            .any(|((new, held), (_, room))| *room != Room::Rest && new > held);
+        let with_header = is_first || must_grow;
+        if with_header {
+            self.widths = widths;
+        }
+        let text = self.page.laid_out(&self.widths, with_header, self.width, self.colour);
+        self.page.rows.clear();
+        if must_grow { format!("\n{text}") } else { text }
     }
 }
 
@@ -190,6 +261,52 @@ mod tests {
     fn a_row_is_no_taller_than_told() {
         assert_eq!(table().draw(80, false).lines().count(), 2 + 3 * 2);
         assert!(table().draw(80, false).contains('…'));
+    }
+
+    fn numbered(pages: &mut Pages, rows: usize, title: &str) -> String {
+        let mut text = String::new();
+        for n in 0..rows {
+            let row = [format!("{n:05}"), title.to_owned(), "short".to_owned()];
+            if let Some(page) = pages.row(row.map(|text| (text, Tone::Plain))) {
+                text += &(page + "\n");
+            }
+        }
+        text
+    }
+
+    fn pages() -> Pages {
+        let header = [("Number", Room::Whole), ("Title", Room::Whole), ("Why", Room::Rest)];
+        Pages::new(Table::new(&header, 2), 80, false)
+    }
+
+    #[test]
+    fn a_long_table_has_one_header_and_columns_that_stay_where_they_are() {
+        let mut pages = pages();
+        let mut text = numbered(&mut pages, 3 * Pages::ROWS, "a title");
+        text += &(numbered(&mut pages, 7, "a word") + &pages.rest().unwrap());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2 + 3 * Pages::ROWS + 7);
+        assert_eq!(text.matches("Number").count(), 1);
+        assert!(lines.iter().skip(2).all(|line| line.find("short") == Some(17)), "{text}");
+        assert!(pages.rest().is_none());
+    }
+
+    #[test]
+    fn what_must_not_be_cut_is_given_room_under_a_header_of_its_own() {
+        let mut pages = pages();
+        let mut text = numbered(&mut pages, Pages::ROWS, "a title");
+        text += &numbered(&mut pages, Pages::ROWS, "a title that is longer");
+        text += &numbered(&mut pages, Pages::ROWS, "a title");
+        assert_eq!(text.matches("Number").count(), 2);
+        assert_eq!(text.matches("a title that is longer").count(), Pages::ROWS);
+    }
+
+    #[test]
+    fn a_page_is_given_out_when_it_is_full_and_not_kept() {
+        let mut pages = pages();
+        assert_eq!(numbered(&mut pages, Pages::ROWS - 1, "a"), "");
+        assert_ne!(numbered(&mut pages, 1, "a"), "");
+        assert!(pages.page.rows.is_empty());
     }
 
     #[test]
