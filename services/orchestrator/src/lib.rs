@@ -7,6 +7,8 @@ mod follow;
 mod gather;
 mod history;
 mod letters;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod policies;
 mod redecisions;
 mod relay;

@@ -33,7 +33,7 @@ use row::{decode, instant, number, unsigned};
 pub(crate) use commit::{Judged, Moment, Outcome};
 pub(crate) use log::{Chained, link};
 pub(crate) use storms::Storm;
-pub(crate) use timers::{Claimed, Due, Kind as TimerKind};
+pub(crate) use timers::{Due, Kind as TimerKind};
 
 /// Where leases of the replicas are noted.
 pub(crate) const LEASES: storage::LeaseTable = storage::LeaseTable::named("orchestrator_lease");

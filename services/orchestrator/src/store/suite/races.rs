@@ -137,7 +137,7 @@ async fn whoever_decides_at_once_comes_to_what_one_alone_would() {
         let began = Instant::now();
         let calls = Calls::open(&engine.config()).await.unwrap();
         let replicas: Vec<_> =
-            (0..8).map(|seed| tokio::spawn(replica(calls.clone(), seed, 25))).collect();
+            (0..8).map(|seed| tokio::spawn(replica(calls.clone(), seed, 12))).collect();
         let relays: Vec<_> = (0..3)
             .map(|_| {
                 let calls = calls.clone();
