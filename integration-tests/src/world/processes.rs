@@ -1,7 +1,8 @@
-//! Every service in a process of its own, over TCP, with its memory in a SQLite file.
+//! Every service in a process of its own, over TCP, with its memory in PostgreSQL, and Redis between; in SQLite files and
+//! without Redis where there are no servers.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Processes {
     ports: BTreeMap<&'static str, SocketAddr>,
     children: BTreeMap<&'static str, Child>,
     remote: Remote,
+    /// Tells this world's schemas and keys from those of others.
+    number: String,
 }
 
 impl Processes {
@@ -56,11 +59,16 @@ impl Processes {
     async fn start_once(binaries: Binaries) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let ports = free_ports()?;
+        let folder_name = folder.path().file_name().unwrap_or_default().to_string_lossy();
+        let number = format!(
+            "scenarios{}",
+            folder_name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "")
+        );
         let remote = Remote::over(|name| {
             let address = ports.get(name).context("no such service")?;
             Ok(Link::far(name, &format!("http://{address}"), Duration::from_secs(30))?)
         })?;
-        let mut world = Self { binaries, folder, ports, children: BTreeMap::new(), remote };
+        let mut world = Self { binaries, folder, ports, children: BTreeMap::new(), remote, number };
         for name in SERVICES {
             world.spawn(name)?;
         }
@@ -73,15 +81,28 @@ impl Processes {
     /// Starts a service with settings of its own.
     fn spawn(&mut self, name: &'static str) -> anyhow::Result<()> {
         let at = |file: String| self.folder.path().join(file);
-        let mut settings = format!(
-            "telemetry.filter = \"error\"\nstore.url = \"sqlite://{}?mode=rwc\"\n",
-            at(format!("{name}.db")).display()
-        );
+        let mut settings = "telemetry.filter = \"error\"\n".to_owned();
+        match server("CALLSHEET_TEST_POSTGRES") {
+            Some(url) => settings.push_str(&format!(
+                "store.url = \"{url}\"\nstore.schema = \"{}_{}\"\n",
+                self.number,
+                name.replace('-', "_")
+            )),
+            None => settings.push_str(&format!(
+                "store.url = \"sqlite://{}?mode=rwc\"\n",
+                at(format!("{name}.db")).display()
+            )),
+        }
         if name == "consent" {
             let key = at("consent-key.pem".to_owned());
             settings.push_str(&format!("key_file = \"{}\"\n", key.display()));
         }
         if name == "orchestrator" {
+            if let Some(redis) = server("CALLSHEET_TEST_REDIS") {
+                let number = &self.number;
+                settings
+                    .push_str(&format!("feed.redis = \"{redis}\"\nfeed.prefix = \"{number}\"\n"));
+            }
             settings.push_str("follow.enabled = false\n[peers]\n");
             for (peer, address) in &self.ports {
                 settings.push_str(&format!("{peer} = \"http://{address}\"\n"));
@@ -131,8 +152,14 @@ impl Processes {
 
 /// An address for each service. The ports were free a moment ago.
 fn free_ports() -> anyhow::Result<BTreeMap<&'static str, SocketAddr>> {
-    let held = SERVICES.map(|name| (name, TcpListener::bind("127.0.0.1:0")));
-    held.into_iter().map(|(name, listener)| Ok((name, listener?.local_addr()?))).collect()
+    let ports = servers::free_ports(SERVICES.len())?;
+    let addresses = ports.into_iter().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    Ok(SERVICES.into_iter().zip(addresses).collect())
+}
+
+/// A server that tests may use, if there is one.
+fn server(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|address| !address.is_empty())
 }
 
 const fn name_of(leaf: Leaf) -> &'static str {
