@@ -249,11 +249,10 @@ impl Engine {
             all.policy_version = policy_version;
             let judged: Vec<Judged> = decided
                 .iter()
-                .map(|one| Judged {
-                    seen: known.get(&one.subject.wire.meeting_id).map_or(0, |call| call.version),
-                    candidate: to_wire(company, one, how.now, how.cause),
-                    contender: contender(one).map(OwnedContender::from),
-                    traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
+                .map(|one| {
+                    let id = &one.subject.wire.meeting_id;
+                    let seen = known.get(id).map_or(0, |call| call.version);
+                    judged_of(company, one, seen, how.now, how.cause)
                 })
                 .collect();
             let outcome = if how.dry_run {
@@ -424,6 +423,39 @@ impl Engine {
         Err(Error::Peer { peer: "eligibility", source: Box::new(status) })
     }
 
+    /// Judges meetings by a policy that nobody has applied, conflicts apart; nothing is kept.
+    ///
+    /// # Errors
+    /// The store, or a peer that does not answer: what would come of that is no answer to what the policy changes.
+    pub(crate) async fn try_out(
+        &self,
+        ready: &SharedPolicy,
+        meetings: Vec<calendar::Meeting>,
+        known: &HashMap<String, Call>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Judged>, Error> {
+        let company = &*ready.policy.company;
+        let subjects = self.subjects(company, meetings, known, now).await?;
+        let judged: Vec<(Vec<Subject>, Batch)> =
+            futures::stream::iter(into_batches(subjects, self.batch))
+                .map(|batch| self.judge_batch(Arc::clone(ready), batch, now))
+                .buffered(self.parallel)
+                .collect()
+                .await;
+        let mut all = Vec::new();
+        for (subjects, batch) in judged {
+            if let Some(Missing(peer)) = batch.silent() {
+                let status = tonic::Status::unavailable("it did not judge by the proposed policy");
+                return Err(Error::Peer { peer, source: Box::new(status) });
+            }
+            all.extend(conclude(ready, subjects, batch, now).iter().map(|one| {
+                let seen = known.get(&one.subject.wire.meeting_id).map_or(0, |call| call.version);
+                judged_of(company, one, seen, now, Cause::Policy)
+            }));
+        }
+        Ok(all)
+    }
+
     async fn judge_batch(
         &self,
         ready: SharedPolicy,
@@ -445,6 +477,25 @@ impl Engine {
 struct Batch {
     learned: Learned,
     links_known: Result<(), Missing>,
+}
+
+impl Batch {
+    /// A peer that did not judge.
+    fn silent(&self) -> Option<Missing> {
+        let eligibility = self.learned.eligibility.iter().find_map(|one| one.as_ref().err());
+        let consent = self.learned.consent.iter().find_map(|one| one.as_ref().err());
+        eligibility.or(consent).or(self.links_known.as_ref().err()).copied()
+    }
+}
+
+/// A decided call as it is written.
+fn judged_of(company: &str, one: &Decided, seen: u64, now: DateTime<Utc>, cause: Cause) -> Judged {
+    Judged {
+        seen,
+        candidate: to_wire(company, one, now, cause),
+        contender: contender(one).map(OwnedContender::from),
+        traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
+    }
 }
 
 fn into_batches<T>(items: Vec<T>, size: usize) -> Vec<Vec<T>> {
@@ -545,7 +596,9 @@ fn contender(one: &Decided) -> Option<Contender<'_>> {
 }
 
 /// Order of calls in every list: by start, UID and recurrence id.
-fn order(decision: &wire::Decision) -> (Option<DateTime<Utc>>, decision::CallKey, String) {
+pub(crate) fn order(
+    decision: &wire::Decision,
+) -> (Option<DateTime<Utc>>, decision::CallKey, String) {
     (
         time::optional("start", decision.start.as_ref()).ok().flatten(),
         decision::CallKey::try_from(decision.key.clone().unwrap_or_default()).unwrap_or_default(),

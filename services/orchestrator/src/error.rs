@@ -81,6 +81,9 @@ pub(crate) enum Error {
     /// A feed does not answer.
     #[error("what carries the work does not answer; try again")]
     Feed(#[source] Box<feed::Error>),
+    /// A newer company file was applied.
+    #[error("the company file changed while it was compared with a proposed one; ask again")]
+    PolicyChanged,
     /// The service ends.
     #[error("the service is ending; ask again")]
     Ending,
@@ -118,6 +121,7 @@ impl Error {
             | Self::Contended
             | Self::NoDecisionYet { .. }
             | Self::Feed(_)
+            | Self::PolicyChanged
             | Self::Ending
             | Self::Later(_) => false,
         }
@@ -135,7 +139,7 @@ impl ServiceError for Error {
             Self::Peer { .. } | Self::Storage(_) | Self::Feed(_) | Self::Ending => {
                 Code::Unavailable
             }
-            Self::Contended => Code::Aborted,
+            Self::Contended | Self::PolicyChanged => Code::Aborted,
             Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => Code::Internal,
             Self::Later(_) => Code::Unimplemented,
         }
@@ -150,7 +154,7 @@ impl ServiceError for Error {
             Self::Peer { .. } => ErrorReason::PeerUnavailable,
             Self::Storage(_) | Self::Feed(_) => ErrorReason::StorageUnavailable,
             Self::Ending => ErrorReason::Overloaded,
-            Self::Contended => ErrorReason::RevisionConflict,
+            Self::Contended | Self::PolicyChanged => ErrorReason::RevisionConflict,
             Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => ErrorReason::Internal,
             Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
         }
@@ -176,6 +180,7 @@ impl ServiceError for Error {
             | Self::Notice
             | Self::NoDecisionYet { .. }
             | Self::Feed(_)
+            | Self::PolicyChanged
             | Self::Ending
             | Self::Later(_) => Vec::new(),
         }

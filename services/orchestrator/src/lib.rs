@@ -15,6 +15,7 @@ mod relay;
 mod report;
 mod sabotage;
 mod service;
+mod simulate;
 mod store;
 mod storm;
 mod stream;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use chassis::Link;
 use decision::{CompanyFile, Policy};
-use proto::eligibility::v1::GetCompanyRequest;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
-use tonic::Request;
+use proto::eligibility::v1::{ApplyCompanyRequest, ApplyCompanyResponse, GetCompanyRequest};
+use tonic::{Request, Status};
 
 use crate::error::Error;
 
@@ -104,6 +104,16 @@ impl Policies {
             answer.map_err(|status| Error::from_peer("eligibility", company, status))?.into_inner();
         CompanyFile::from_canonical(&answer.document)
             .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })
+    }
+
+    /// What a proposed company file comes to; nothing is applied.
+    ///
+    /// # Errors
+    /// What is wrong with it, as its keeper says it.
+    pub(crate) async fn propose(&self, document: String) -> Result<ApplyCompanyResponse, Status> {
+        let mut request = Request::new(ApplyCompanyRequest { document, dry_run: true });
+        request.set_timeout(self.deadline);
+        Ok(self.companies.clone().apply_company(request).await?.into_inner())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Ready>>> {

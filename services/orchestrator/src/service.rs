@@ -20,7 +20,7 @@ use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::store::{Action, Asked, Call, Filter, Page};
 use crate::stream::Told;
-use crate::{history, letters, redecisions, report};
+use crate::{history, letters, redecisions, report, simulate};
 
 /// Meetings in one ad hoc request, and ids in one stored one.
 const MOST: usize = 5_000;
@@ -421,14 +421,14 @@ impl OrchestratorService for Service {
         later("ImportRecording")
     }
 
-    type SimulatePolicyStream =
-        Pin<Box<dyn Stream<Item = Result<wire::SimulatePolicyResponse, Status>> + Send>>;
+    type SimulatePolicyStream = Told<wire::SimulatePolicyResponse>;
 
     async fn simulate_policy(
         &self,
-        _request: Request<wire::SimulatePolicyRequest>,
+        request: Request<wire::SimulatePolicyRequest>,
     ) -> Result<Response<Self::SimulatePolicyStream>, Status> {
-        later("SimulatePolicy")
+        let (engine, shutdown) = self.shared();
+        Ok(Response::new(simulate::simulate(engine, shutdown, request.into_inner()).await?))
     }
 
     type ReportCallStatusStream = Told<wire::ReportCallStatusResponse>;

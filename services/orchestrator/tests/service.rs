@@ -31,6 +31,8 @@ mod report;
 mod requests;
 #[path = "service/silence.rs"]
 mod silence;
+#[path = "service/simulate.rs"]
+mod simulate;
 #[path = "service/stored.rs"]
 mod stored;
 #[path = "service/timers.rs"]

@@ -360,7 +360,7 @@ async fn contending<C: ConnectionTrait>(
 }
 
 /// Stored calls that contend with one of these: the same owner or the same room, at the same time.
-async fn touching<C: ConnectionTrait>(
+pub(super) async fn touching<C: ConnectionTrait>(
     connection: &C,
     company: &str,
     contests: &[OwnedContender],
@@ -434,7 +434,10 @@ fn told_of(of: &wire::Decision, decision: &Decision) -> wire::Decision {
 }
 
 /// A candidate that gives way, or not.
-fn give_way(candidate: &wire::Decision, findings: Vec<Finding>) -> Result<wire::Decision, Error> {
+pub(crate) fn give_way(
+    candidate: &wire::Decision,
+    findings: Vec<Finding>,
+) -> Result<wire::Decision, Error> {
     if findings.is_empty() {
         return Ok(candidate.clone());
     }

@@ -1,5 +1,6 @@
 //! Calls as a report has them: by start, UID and recurrence id, page by page, or only counted.
 
+use decision::conflict::OwnedContender;
 use prost::Message as _;
 use proto::orchestrator::v1 as wire;
 use sea_orm::{
@@ -7,9 +8,10 @@ use sea_orm::{
     QuerySelect as _,
 };
 
+use super::commit::touching;
 use super::entity::{call, storm};
 use super::row::{corrupt, unsigned};
-use super::{Calls, Filter, Page};
+use super::{Call, Calls, Filter, Page};
 use crate::error::Error;
 
 /// What a report tells of a call, and where the next page begins.
@@ -104,6 +106,19 @@ impl Calls {
             .await
             .map_err(storage::Error::from)?;
         Ok(rows.into_iter().map(|row| (row.kind.into(), row.code, unsigned(row.calls))).collect())
+    }
+
+    /// The stored calls that contend with one of these.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn contending_with(
+        &self,
+        company: &str,
+        contests: &[OwnedContender],
+    ) -> Result<Vec<Call>, Error> {
+        let rows = touching(self.store.reader(), company, contests).await?;
+        rows.into_iter().map(Call::try_from).collect()
     }
 
     /// How many calls are still to be looked at after changes of policy, as far as is known.

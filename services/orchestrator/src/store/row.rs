@@ -147,7 +147,7 @@ fn code(decision: &wire::Decision) -> i32 {
 }
 
 /// Whether two decisions say the same, whenever and from whatever versions they were made.
-pub(super) fn is_same(a: &wire::Decision, b: &wire::Decision) -> bool {
+pub(crate) fn is_same(a: &wire::Decision, b: &wire::Decision) -> bool {
     let essence = |decision: &wire::Decision| wire::Decision {
         policy_version: 0,
         meeting_revision: 0,

@@ -211,3 +211,55 @@ async fn companies_are_reported_apart() {
     assert_eq!(ids(&report(&world, |_| {}).await), ["a"]);
     assert_eq!(ids(&report(&world, |request| request.company = "other".into()).await), ["b"]);
 }
+
+/// Memory of this process that is in use, in megabytes; none where nobody can tell.
+fn memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+}
+
+#[tokio::test]
+#[ignore = "a measurement: cargo test --release -p orchestrator --test service -- --ignored --nocapture rows_stream"]
+async fn rows_stream_in_constant_memory() {
+    use sea_orm::ConnectionTrait as _;
+    let rows: u64 = std::env::var("CALLSHEET_ROWS").map_or(100_000, |rows| rows.parse().unwrap());
+    let (world, _folder, config) = crate::verify::with_file("").await;
+    world.put([meeting("a", 60)]);
+    world.decide("a").await;
+    let store = storage::connect(&config).await.unwrap();
+    let copied = "version, sort_key, kind, code, provider, owner, had_plan, planned_owner, ended, \
+        judged_policy, judged_meeting, contends_until, contends_owner, contends_room, organizes, \
+        received, candidate, traces, revision, decision";
+    let fill = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+         INSERT INTO orchestrator_call (company, call_id, start, {copied}) \
+         SELECT company, call_id || i, start + i, {copied} FROM orchestrator_call, n",
+        rows - 1
+    );
+    let fill = fill.as_str();
+    store
+        .write(|tx| async move {
+            tx.execute_unprepared(fill).await.map(|_| ()).map_err(storage::Error::from)
+        })
+        .await
+        .unwrap();
+    let request = wire::ReportCallStatusRequest { company: "acme".into(), ..Default::default() };
+    for round in 1..=2 {
+        let (before, began) = (memory(), std::time::Instant::now());
+        let mut stream =
+            world.client().report_call_status(request.clone()).await.unwrap().into_inner();
+        let (mut told, mut most) = (0_u64, 0.0_f64);
+        while let Some(answer) = stream.message().await.unwrap() {
+            told += u64::from(matches!(answer.told, Some(Told::Call(_))));
+            if told % 10_000 == 0 {
+                most = most.max(memory().unwrap_or_default());
+            }
+        }
+        assert_eq!(told, rows);
+        let (rate, grown) =
+            (rows as f64 / began.elapsed().as_secs_f64(), before.map(|it| most - it));
+        println!("round {round}: {rate:.0} rows/s, {grown:.1?} MB more than before at the most");
+        assert!(round == 1 || grown.is_none_or(|grown| grown < 32.0), "memory grows with rows");
+    }
+}

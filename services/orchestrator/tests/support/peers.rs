@@ -11,7 +11,7 @@ use decision::consent::judge_call;
 use decision::eligibility::judge_meeting;
 use decision::links::Resolution;
 use decision::provider::{Facts, Host, assess};
-use decision::{CallKey, Conference, Missing, Provider};
+use decision::{CallKey, CompanyFile, Conference, Missing, Policy, Provider};
 use futures::Stream;
 use proto::calendar::v1 as calendar;
 use proto::calendar::v1::calendar_ingest_service_server as calendar_server;
@@ -29,7 +29,7 @@ use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::state::{Peers, State, as_made, world};
+use crate::state::{Peers, State, as_made, profile_of, world};
 
 /// Where a peer finds what it knows.
 #[derive(Debug, Deserialize)]
@@ -260,7 +260,14 @@ impl eligibility_server::EligibilityService for Peer {
         time::required("now", request.now.as_ref()).map_err(invalid)?;
         let (version, told) = {
             let state = self.0.state();
-            (state.version(&request.company, request.policy_version)?, state.told_owner.clone())
+            let version = if request.draft.is_empty() {
+                state.version(&request.company, request.policy_version)?
+            } else {
+                let file = CompanyFile::from_canonical(&request.draft).map_err(invalid)?;
+                let policy = Policy::compile(&file, request.policy_version);
+                Arc::new((file, policy))
+            };
+            (version, state.told_owner.clone())
         };
         let policy = &version.1;
         let mut verdicts = Vec::with_capacity(request.meetings.len());
@@ -302,6 +309,24 @@ impl company_server::CompanyService for Peer {
         }))
     }
 
+    async fn apply_company(
+        &self,
+        request: Request<eligibility::ApplyCompanyRequest>,
+    ) -> Answer<eligibility::ApplyCompanyResponse> {
+        let request = request.into_inner();
+        self.0.ask("ApplyCompany", 1).await?;
+        let file = CompanyFile::from_canonical(&request.document).map_err(invalid)?;
+        file.validate().map_err(|wrong| Status::invalid_argument(format!("{wrong:?}")))?;
+        assert!(request.dry_run, "nothing is applied by an orchestrator");
+        let current = self.0.state().version(&file.company, 0).ok();
+        Ok(Response::new(eligibility::ApplyCompanyResponse {
+            company: file.company.clone(),
+            policy_version: current.as_ref().map_or(0, |current| current.1.version),
+            changed: current.is_none_or(|current| current.0 != file),
+            document: file.canonical(),
+        }))
+    }
+
     async fn watch_policies(
         &self,
         request: Request<eligibility::WatchPoliciesRequest>,
@@ -327,7 +352,6 @@ impl company_server::CompanyService for Peer {
     }
 
     unasked! {
-        apply_company(eligibility::ApplyCompanyRequest) -> eligibility::ApplyCompanyResponse;
         list_team_members(eligibility::ListTeamMembersRequest) -> eligibility::ListTeamMembersResponse;
         apply_team_member(eligibility::ApplyTeamMemberRequest) -> eligibility::ApplyTeamMemberResponse;
         deactivate_team_member(eligibility::DeactivateTeamMemberRequest) -> eligibility::DeactivateTeamMemberResponse;
@@ -363,10 +387,10 @@ impl consent_server::ConsentService for Peer {
         let mood = self.0.ask("JudgeConsents", request.calls.len()).await?;
         let state = self.0.state();
         let id = (request.company.clone(), request.policy_version);
-        let part = state.consent.get(&id).ok_or_else(unknown_version)?;
+        let part = request.draft.as_ref().or(state.consent.get(&id)).ok_or_else(unknown_version)?;
         let mut verdicts = Vec::with_capacity(request.calls.len());
         for call in &request.calls {
-            let profile = state.profile(&id.0, id.1, &call.profile);
+            let profile = profile_of(part, &call.profile);
             let links: Result<Vec<_>, _> = call
                 .links
                 .iter()
@@ -412,7 +436,8 @@ impl consent_server::ConsentService for Peer {
             return Err(Status::invalid_argument("too many links"));
         }
         let state = self.0.state();
-        let part = state.consent.get(&(request.company.clone(), request.policy_version));
+        let known = state.consent.get(&(request.company.clone(), request.policy_version));
+        let part = request.draft.as_ref().or(known);
         let host = &part.ok_or_else(unknown_version)?.host;
         let resolutions =
             request.links.iter().map(|shape| (&resolve(host, shape)).into()).collect();
@@ -464,7 +489,8 @@ impl adapter_server::ProviderAdapterService for Peer {
         let request = request.into_inner();
         let mood = self.0.ask("AssessCalls", request.calls.len()).await?;
         let state = self.0.state();
-        let facts = state.facts.get(&(request.company.clone(), request.policy_version));
+        let known = state.facts.get(&(request.company.clone(), request.policy_version));
+        let facts = request.draft.as_ref().or(known);
         let facts = facts.ok_or_else(unknown_version)?;
         let mut assessments = Vec::with_capacity(request.calls.len());
         for call in &request.calls {

@@ -175,19 +175,16 @@ impl State {
             .map(|(at, p)| (at, p.clone()))
             .collect()
     }
+}
 
-    /// The consent part that was applied, and its profile of a name; the default one for none.
-    pub(crate) fn profile(
-        &self,
-        company: &str,
-        version: u64,
-        name: &str,
-    ) -> Option<(String, Profile)> {
-        let part = &self.consent[&(company.to_owned(), version)];
-        let name = if name.is_empty() { part.default_profile.as_str() } else { name };
-        let wire = part.profiles.iter().find(|profile| profile.name == name)?;
-        Some((name.to_owned(), Profile::try_from(wire).unwrap()))
-    }
+/// A profile by its name; the default one for none.
+pub(crate) fn profile_of(
+    part: &ApplyConsentProfileRequest,
+    name: &str,
+) -> Option<(String, Profile)> {
+    let name = if name.is_empty() { part.default_profile.as_str() } else { name };
+    let wire = part.profiles.iter().find(|profile| profile.name == name)?;
+    Some((name.to_owned(), Profile::try_from(wire).unwrap()))
 }
 
 /// The peers of one test.
