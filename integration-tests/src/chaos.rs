@@ -41,6 +41,9 @@ use crate::binaries::Binaries;
 /// Operations that wait in a lane; whoever makes them waits for more to be done.
 const WAITING: usize = 8;
 
+/// What is as it must be counts once it has been so for this long: more than a sweep of the orchestrator.
+const QUIET: Duration = Duration::from_millis(2_500);
+
 /// A guarantee that is broken on purpose, to see that the checks notice. Only in builds of the orchestrator that can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sabotage {
@@ -120,6 +123,10 @@ pub struct Report {
     pub stormy: Duration,
     /// How long settling took.
     pub settled: Duration,
+    /// What it waited for last.
+    pub waited_for: String,
+    /// Skips that hold although consent could not be asked when they were decided.
+    pub without_consent: usize,
     /// What is wrong.
     pub wrong: Vec<String>,
 }
@@ -142,6 +149,11 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "  faults: {:?}", self.faults)?;
         writeln!(f, "  repeated for: {:?}", self.statuses)?;
+        writeln!(f, "  skips decided without consent: {}", self.without_consent)?;
+        if !self.waited_for.is_empty() {
+            let line = self.waited_for.lines().next().unwrap_or_default();
+            writeln!(f, "  settling waited last for: {line}")?;
+        }
         write!(f, "  outcomes: {:?}", self.codes)?;
         for wrong in &self.wrong {
             write!(f, "\nwrong: {wrong}")?;
@@ -204,7 +216,7 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
     }
 
     let mut log = Log::default();
-    let (picture, settled) = settle(plan, &clients, fleet, &mut log, calm).await?;
+    let (picture, settled, waited_for) = settle(plan, &clients, fleet, &mut log, calm).await?;
     let mut wrong = failed;
     wrong.extend(check::shortened(picture.differences(&log)?));
     wrong.extend(check::shortened(picture.lost(&generator, &ledger, beginning)?));
@@ -231,6 +243,8 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         decisions: log.entries.len(),
         stormy: calm.duration_since(begin),
         settled,
+        waited_for,
+        without_consent: if wrong.is_empty() { picture.without_consent()? } else { 0 },
         wrong,
     })
 }
@@ -264,26 +278,38 @@ fn lanes(
     (lanes.collect(), working)
 }
 
-/// Looks again and again until everything is as it must be, or the time is up.
+/// Looks again and again until everything is as it must be and stays so, or the time is up. Tells how long that took, and
+/// what was waited for last.
 async fn settle(
     plan: &Plan,
     clients: &Clients,
     fleet: &Fleet,
     log: &mut Log,
     calm: Instant,
-) -> anyhow::Result<(Picture, Duration)> {
+) -> anyhow::Result<(Picture, Duration, String)> {
     let mut replica = 0;
+    let mut waited_for = String::new();
+    // Since when, and with how many decisions.
+    let mut stable: Option<(Duration, usize)> = None;
     loop {
         replica += 1;
         let is_late = calm.elapsed() > plan.settling;
-        let settled = calm.elapsed();
+        let now = calm.elapsed();
         match Picture::take(clients, fleet, log, replica).await {
-            Ok(picture) if is_late || picture.differences(log)?.is_empty() => {
-                return Ok((picture, settled));
-            }
-            Ok(_) => {}
+            Ok(picture) => match picture.differences(log)?.into_iter().next() {
+                Some(_) if is_late => return Ok((picture, now, waited_for)),
+                Some(difference) => (waited_for, stable) = (difference, None),
+                None => match stable {
+                    Some((since, count)) if count == log.entries.len() => {
+                        if now - since > QUIET {
+                            return Ok((picture, since, waited_for));
+                        }
+                    }
+                    Some(_) | None => stable = Some((now, log.entries.len())),
+                },
+            },
             Err(error) if is_late => return Err(error.context("it never answered again")),
-            Err(_) => {}
+            Err(error) => (waited_for, stable) = (format!("{error:#}"), None),
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }

@@ -73,7 +73,7 @@ async fn a_long_storm() {
         meetings: usize::try_from(number("CALLSHEET_CHAOS_MEETINGS", 3_000)).expect("a count"),
         fault_every: number("CALLSHEET_CHAOS_FAULT_EVERY", 40),
         replicas: usize::try_from(number("CALLSHEET_CHAOS_REPLICAS", 3)).expect("a count"),
-        settling: Duration::from_secs(number("CALLSHEET_CHAOS_SETTLING", 60)),
+        settling: Duration::from_secs(number("CALLSHEET_CHAOS_SETTLING", 90)),
         sabotage,
         logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
     })

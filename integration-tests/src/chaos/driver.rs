@@ -92,7 +92,7 @@ pub struct Ledger {
     pub statuses: Mutex<BTreeMap<String, u64>>,
     /// Recordings asked for and accepted: call, member.
     pub requests: Mutex<Vec<(String, String)>>,
-    /// The latest choice about each meeting, by UID: whether without recording.
+    /// Meetings about which somebody chose, by UID, and whether anybody refused.
     pub choices: Mutex<BTreeMap<String, bool>>,
     /// What must not be.
     pub wrong: Mutex<Vec<String>>,
@@ -275,7 +275,7 @@ impl Driver {
         })
         .await??;
         let mut choices = self.ledger.choices.lock().unwrap_or_else(PoisonError::into_inner);
-        choices.insert(uid(meeting), without);
+        *choices.entry(uid(meeting)).or_default() |= without;
         Ok(())
     }
 

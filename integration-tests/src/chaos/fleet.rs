@@ -200,7 +200,11 @@ impl Fleet {
                 Ok(Some(status)) if !service.killed => {
                     let words = service.process.as_ref().map(Process::last_words);
                     let words = words.unwrap_or_default();
-                    guard(&self.surprises).push(format!("{name} ended with {status}:\n{words}"));
+                    // Without its database a service does not begin, and is started until it does.
+                    if !words.lines().last().is_some_and(|last| last.contains("cannot start")) {
+                        guard(&self.surprises)
+                            .push(format!("{name} ended with {status}:\n{words}"));
+                    }
                     service.not_before = Instant::now() + Duration::from_millis(300);
                 }
                 Ok(Some(_)) | Err(_) => {}

@@ -426,7 +426,7 @@ impl Generator {
         let random = &mut self.random;
         let member = OWNERS[random.below(OWNERS.len())];
         // What was changed goes back to what it was more often than not.
-        let back = random.chance(60);
+        let back = random.chance(75);
         let roll = random.below(9);
         if roll == 0 && !back {
             scenario::patch(

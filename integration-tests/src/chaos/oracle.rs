@@ -21,7 +21,7 @@ use decision::consent::{
     token::{self, PublicKey},
 };
 use decision::eligibility::{self, profile_of};
-use decision::links::{Link, Selected, select};
+use decision::links::{Link, Resolution, Selected, select};
 use decision::people::People;
 use decision::plan::{History, Inputs, Kind, decide};
 use decision::provider::{Adapter, Assessed, Facts, Host, assess, methods_to_assess};
@@ -62,12 +62,25 @@ pub struct Given {
     pub version: u64,
     /// Every meeting, by its id.
     pub meetings: BTreeMap<String, calendar::Meeting>,
-    /// Calls whose participant chose to join without recording.
+    /// Calls about which participants chose, and whether anybody refused.
     pub refused: BTreeMap<CallKey, bool>,
     /// What is known of calls beside their meetings, by their ids.
     pub pasts: BTreeMap<String, Past>,
     /// The instant for which it is decided.
     pub now: DateTime<Utc>,
+}
+
+/// What of consent could be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Consent {
+    /// Everything.
+    There,
+    /// Where links lead, but no verdict.
+    WithoutVerdict,
+    /// A verdict, but not where links lead.
+    WithoutLinks,
+    /// Nothing.
+    Away,
 }
 
 /// A call on its way to its decision.
@@ -87,15 +100,37 @@ impl Given {
     /// A meeting that cannot be read.
     pub fn decisions(&self) -> anyhow::Result<BTreeMap<String, Told>> {
         let policy = Policy::compile(&self.company, self.version);
-        let keys = self.company.consent.keys.iter();
-        let keys: Vec<PublicKey> = keys.filter_map(|pem| PublicKey::from_pem(pem).ok()).collect();
+        let keys = self.keys();
         let mut subjects = Vec::with_capacity(self.meetings.len());
         for (id, meeting) in &self.meetings {
-            let subject = self.judge(&policy, &keys, id, meeting);
+            let subject = self.judge(&policy, &keys, id, meeting, Consent::There);
             subjects.push(subject.with_context(|| format!("meeting `{id}`"))?);
         }
         settle(&mut subjects);
         Ok(subjects.into_iter().map(|subject| (subject.id.clone(), subject.told())).collect())
+    }
+
+    /// Whether a skip is what must have been decided without consent: it may stand until the call is judged again, since
+    /// what stops a call needs no consent. It may lack what consent would have found.
+    ///
+    /// # Errors
+    /// The meeting cannot be read.
+    pub fn skips_without_consent(&self, id: &str, stored: &Told) -> anyhow::Result<bool> {
+        let Some(meeting) = self.meetings.get(id) else { return Ok(false) };
+        let policy = Policy::compile(&self.company, self.version);
+        let keys = self.keys();
+        for consent in [Consent::WithoutVerdict, Consent::WithoutLinks, Consent::Away] {
+            let subject = self.judge(&policy, &keys, id, meeting, consent)?;
+            if subject.decision.kind == Kind::Skip && agree(stored, &subject.told()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn keys(&self) -> Vec<PublicKey> {
+        let keys = self.company.consent.keys.iter();
+        keys.filter_map(|pem| PublicKey::from_pem(pem).ok()).collect()
     }
 
     fn judge(
@@ -104,6 +139,7 @@ impl Given {
         keys: &[PublicKey],
         id: &str,
         wire: &calendar::Meeting,
+        asked: Consent,
     ) -> anyhow::Result<Subject> {
         let key = CallKey::try_from(wire.key.clone().unwrap_or_default())?;
         let past = self.pasts.get(id).cloned().unwrap_or_default();
@@ -127,20 +163,27 @@ impl Given {
                 meeting.requested_by.push(asked.who);
             }
         }
-        let links = self.links(policy, keys, wire)?;
+        let knows_links = matches!(asked, Consent::There | Consent::WithoutVerdict);
+        let links = self.links(policy, keys, wire, knows_links)?;
+        let has_consent_links = links.iter().any(|link| matches!(link, Link::Consent(_)));
+        let links_known =
+            if has_consent_links && !knows_links { Err(Missing("consent")) } else { Ok(()) };
         let selected = select(policy, &links);
         meeting.links = selected.state;
         let profile = profile_of(policy, &People::of(policy, &meeting)).map(ToOwned::to_owned);
-        let consent = if policy.enforces(profile.as_deref()) {
-            consent::judge_call(&consent::Facts {
+        let is_enforced = policy.enforces(profile.as_deref());
+        let consent = if is_enforced && matches!(asked, Consent::WithoutVerdict | Consent::Away) {
+            Err(Missing("consent"))
+        } else if is_enforced {
+            Ok(consent::judge_call(&consent::Facts {
                 company: &policy.company,
                 profile_name: profile.as_deref(),
                 profile: Ok(profile.as_deref().and_then(|name| policy.profile(name))),
                 links: Ok(&links),
                 refused: Ok(self.refused.get(&key).copied().unwrap_or(false)),
-            })
+            }))
         } else {
-            decision::Verdict::default()
+            Ok(decision::Verdict::default())
         };
         let address = meeting.organizer.as_ref().and_then(|person| person.address.as_deref());
         let organizer = address.and_then(|address| policy.find_member(address));
@@ -176,9 +219,9 @@ impl Given {
             meeting_revision: wire.revision,
             ambiguous_time: wire.ambiguous_time,
             links: &selected,
-            links_known: Ok(()),
+            links_known,
             eligibility: Ok(eligibility::judge_meeting(policy, &meeting)),
-            consent: Ok(consent),
+            consent,
             assessed: &assessed,
             history: &history,
             now: self.now,
@@ -193,12 +236,17 @@ impl Given {
         policy: &Policy,
         keys: &[PublicKey],
         wire: &calendar::Meeting,
+        known: bool,
     ) -> anyhow::Result<Vec<Link>> {
         let host = policy.consent_host.as_deref();
         let resolved = wire.links.iter().map(|link| {
             let Some(shape) = &link.consent else { return Ok(link.to_core(None)?) };
             let link_type =
                 proto::consent::link_type(shape.r#type).context("a consent link of no type")?;
+            if !known {
+                let reason = "unavailable".into();
+                return Ok(link.to_core(Some(&Resolution::Unresolvable { link_type, reason }))?);
+            }
             let shape = token::Shape {
                 host: &shape.host,
                 company: &shape.company,
