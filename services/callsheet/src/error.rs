@@ -81,6 +81,12 @@ pub(crate) enum Error {
         /// What it answered.
         status: Box<Status>,
     },
+    /// Nothing was decided yet at the time that is asked for.
+    #[error("{}", .status.message())]
+    TooEarly {
+        /// What the service answered.
+        status: Box<Status>,
+    },
     /// A history that is not as it was written.
     #[error("the history of `{company}` is not as it was written: {problem}{place}")]
     Tampered {
@@ -154,6 +160,7 @@ impl Error {
             | Self::Calendar { .. }
             | Self::UnknownFormat { .. }
             | Self::Refused { .. }
+            | Self::TooEarly { .. }
             | Self::Tampered { .. }
             | Self::Answer(_)
             | Self::Start(_)
@@ -235,6 +242,7 @@ impl Error {
                 "give an iCalendar file, or events as JSON from the API of Google Calendar or of Microsoft Graph"
             }
             Self::Refused { status, .. } => return remedy(status),
+            Self::TooEarly { .. } => "give a later time; without `--at` every decision is listed",
             Self::Tampered { .. } => {
                 "keep the database as it is, and compare it with a backup and with the hashes in the log of the orchestrator"
             }

@@ -37,7 +37,14 @@ const SERVED: &str = "telemetry.filter = 'info,sea_orm_migration=warn,sqlx::post
 /// All services on one file, for a server. What settings say comes on top.
 pub(crate) fn with_file(database: &Path) -> House {
     let store = format!("store.url = {}", quoted(&address(database)));
-    furnished(House::new().defaults(SERVED), |_| store.clone())
+    furnished(House::new().defaults(SERVED), |service| match service {
+        // So that each service has a schema of its own where they share a PostgreSQL database.
+        Service::Orchestrator => format!("{store}\nstore.schema = 'orchestrator'"),
+        Service::CalendarIngest
+        | Service::Eligibility
+        | Service::Consent
+        | Service::ProviderAdapters => store.clone(),
+    })
 }
 
 /// Settings that lead from the file to servers: all services to one database, and the orchestrator to a Redis.

@@ -2,117 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/bench.rs"]
+mod bench;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
+use bench::{Bench, COMPANY, LINK, NOW, Ran, TIMES, calendar, ran, small};
 use serde_json::Value;
-use tempfile::TempDir;
-
-const NOW: &str = "2026-03-02T07:00:00Z";
-
-/// A run of the command line, in a folder of its own.
-struct Bench {
-    folder: TempDir,
-}
-
-/// What came of a run.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn lines(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
-        std::fs::write(self.path(name), content).unwrap();
-        self
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_callsheet"));
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("XDG_DATA_HOME", self.folder.path().join("data"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command(arguments).spawn().unwrap())
-    }
-
-    fn feed(&self, arguments: &[&str], input: &[u8]) -> Ran {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
-        // One that refuses its arguments reads nothing.
-        let _ = child.stdin.take().unwrap().write_all(input);
-        ran(child)
-    }
-
-    /// Decides what is in the folder, as JSON.
-    fn decide(&self, calendars: &[&str]) -> Ran {
-        let mut arguments = vec!["decide", "--company", "c.yaml", "--now", NOW, "--format", "json"];
-        arguments.extend(calendars);
-        self.run(&arguments)
-    }
-}
-
-fn ran(child: Child) -> Ran {
-    let output = child.wait_with_output().unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-const COMPANY: &str = "\
-company: acme
-time_zone: Europe/Berlin
-domains: [acme.example]
-settings:
-  providers: { zoom: { enabled: true } }
-consent: { host: consent.acme.example }
-members:
-  - { id: ada, emails: [ada@acme.example] }
-";
-
-/// A calendar of one event, with these lines more.
-fn calendar(uid: &str, more: &str) -> String {
-    format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:{uid}\r\nSUMMARY:Offer\r\n\
-         ORGANIZER:mailto:ada@acme.example\r\nATTENDEE:mailto:pat@prospect.example\r\n\
-         {more}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-    )
-}
-
-const TIMES: &str = "DTSTART:20260303T100000Z\r\nDTEND:20260303T110000Z";
-const LINK: &str = "LOCATION:https://acme.zoom.us/j/96000000001?pwd=x";
-
-fn small() -> Bench {
-    let bench = Bench::new();
-    bench.write("c.yaml", COMPANY).write("a.ics", calendar("a", &format!("{TIMES}\r\n{LINK}")));
-    bench
-}
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -394,6 +291,10 @@ fn every_command_explains_itself() {
         "calls",
         "explain",
         "watch",
+        "dead-letters",
+        "verify",
+        "simulate",
+        "report",
         "completions",
     ] {
         assert!(ran.out.contains(command), "{command}");
@@ -402,7 +303,10 @@ fn every_command_explains_itself() {
         assert!(help.out.contains("Examples:"), "{command}");
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(bench.run(&["completions", shell]).out.contains("consent-link"));
+        let script = bench.run(&["completions", shell]).out;
+        for word in ["consent-link", "dead-letters", "simulate", "until-done"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
     }
 }
 
@@ -417,6 +321,22 @@ fn a_wrong_command_line_is_told_from_work_that_failed() {
         &["decide", "--company", "c.yaml", "--now", "soon", "a.ics"],
         &["decide", "--company", "c.yaml", "--window", "0d", "a.ics"],
         &["calls", "--company", "acme", "--server", "nowhere"],
+        &["report"],
+        &["report", "--company", "acme", "--from", "2026-03-02", "--to", "2026-03-02"],
+        &["report", "--company", "acme", "--phase", "later"],
+        &["report", "--company", "acme", "--provider", "fax"],
+        &["report", "--company", "acme", "--code", "NO_SUCH_CODE"],
+        &["simulate"],
+        &["simulate", "-f", "c.yaml", "--from", "2026-03-02", "--to", "2026-03-01"],
+        &["simulate", "-f", "c.yaml", "--format", "csv"],
+        &["verify", "--company", "acme", "--number", "3"],
+        &["verify", "--company", "acme", "--number", "3", "--hash", "abc"],
+        &["watch", "--until-done"],
+        &["watch", "--redecisions", "--cursor", "3"],
+        &["dead-letters", "--replay", "1", "--replay-all"],
+        &["dead-letters", "--replay", ""],
+        &["serve", "--database", "mysql://acme.example/x", "--check"],
+        &["serve", "--redis", "acme.example:6379", "--check"],
     ] {
         let ran = bench.run(wrong);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{wrong:?}: {}", ran.err);
@@ -564,89 +484,6 @@ fn who_reads_no_more_ends_it_quietly() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }
 
-/// A server that ends with its test.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(bench: &Bench) -> Self {
-        let mut child = bench
-            .command(&["serve", "--listen", "127.0.0.1:0", "--data", "served"])
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        let address = loop {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended");
-            if let Some((_, rest)) = line.split_once("address=") {
-                break rest.split_whitespace().next().unwrap().to_owned();
-            }
-        };
-        std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
-        Self { child, url: format!("http://{address}") }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[test]
-fn a_server_decides_what_it_is_sent_and_explains_it() {
-    let bench = small();
-    // A server goes by the true time, and plans four weeks ahead.
-    let soon = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
-        + chrono::TimeDelta::days(3);
-    let start = soon.format("%Y%m%dT%H%M%SZ");
-    bench.write("a.ics", calendar("a", &format!("DTSTART:{start}\r\nDURATION:PT1H\r\n{LINK}")));
-    let server = Server::start(&bench);
-    let at = ["--server", server.url.as_str()];
-    let run = |arguments: &[&str]| {
-        let ran = bench.run(&[arguments, &at[..]].concat());
-        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
-        ran
-    };
-
-    let unknown = bench.run(&[&["calls", "--company", "acme"][..], &at[..]].concat());
-    assert_eq!(unknown.code, 1);
-    assert!(unknown.err.contains("callsheet apply"), "{}", unknown.err);
-    assert!(run(&["apply", "-f", "c.yaml", "--dry-run"]).out.contains("would be a new version"));
-    assert!(run(&["apply", "-f", "c.yaml"]).out.contains("version 1"));
-    assert!(run(&["apply", "-f", "c.yaml"]).out.contains("nothing changed"));
-    let ingested = run(&["ingest", "--company", "acme", "a.ics", "--format", "json"]).lines();
-    assert_eq!(ingested[0]["changed"], 1);
-
-    // It decides by itself; watching tells when.
-    let mut watching = bench
-        .command(&[&["watch", "--company", "acme", "--format", "json"][..], &at[..]].concat())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(watching.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    watching.kill().unwrap();
-    watching.wait().unwrap();
-    let watched: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!((&watched["ical_uid"], &watched["cursor"]), (&"a".into(), &1.into()));
-
-    let calls = run(&["calls", "--company", "acme", "--format", "json"]).lines();
-    assert_eq!((calls.len(), &calls[0]["decision"]), (1, &"plan".into()));
-    let none = run(&["calls", "--company", "acme", "--code", "NO_URL", "--format", "json"]);
-    assert_eq!(none.out, "");
-    let id = calls[0]["call_id"].as_str().unwrap();
-    let explained = run(&["explain", id, "--company", "acme", "--format", "json"]).lines();
-    assert!(!explained[0]["sentences"].as_array().unwrap().is_empty());
-    assert!(run(&["explain", id, "--company", "acme"]).out.contains("record: native"));
-    let missed = bench.run(&[&["explain", "none", "--company", "acme"][..], &at[..]].concat());
-    assert!(missed.err.contains("call_id"), "{}", missed.err);
-    assert!(bench.path("served/callsheet.db").exists());
-}
-
 #[test]
 fn a_server_that_is_not_there_is_told_with_what_to_do() {
     let bench = small();
@@ -666,4 +503,40 @@ fn settings_of_a_server_are_checked_before_it_starts() {
     assert!(ran.err.contains("listen_on") && ran.err.contains("c.toml"), "{}", ran.err);
     let open = bench.run(&["serve", "--listen", "0.0.0.0:0", "--check"]);
     assert!(open.code == 1 && open.err.contains("loopback"), "{}", open.err);
+}
+
+#[test]
+fn one_file_has_the_settings_of_all_services_and_none_that_mean_nothing() {
+    let bench = Bench::new();
+    let database = "postgres://callsheet@db.acme.example/callsheet";
+    let mut settings = "[orchestrator.feed]\nredis = \"redis://redis.acme.example\"\n\
+        [orchestrator.storm]\nshare = 0.5\n[orchestrator.timers]\npoll = \"1s\"\n"
+        .to_owned();
+    for service in
+        ["calendar-ingest", "eligibility", "consent", "provider-adapters", "orchestrator"]
+    {
+        let schema = service.replace('-', "_");
+        settings += &format!(
+            "[{service}.store]\nurl = \"{database}\"\nschema = \"own_{schema}\"\nlock_timeout_ms = 1000\n"
+        );
+    }
+    bench.write("c.toml", &settings);
+    let ran = bench.run(&["serve", "--config", "c.toml", "--check"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    bench.write("c.toml", settings.replace("share =", "shares ="));
+    let ran = bench.run(&["serve", "--config", "c.toml", "--check"]);
+    assert!(ran.code == 1 && ran.err.contains("`shares`"), "{}", ran.err);
+    let ran =
+        bench.run(&["serve", "--database", database, "--redis", "redis://r.example", "--check"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+}
+
+#[test]
+fn an_address_with_a_password_is_not_repeated() {
+    let bench = Bench::new();
+    for set in ["--database", "--redis"] {
+        let ran = bench.run(&["serve", set, "odd://callsheet:hunter2@acme.example/x", "--check"]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains(set) && !ran.err.contains("hunter2"), "{}", ran.err);
+    }
 }

@@ -100,32 +100,21 @@ fn read(letter: proto::orchestrator::v1::DeadLetter) -> Result<json::DeadLetter,
 }
 
 fn table() -> Table {
-    Table::new(
-        &[
-            ("Id", Room::Whole),
-            ("Put aside", Room::Whole),
-            ("About", Room::AtMost(10)),
-            ("Company", Room::AtMost(16)),
-            ("What", Room::Rest),
-            ("Tries", Room::Whole),
-            ("Why", Room::Rest),
-        ],
-        3,
-    )
+    let (id, at) = (("Id", Room::Whole), ("Put aside", Room::Whole));
+    Table::new(&[id, at, ("What", Room::Rest), ("Why", Room::Rest)], 6)
 }
 
-fn row(letter: json::DeadLetter) -> [(String, Tone); 7] {
+fn row(letter: json::DeadLetter) -> [(String, Tone); 4] {
+    let json::DeadLetter { id, topic, company, subject, revision, attempts, reason, .. } = letter;
     let at = letter.buried_at.unwrap_or_default();
     // To the second.
     let at = at.split('.').next().unwrap_or_default().trim_end_matches('Z').replace('T', " ");
+    let tries = if attempts == 1 { "try" } else { "tries" };
     [
-        (letter.id, Tone::Plain),
+        (id, Tone::Plain),
         (at, Tone::Quiet),
-        (letter.topic, Tone::Plain),
-        (letter.company, Tone::Plain),
-        (format!("{} at revision {}", letter.subject, letter.revision), Tone::Plain),
-        (letter.attempts.to_string(), Tone::Quiet),
-        (letter.reason, Tone::Bad),
+        (format!("{company}, {topic}: {subject} at revision {revision}"), Tone::Plain),
+        (format!("{reason} ({attempts} {tries})"), Tone::Bad),
     ]
 }
 
@@ -149,6 +138,7 @@ mod tests {
         for width in [80, 120] {
             let text = letters.draw(width, false);
             assert!(text.contains("2026-03-02 07:00:00") && text.contains("1774-0"), "{text}");
+            assert!(text.contains("revision 4") && text.contains("(1000 tries)"), "{text}");
             assert!(text.lines().all(|line| line.chars().count() <= usize::from(width)), "{text}");
         }
     }

@@ -33,7 +33,13 @@ pub(crate) async fn run(arguments: &Explain) -> Result<(), Error> {
         let past = client
             .get_call(request)
             .await
-            .map_err(Error::refused(format!("explain `{}` at that time", arguments.call)))?
+            .map_err(|status| {
+                // The call is known by now: it is the time that is not.
+                if status.code() == tonic::Code::NotFound {
+                    return Error::TooEarly { status: Box::new(status) };
+                }
+                Error::refused(format!("explain `{}` at that time", arguments.call))(status)
+            })?
             .into_inner();
         let decision = past.decision.ok_or(proto::Invalid::Missing("decision"))?;
         // The sentences of today say nothing about then; those of the decision do.

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn step(done: u64, is_finished: bool) -> Redecision {
-        let at = |seconds| {
+        let at = |seconds: i64| {
             Some(time::to_wire(DateTime::from_timestamp(1_772_445_600 + seconds, 0).unwrap()))
         };
         Redecision::try_from(WatchRedecisionsResponse {
