@@ -110,6 +110,7 @@ impl Calls {
             .filter_map(|one| one.contender.as_ref())
             .flat_map(|one| locks(company, one))
             .collect();
+        let mut given_up = Error::Contended;
         for _ in 0..ATTEMPTS {
             let keys: Vec<LockKey> = held.iter().copied().collect();
             let (keys, holding) = (&keys, &held);
@@ -123,13 +124,18 @@ impl Calls {
                     }
                     Ok::<_, Error>(attempt)
                 })
-                .await?;
+                .await;
             match attempt {
-                Attempt::Ready(changes) => return Ok(changes.outcome),
-                Attempt::Needs(locks) => held.extend(locks),
+                Ok(Attempt::Ready(changes)) => return Ok(changes.outcome),
+                Ok(Attempt::Needs(locks)) => held.extend(locks),
+                // Somebody else wrote one of the calls for the first time, when there was no row yet to wait for.
+                Err(Error::Storage(conflict @ storage::Error::Conflict(_))) => {
+                    given_up = conflict.into();
+                }
+                Err(error) => return Err(error),
             }
         }
-        Err(Error::Contended)
+        Err(given_up)
     }
 
     /// Tells what [`Self::commit`] would come to, and writes nothing.

@@ -41,9 +41,10 @@ impl Dice {
 }
 
 /// Judges random batches of few calls again and again, as replicas do, beside others that do the same.
-async fn replica(calls: Calls, seed: u64, rounds: usize) -> usize {
+/// Answers how many decisions were new, and how many calls were judged.
+async fn replica(calls: Calls, seed: u64, rounds: usize) -> (usize, u64) {
     let mut dice = Dice(seed);
-    let mut changed = 0;
+    let (mut changed, mut judgements) = (0, 0);
     for _ in 0..rounds {
         let mut ids = BTreeSet::new();
         for _ in 0..1 + dice.throw(6) {
@@ -70,6 +71,7 @@ async fn replica(calls: Calls, seed: u64, rounds: usize) -> usize {
             match calls.commit("acme", &judged, at(-600)).await {
                 Ok(outcome) => {
                     changed += outcome.changed;
+                    judgements += u64::try_from(outcome.decisions.len()).unwrap();
                     ids = outcome.stale;
                 }
                 // As whoever asked would do.
@@ -82,12 +84,14 @@ async fn replica(calls: Calls, seed: u64, rounds: usize) -> usize {
         }
         assert!(ids.is_empty(), "somebody is always in the way");
     }
-    changed
+    (changed, judgements)
 }
 
 /// Every call is as it would be if all of them were settled at once, and every decision ever made is there.
-async fn check(calls: &Calls, changed: usize) {
+async fn check(calls: &Calls, changed: usize, judgements: u64) {
     let (all, _) = calls.list("acme", &Filter::default(), 1_000).await.unwrap();
+    let meetings: u64 = all.iter().map(|call| call.judged_meeting).sum();
+    assert_eq!(meetings, judgements, "each was made from what the one before had left");
     let contenders: Vec<&Call> = all.iter().filter(|call| call.contender.is_some()).collect();
     let refs: Vec<_> =
         contenders.iter().map(|call| call.contender.as_ref().unwrap().as_ref()).collect();
@@ -149,16 +153,18 @@ async fn whoever_decides_at_once_comes_to_what_one_alone_would() {
                 })
             })
             .collect();
-        let mut changed = 0;
+        let (mut changed, mut judgements) = (0, 0);
         for replica in replicas {
-            changed += replica.await.unwrap();
+            let (new, all) = replica.await.unwrap();
+            changed += new;
+            judgements += all;
         }
         for relay in relays {
             relay.await.unwrap();
         }
         while calls.relay().await.unwrap() > 0 {}
         eprintln!("{}: {changed} decisions by eight in {:?}", engine.name(), began.elapsed());
-        check(&calls, changed).await;
+        check(&calls, changed, judgements).await;
         check_log(&calls, changed).await;
     }
 }
