@@ -188,7 +188,7 @@ async fn prepare<C: ConnectionTrait>(
     }
     let mut ended = HashSet::new();
     if moment.is_present {
-        (ended, changes.released) = miss(connection, company, &mut fresh, moment.now).await?;
+        (ended, changes.released) = miss(connection, company, &mut fresh, moment).await?;
     }
 
     let members = contending(connection, company, &fresh, &known).await?;
@@ -284,14 +284,14 @@ async fn miss<C: ConnectionTrait>(
     connection: &C,
     company: &str,
     fresh: &mut [Judged],
-    now: DateTime<Utc>,
+    moment: Moment,
 ) -> Result<(HashSet<String>, HashMap<String, i64>), Error> {
     let mut late: HashMap<String, DateTime<Utc>> = HashMap::new();
     let mut handed: HashMap<String, i64> = HashMap::new();
     for one in fresh.iter() {
         let plan = one.candidate.plan.as_ref();
         let by = plan.and_then(|plan| plan.dispatch_by.as_ref());
-        if let Some(by) = time::optional("plan.dispatch_by", by)?.filter(|by| *by < now) {
+        if let Some(by) = time::optional("plan.dispatch_by", by)?.filter(|by| *by < moment.now) {
             late.insert(one.candidate.call_id.clone(), by);
         }
     }
@@ -308,6 +308,10 @@ async fn miss<C: ConnectionTrait>(
             late.remove(&row.call_id);
             handed.extend(row.released_at.map(|at| (row.call_id, at)));
         }
+    }
+    // Whatever else led here arms timers that are due at once; they lead here again.
+    if moment.cause != Cause::Timer {
+        late.clear();
     }
     for one in fresh.iter_mut() {
         if let Some(by) = late.get(&one.candidate.call_id) {
