@@ -83,22 +83,29 @@ impl Bars {
             }
             return;
         }
+        // How much there is to do is not known at first.
+        if step.total == 0 {
+            return;
+        }
+        let changed = format!("{} changed", step.changed);
         let all = &self.all;
         let bar = self.bars.entry(step.company.clone()).or_insert_with(|| {
-            let bar = all.add(ProgressBar::new(step.total));
+            let bar = ProgressBar::hidden();
             let template = "{prefix} {wide_bar} {pos}/{len}, {per_sec}, {eta} left, {msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
-            bar.set_prefix(printable(&format!("{} v{}", step.company, step.policy_version)));
+            bar.set_length(step.total);
+            bar.set_message(changed.clone());
             // What was done before somebody looked says nothing about how fast it is.
             bar.set_position(step.done);
             bar.reset_eta();
-            bar
+            all.add(bar)
         });
+        bar.set_prefix(printable(&format!("{} v{}", step.company, step.policy_version)));
         bar.set_length(step.total.max(step.done));
         bar.set_position(step.done);
-        bar.set_message(format!("{} changed", step.changed));
+        bar.set_message(changed);
     }
 
     /// Does something to the terminal that would disturb the bars.

@@ -149,8 +149,8 @@ impl Table {
 
 /// A table of any number of rows, of which a page is held at a time.
 ///
-/// The first page says how wide columns are. Where a later one has a cell that must not be cut and does not fit, columns are
-/// laid out anew, under a header of their own.
+/// What fits on one page is a table like any other. Else columns get all the room they may ever have, and keep it; where a
+/// later page has a cell that must not be cut and does not fit, they are laid out anew, under a header of their own.
 #[derive(Debug)]
 pub(crate) struct Pages {
     page: Table,
@@ -180,15 +180,28 @@ impl Pages {
 
     /// What is left; none if there is nothing.
     pub(crate) fn rest(&mut self) -> Option<String> {
-        (!self.page.rows.is_empty()).then(|| self.turn())
+        if self.page.rows.is_empty() {
+            return None;
+        }
+        if self.widths.is_empty() {
+            let text = self.page.draw(self.width, self.colour);
+            self.page.rows.clear();
+            return Some(text);
+        }
+        Some(self.turn())
     }
 
     fn turn(&mut self) -> String {
         let is_first = self.widths.is_empty();
         let longest = self.page.longest();
         self.longest.resize(longest.len(), 0);
-        for (most, here) in self.longest.iter_mut().zip(longest) {
-            *most = here.max(*most);
+        let rooms = self.page.header.iter().map(|(_, room)| room);
+        for ((most, here), room) in self.longest.iter_mut().zip(longest).zip(rooms) {
+            *most = match room {
+                Room::Whole => here.max(*most),
+                Room::AtMost(limit) => *limit,
+                Room::Rest => usize::from(self.width),
+            };
         }
         let widths = self.page.widths(&self.longest, self.width.into());
         let must_grow = widths
