@@ -62,6 +62,9 @@ impl Outcome {
     }
 }
 
+/// Start, inclusive, and end, exclusive, of a period of which both may be open.
+pub(crate) type Period = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// A period of which one end or both may be open.
 ///
 /// # Errors
@@ -69,7 +72,7 @@ impl Outcome {
 pub(crate) fn period(
     from: Option<&prost_types::Timestamp>,
     to: Option<&prost_types::Timestamp>,
-) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>), Invalid> {
+) -> Result<Period, Invalid> {
     let (from, to) = (time::optional("from", from)?, time::optional("to", to)?);
     if let (Some(from), Some(to)) = (from, to)
         && from > to

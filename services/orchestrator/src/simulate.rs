@@ -71,13 +71,12 @@ pub(crate) async fn simulate(
     // First of all, so that nobody is told about the file of a company that is not there.
     engine.policies.newest(&company).await?;
     let proposed = engine.policies.propose(request.document).await.map_err(|status| {
-        match status.code() {
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
-                Error::from_peer("eligibility", &company, status).into()
-            }
-            // Who reads files knows best what is wrong with one.
-            _ => status,
-        }
+        let is_silent = matches!(
+            status.code(),
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown
+        );
+        // Who reads files knows best what is wrong with one.
+        if is_silent { Error::from_peer("eligibility", &company, status).into() } else { status }
     })?;
     if proposed.company != company {
         let problem = format!("it is the file of `{}`, not of `{company}`", proposed.company);
@@ -236,7 +235,11 @@ impl Simulation {
     ) -> Result<Vec<OwnedContender>, Error> {
         let mut came = Vec::new();
         let mut page_token = String::new();
-        while from < to {
+        // Where many calls share a start there is nothing in between.
+        if from >= to {
+            return Ok(came);
+        }
+        loop {
             let request = calendar::ListMeetingsRequest {
                 company: self.company.clone(),
                 from: Some(time::to_wire(from)),
@@ -253,11 +256,10 @@ impl Simulation {
                 came.extend(self.judge(meetings, &mut HashMap::new(), members).await?);
             }
             if next.is_empty() {
-                break;
+                return Ok(came);
             }
             page_token = next;
         }
-        Ok(came)
     }
 
     /// Judges meetings, and takes those that were judged out of the calls that are known.

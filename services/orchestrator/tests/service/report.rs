@@ -259,7 +259,7 @@ async fn rows_stream_in_constant_memory() {
         assert_eq!(told, rows);
         let (rate, grown) =
             (rows as f64 / began.elapsed().as_secs_f64(), before.map(|it| most - it));
-        println!("round {round}: {rate:.0} rows/s, {grown:.1?} MB more than before at the most");
+        eprintln!("round {round}: {rate:.0} rows/s, {grown:.1?} MB more than before at the most");
         assert!(round == 1 || grown.is_none_or(|grown| grown < 32.0), "memory grows with rows");
     }
 }

@@ -347,7 +347,7 @@ async fn held(world: &World) -> BTreeMap<String, wire::Decision> {
 
 /// Proposes a file, applies it, and compares.
 async fn proposed_and_applied(seed: u64, by_storm: bool) -> usize {
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let world = World::empty(if by_storm { FOLLOWING } else { "" }).await;
     world.apply(some_file(&mut random));
