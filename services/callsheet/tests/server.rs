@@ -315,7 +315,7 @@ fn server(variable: &str) -> Option<String> {
         std::env::var("CALLSHEET_TEST_SERVERS").is_ok_and(|servers| servers == "required");
     assert!(address.is_some() || !required, "{variable} is not set");
     if address.is_none() {
-        println!("skipped: {variable} is not set");
+        eprintln!("skipped: {variable} is not set");
     }
     address
 }

@@ -66,7 +66,7 @@ struct Lines(Streaming<ReportCallStatusResponse>);
 
 /// One of it.
 enum One {
-    Call(Line),
+    Call(Box<Line>),
     Summary(Summary),
 }
 
@@ -76,7 +76,7 @@ impl Lines {
         loop {
             let told = self.0.message().await.map_err(Error::refused("report any further"))?;
             match told.ok_or(proto::Invalid::Missing("summary"))?.told {
-                Some(Told::Call(call)) => return Ok(One::Call(call.try_into()?)),
+                Some(Told::Call(call)) => return Ok(One::Call(Box::new(call.try_into()?))),
                 Some(Told::Summary(summary)) => return Ok(One::Summary(summary.try_into()?)),
                 // Something of a newer server.
                 None => {}

@@ -49,9 +49,11 @@ fn guarded(text: String) -> String {
 
 /// What went wrong while writing; a pipe nobody reads any more is still one.
 fn failed(error: csv::Error) -> Error {
-    Error::Write(match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
+    let told = error.to_string();
+    Error::Write(if let csv::ErrorKind::Io(error) = error.into_kind() {
+        error
+    } else {
+        io::Error::other(told)
     })
 }
 
