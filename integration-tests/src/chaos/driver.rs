@@ -183,6 +183,7 @@ impl Driver {
         let told = format!("operation {number}");
         match planned.op {
             Op::Ingest(meetings) => self.ingest(number, meetings).await,
+            Op::Rush(meeting) => self.rush(number, meeting).await,
             Op::Apply(company) => self.apply(&company).await,
             Op::Deactivate(member) => self.deactivate(member).await,
             Op::Choose { meeting, without_recording } => {
@@ -254,6 +255,29 @@ impl Driver {
         }
         self.known.extend(meetings.into_iter().map(|meeting| (meeting.number, meeting)));
         Ok(())
+    }
+
+    async fn rush(&mut self, number: u64, meeting: Sketch) -> anyhow::Result<()> {
+        // A series that moves is another call.
+        let id = if meeting.weekly { None } else { self.id(meeting.number).await? };
+        self.ask_aside(id.as_ref());
+        self.ingest(number, vec![meeting]).await?;
+        self.ask_aside(id.as_ref());
+        Ok(())
+    }
+
+    /// Asks every replica once for a decision, and waits for none.
+    fn ask_aside(&self, id: Option<&String>) {
+        let Some(id) = id else { return };
+        for client in &self.clients.orchestrators {
+            let mut client = client.clone();
+            let request = wire::DecideCallsRequest {
+                company: COMPANY.to_owned(),
+                call_ids: vec![id.clone()],
+                ..wire::DecideCallsRequest::default()
+            };
+            tokio::spawn(async move { client.decide_calls(request).await });
+        }
     }
 
     async fn choose(&mut self, number: u64, meeting: usize, without: bool) -> anyhow::Result<()> {

@@ -77,8 +77,8 @@ impl Fault {
                     all[random.below(all.len())].to_owned()
                 };
                 let mode = match random.below(4) {
-                    0..=1 => Mode::Cut,
-                    2 => Mode::BlackHole,
+                    0 => Mode::Cut,
+                    1 => Mode::BlackHole,
                     _ => Mode::Delay(millis(random, 20, 300)),
                 };
                 Self::Way(format!("{from}>{to}"), mode, millis(random, 50, 4_000))

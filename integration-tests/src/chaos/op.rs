@@ -169,6 +169,9 @@ pub fn payload(meetings: &[Sketch], beginning: DateTime<Utc>) -> anyhow::Result<
 pub enum Op {
     /// A calendar tells of meetings, all of one lane.
     Ingest(Vec<Sketch>),
+    /// A calendar tells of a meeting while every replica is asked to decide it, before and after: whoever judges slowly
+    /// would write what is old over what is new.
+    Rush(Sketch),
     /// The company file changes to this.
     Apply(Box<CompanyFile>),
     /// A member is deactivated.
@@ -354,6 +357,7 @@ impl Generator {
         let (number, _) = self.any();
         let roll = self.random.below(100);
         let random = &mut self.random;
+        let rushes = random.chance(40);
         let others = i64::try_from(random.below(8)).unwrap_or_default();
         let fresh_room = room(random);
         let (declines, member) = (random.chance(50), OWNERS[random.below(OWNERS.len())]);
@@ -388,7 +392,8 @@ impl Generator {
             // Nothing but its revision: what is told again changes nothing.
             _ => {}
         }
-        (meeting.lane, Op::Ingest(vec![meeting.clone()]))
+        let told = meeting.clone();
+        (told.lane, if rushes { Op::Rush(told) } else { Op::Ingest(vec![told]) })
     }
 
     fn choose(&mut self) -> (usize, Op) {
@@ -501,6 +506,7 @@ mod tests {
             let planned = generator.next().unwrap();
             let numbers: Vec<usize> = match &planned.op {
                 Op::Ingest(meetings) => meetings.iter().map(|meeting| meeting.number).collect(),
+                Op::Rush(meeting) => vec![meeting.number],
                 Op::Choose { meeting, .. }
                 | Op::Request { meeting, .. }
                 | Op::Cancel { meeting, .. } => {
