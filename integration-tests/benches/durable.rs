@@ -105,7 +105,8 @@ impl Fleet {
     }
 
     fn calendar(&self) -> CalendarIngestServiceClient<Channel> {
-        CalendarIngestServiceClient::new(self.channels[0].clone()).max_encoding_message_size(LARGEST)
+        CalendarIngestServiceClient::new(self.channels[0].clone())
+            .max_encoding_message_size(LARGEST)
     }
 
     fn companies(&self) -> CompanyServiceClient<Channel> {
@@ -195,7 +196,7 @@ async fn ingest(fleet: &Fleet, meetings: usize, from: DateTime<Utc>) {
                 let request = calendar::IngestEventsRequest {
                     company: "bench".into(),
                     source: format!("calendar-{number}"),
-                    format: calendar::CalendarFormat::Icalendar.into(),
+                    format: calendar::Format::Icalendar.into(),
                     payload: payload(number, from).into_bytes(),
                     time_zone: "UTC".into(),
                     ..calendar::IngestEventsRequest::default()
@@ -273,12 +274,9 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 
 async fn until_done(fleet: &Fleet, version: u64) -> orchestrator::WatchRedecisionsResponse {
     loop {
-        let request = orchestrator::WatchRedecisionsRequest {
-            company: "bench".into(),
-            until_done: true,
-        };
-        let mut steps =
-            fleet.orchestrator().watch_redecisions(request).await.unwrap().into_inner();
+        let request =
+            orchestrator::WatchRedecisionsRequest { company: "bench".into(), until_done: true };
+        let mut steps = fleet.orchestrator().watch_redecisions(request).await.unwrap().into_inner();
         while let Some(step) = steps.message().await.unwrap() {
             if step.policy_version == version && step.finished_at.is_some() {
                 return step;
@@ -289,8 +287,7 @@ async fn until_done(fleet: &Fleet, version: u64) -> orchestrator::WatchRedecisio
 }
 
 async fn apply(fleet: &Fleet, keywords: &str) -> u64 {
-    let request =
-        eligibility::ApplyCompanyRequest { document: company(keywords), dry_run: false };
+    let request = eligibility::ApplyCompanyRequest { document: company(keywords), dry_run: false };
     fleet.companies().apply_company(request).await.unwrap().into_inner().policy_version
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum What {
     Calendar,
     /// DecideCalls over five processes, beside a bare tonic fan-out.
     Calls,
+    /// Ingest to stored decision, decisions made again, reports; over five processes with PostgreSQL and Redis.
+    Durable,
     /// Memory and start of `callsheet serve`.
     Idle,
 }
@@ -36,7 +38,7 @@ pub(crate) fn run(what: &[What]) -> Result<()> {
     if wanted(What::Calendar) {
         calendar()?;
     }
-    if wanted(What::Calls) {
+    if wanted(What::Calls) || wanted(What::Durable) {
         let mut build = vec!["build", "-q", "--release"];
         for service in
             ["calendar-ingest", "eligibility", "consent", "provider-adapters", "orchestrator"]
@@ -44,7 +46,12 @@ pub(crate) fn run(what: &[What]) -> Result<()> {
             build.extend(["-p", service]);
         }
         cargo(&build)?;
+    }
+    if wanted(What::Calls) {
         cargo(&["bench", "-q", "-p", "integration-tests", "--bench", "decide_calls"])?;
+    }
+    if wanted(What::Durable) {
+        cargo(&["bench", "-q", "-p", "integration-tests", "--bench", "durable"])?;
     }
     if wanted(What::Idle) {
         idle()?;
