@@ -198,7 +198,7 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
     while begin.elapsed() < plan.time {
         tokio::time::sleep_until((begin + every * made).into()).await;
         made += 1;
-        let planned = generator.next()?;
+        let planned = generator.draw()?;
         if plan.fault_every > 0 && planned.number.is_multiple_of(plan.fault_every) {
             faults.start(Fault::random(&mut weather, plan.replicas, fleet::LEASE), fleet);
         }

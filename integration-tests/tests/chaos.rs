@@ -9,7 +9,7 @@ use integration_tests::chaos::{Plan, Sabotage, run};
 use servers::Programs;
 
 /// The seed of the short run, which is the same each time: every kind of fault comes among the first nine.
-const SEED: u64 = 42;
+const SEED: u64 = 1_438;
 
 /// The programs of the servers, unless they are missing where they need not be there.
 fn programs() -> Option<Programs> {
@@ -48,10 +48,10 @@ async fn a_storm_with_faults_ends_as_the_core_alone_would_decide() {
         seed: number("CALLSHEET_CHAOS_SEED", SEED),
         time: Duration::from_secs(20),
         rate: 20,
-        meetings: 200,
+        meetings: 120,
         fault_every: 25,
         replicas: 3,
-        settling: Duration::from_secs(60),
+        settling: Duration::from_secs(90),
         sabotage: None,
         logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
     })

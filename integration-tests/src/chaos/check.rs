@@ -155,13 +155,13 @@ impl Picture {
         let company = clients.companies.clone().get_company(request).await?.into_inner();
         let mut pasts: BTreeMap<String, Past> = BTreeMap::new();
         for (id, history) in log.by_call() {
-            let plans = history.iter().filter_map(|decision| decision.plan.as_ref());
+            let mut plans = history.iter().filter_map(|decision| decision.plan.as_ref());
             let unassessed = verdict::v1::Warning::ProviderCheckUnavailable;
             let past = Past {
                 unassessed: history
                     .last()
                     .is_some_and(|last| last.warnings.contains(&i32::from(unassessed))),
-                planned_owner: plans.last().map(|plan| plan.owner.clone()),
+                planned_owner: plans.next_back().map(|plan| plan.owner.clone()),
                 had_plan: history.iter().any(|decision| decision.plan.is_some()),
                 asked: Vec::new(),
             };

@@ -138,7 +138,10 @@ impl Faults {
             // A Redis that is away cannot go away, nor be told to forget.
             let _turn = match fault {
                 Fault::Flush | Fault::RedisAway(_) => Some(redis.lock().await),
-                _ => None,
+                Fault::Kill(..)
+                | Fault::PostgresRestart(_)
+                | Fault::Freeze(..)
+                | Fault::Way(..) => None,
             };
             let told = format!("{fault:?}");
             if let Err(error) = fault.happen(fleet).await {

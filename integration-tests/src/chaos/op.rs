@@ -262,7 +262,7 @@ impl Generator {
     ///
     /// # Errors
     /// See [`Self::company`].
-    pub fn next(&mut self) -> anyhow::Result<Planned> {
+    pub fn draw(&mut self) -> anyhow::Result<Planned> {
         self.made += 1;
         let number = self.made;
         let roll = self.random.below(100);
@@ -493,7 +493,7 @@ mod tests {
     fn the_same_seed_makes_the_same_operations() {
         let made = |seed| {
             let mut generator = Generator::new(Random::new(seed), 300).unwrap();
-            (0..500).map(|_| generator.next().unwrap()).collect::<Vec<_>>()
+            (0..500).map(|_| generator.draw().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(made(3), made(3));
         assert_ne!(made(3), made(4));
@@ -503,7 +503,7 @@ mod tests {
     fn what_concerns_a_meeting_stays_in_its_lane() {
         let mut generator = Generator::new(Random::new(11), 300).unwrap();
         for _ in 0..2_000 {
-            let planned = generator.next().unwrap();
+            let planned = generator.draw().unwrap();
             let numbers: Vec<usize> = match &planned.op {
                 Op::Ingest(meetings) => meetings.iter().map(|meeting| meeting.number).collect(),
                 Op::Rush(meeting) => vec![meeting.number],
