@@ -208,7 +208,8 @@ impl Judges {
             .iter()
             .map(|subject| {
                 if concerns(&subject) {
-                    verdicts.next().unwrap_or(Err(NO_CONSENT))
+                    let verdict = verdicts.next().unwrap_or(Err(NO_CONSENT));
+                    crate::sabotage::permission(&subject.wire.meeting_id, verdict)
                 } else {
                     Ok(Verdict::default())
                 }

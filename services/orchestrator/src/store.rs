@@ -30,8 +30,12 @@ use crate::error::Error;
 use entity::{action, call, decision as history, plan, progress};
 use row::{decode, instant, number, unsigned};
 
-pub(crate) use commit::{Judged, Moment, Outcome, give_way};
-pub(crate) use log::{Chained, link};
+#[cfg(test)]
+pub(crate) use commit::Outcome;
+pub(crate) use commit::{Judged, Moment, give_way};
+#[cfg(test)]
+pub(crate) use log::Chained;
+pub(crate) use log::link;
 pub(crate) use row::is_same;
 pub(crate) use storms::Storm;
 pub(crate) use timers::{Due, Kind as TimerKind};

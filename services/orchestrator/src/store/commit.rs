@@ -126,7 +126,16 @@ impl Calls {
                 })
                 .await;
             match attempt {
-                Ok(Attempt::Ready(changes)) => return Ok(changes.outcome),
+                Ok(Attempt::Ready(changes)) => {
+                    if crate::sabotage::splits_outbox() {
+                        let changes = &changes;
+                        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                        self.store
+                            .write(|tx| async move { announce(&tx, company, changes).await })
+                            .await?;
+                    }
+                    return Ok(changes.outcome);
+                }
                 Ok(Attempt::Needs(locks)) => held.extend(locks),
                 // Somebody else wrote one of the calls for the first time, when there was no row yet to wait for.
                 Err(Error::Storage(conflict @ storage::Error::Conflict(_))) => {
@@ -590,13 +599,9 @@ async fn write(
         decision: Set(call.decision.encode_to_vec()),
     });
     insert_many(tx, decisions, None).await?;
-    let announced = new.iter().map(|call| outbox::ActiveModel {
-        id: NotSet,
-        company: Set(company.to_owned()),
-        call_id: Set(call.call_id.clone()),
-        revision: Set(number(call.decision.revision)),
-    });
-    insert_many(tx, announced, None).await?;
+    if !crate::sabotage::splits_outbox() {
+        announce(tx, company, changes).await?;
+    }
 
     let ids: Vec<&str> = new.iter().map(|call| call.call_id.as_str()).collect();
     for part in chunks(&ids) {
@@ -634,6 +639,18 @@ async fn write(
         insert_many(tx, timers, None).await?;
     }
     Ok(())
+}
+
+/// Puts new decisions into the outbox.
+async fn announce(tx: &storage::Tx, company: &str, changes: &Changes) -> Result<(), Error> {
+    let new = changes.calls.iter().filter(|call| changes.new.contains(&call.call_id));
+    let announced = new.map(|call| outbox::ActiveModel {
+        id: NotSet,
+        company: Set(company.to_owned()),
+        call_id: Set(call.call_id.clone()),
+        revision: Set(number(call.decision.revision)),
+    });
+    Ok(insert_many(tx, announced, None).await?)
 }
 
 /// What is to be done of itself when its time has come.

@@ -280,10 +280,8 @@ async fn thousands_of_timers_due_while_everything_is_down_are_all_handled_or_tur
             };
             let page = world.list(request).await.unwrap();
             for decision in &page.decisions {
-                match code(decision) {
-                    SkipCode::CannotConnectError => missed += 1,
-                    _ => open += 1,
-                }
+                let is_missed = code(decision) == SkipCode::CannotConnectError;
+                *if is_missed { &mut missed } else { &mut open } += 1;
             }
             page_token = page.next_page_token;
             if page_token.is_empty() {
