@@ -3,11 +3,17 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
+use decision::conflict::OwnedContender;
+use decision::{CallKey, Conference, Provider};
+use proto::orchestrator::v1 as wire;
+use proto::time::to_wire;
+use proto::{provider, verdict};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use storage::StoreConfig;
 
-use crate::store::Calls;
+use crate::engine::Cause;
+use crate::store::{Calls, Judged, Moment};
 
 /// How long a claim holds; longer than any measurement.
 const LEASE: Duration = Duration::from_secs(3_600);
@@ -159,5 +165,134 @@ impl Armed {
             claimed += done??;
         }
         Ok(Rate { claimed, took: began.elapsed() })
+    }
+}
+
+/// A store full of plans of one company on one day.
+#[derive(Debug, Clone)]
+pub struct Crowd {
+    calls: Calls,
+    day: DateTime<Utc>,
+    owners: u32,
+}
+
+impl Crowd {
+    /// Opens a store that has none yet, and plans calls: half an hour each, eight a day for each owner, each in a room of
+    /// its own.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub async fn open(config: &StoreConfig, plans: u32) -> anyhow::Result<Self> {
+        let calls = Calls::open(config).await?;
+        let crowd =
+            Self { calls, day: DateTime::UNIX_EPOCH + TimeDelta::days(20_000), owners: plans / 8 };
+        let numbers: Vec<u32> = (0..plans).collect();
+        for part in numbers.chunks(500) {
+            let judged: Vec<Judged> = part
+                .iter()
+                .map(|number| {
+                    crowd.judged(*number, number % crowd.owners, number / crowd.owners * 60)
+                })
+                .collect();
+            crowd.calls.commit("acme", &judged, crowd.moment()).await?;
+        }
+        Ok(crowd)
+    }
+
+    /// How long it takes to write new calls one by one: each overlaps one of its owner's, and one of the two gives way.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn add(&self, first: u32, count: u32) -> anyhow::Result<Vec<Duration>> {
+        let mut took = Vec::new();
+        for number in first..first + count {
+            let judged = [self.judged(number, number % self.owners, 15)];
+            let began = Instant::now();
+            let outcome = self.calls.commit("acme", &judged, self.moment()).await?;
+            took.push(began.elapsed());
+            anyhow::ensure!(outcome.changed >= 1, "nothing was decided");
+        }
+        took.sort_unstable();
+        Ok(took)
+    }
+
+    /// The plain thing: one row written in a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn add_plainly(&self, count: u32) -> anyhow::Result<Vec<Duration>> {
+        let mut took = Vec::new();
+        for number in 0..count {
+            let sql = &format!(
+                "INSERT INTO orchestrator_progress (name, position) VALUES ('plain {number}', {number})"
+            );
+            let began = Instant::now();
+            self.calls
+                .store()
+                .write(|tx| async move {
+                    tx.execute_unprepared(sql).await.map_err(storage::Error::from)
+                })
+                .await?;
+            took.push(began.elapsed());
+        }
+        took.sort_unstable();
+        Ok(took)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.day,
+            cause: Cause::Meeting,
+            is_present: true,
+            retry: TimeDelta::seconds(5),
+        }
+    }
+
+    fn judged(&self, number: u32, owner: u32, minute: u32) -> Judged {
+        let start = self.day + TimeDelta::hours(8) + TimeDelta::minutes(i64::from(minute));
+        let end = start + TimeDelta::minutes(30);
+        let (key, room) = (format!("{number}@acme.example"), format!("9{number:010}"));
+        let owner = format!("m{owner}");
+        let candidate = wire::Decision {
+            call_id: format!("{number:032x}"),
+            company: "acme".to_owned(),
+            key: Some(verdict::v1::CallKey { ical_uid: Some(key.clone()), recurrence_id: None }),
+            title: Some("Quarterly review".to_owned()),
+            start: Some(to_wire(start)),
+            end: Some(to_wire(end)),
+            conference: Some(verdict::v1::Conference {
+                provider: verdict::v1::Provider::Zoom.into(),
+                id: room.clone(),
+            }),
+            kind: wire::DecisionKind::Plan.into(),
+            import_details: true,
+            plan: Some(wire::Plan {
+                method: provider::v1::Method::Bot.into(),
+                adapter: provider::v1::Adapter::ZoomLocal.into(),
+                join_at: Some(to_wire(start - TimeDelta::minutes(2))),
+                latest_join: Some(to_wire(start + TimeDelta::minutes(10))),
+                owner: owner.clone(),
+                dedupe_key: format!("zoom/{room}/{}", start.timestamp()),
+                dispatch_at: Some(to_wire(start - TimeDelta::minutes(2))),
+                dispatch_by: Some(to_wire(start + TimeDelta::minutes(10))),
+                ..wire::Plan::default()
+            }),
+            explanation: "Recorded by a bot that joins through zoom-local.".to_owned(),
+            policy_version: 1,
+            meeting_revision: 1,
+            owner: owner.clone(),
+            ..wire::Decision::default()
+        };
+        let contender = OwnedContender {
+            key: CallKey { ical_uid: Some(key), recurrence_id: None },
+            start,
+            end,
+            owner: owner.into(),
+            conference: Conference { provider: Provider::Zoom, id: room },
+            requested: false,
+            owner_organizes: true,
+            received_at: self.day,
+        };
+        Judged { seen: 0, candidate, contender: Some(contender), traces: Vec::new() }
     }
 }
