@@ -432,7 +432,9 @@ impl Generator {
         let member = OWNERS[random.below(OWNERS.len())];
         // What was changed goes back to what it was more often than not.
         let back = random.chance(75);
-        let roll = random.below(9);
+        let (roll, spared) = (random.below(9), random.chance(60));
+        // What would leave nothing to record comes less often.
+        let back = back || (spared && matches!(roll, 2 | 6));
         if roll == 0 && !back {
             scenario::patch(
                 &mut self.company,
