@@ -75,8 +75,9 @@ impl Fleet {
         let mut processes = Vec::new();
         for (name, port) in SERVICES.iter().zip(&ports) {
             let mut toml = format!(
-                "telemetry.filter = \"error\"\nstore.url = \"{}\"\n",
-                servers.postgres.database("bench")
+                "telemetry.filter = \"error\"\nstore.url = \"{}\"\nstore.schema = \"{}\"\n",
+                servers.postgres.database("bench"),
+                name.replace('-', "_")
             );
             if *name == "consent" {
                 writeln!(toml, "key_file = \"{}\"", folder.join("key.pem").display()).unwrap();

@@ -162,7 +162,7 @@ impl Fleet {
         if program == "orchestrator" {
             let lease = LEASE.as_secs();
             settings.push_str(&format!(
-                "[follow]\nlease = \"{lease}s\"\nsweep = \"2s\"\n\
+                "[follow]\nlease = \"{lease}s\"\nsweep = \"2s\"\n[storm]\nlease = \"{lease}s\"\n\
                  [timers]\nlease = \"{lease}s\"\nretry = \"1s\"\n\
                  [feed]\nredis = \"redis://{}\"\n[peers]\n",
                 to("redis")?

@@ -67,6 +67,9 @@ pub struct Storm {
     pub batch: usize,
     /// How much of the time may be spent on it, above 0 and up to 1.
     pub share: f64,
+    /// How long a replica that is at it may be silent before another one goes on; at least a second.
+    #[serde(with = "chassis::period")]
+    pub lease: Duration,
 }
 
 /// How what is due is looked for.

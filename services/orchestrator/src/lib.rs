@@ -93,6 +93,10 @@ impl chassis::App for App {
             "`storm.batch` must be 1 to 5000"
         );
         anyhow::ensure!(
+            config.storm.lease >= Duration::from_secs(1),
+            "`storm.lease` must be at least a second"
+        );
+        anyhow::ensure!(
             config.storm.share > 0.0 && config.storm.share <= 1.0,
             "`storm.share` must be above 0 and at most 1"
         );
@@ -171,6 +175,7 @@ impl chassis::App for App {
             window,
             batch: config.storm.batch,
             share: config.storm.share,
+            lease: config.storm.lease,
             holder: holder.clone(),
             shutdown: shutdown.clone(),
         };

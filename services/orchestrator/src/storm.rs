@@ -18,9 +18,6 @@ use crate::store::Storm;
 /// How often it is looked for storms that other replicas raised, or left.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long one is kept without a word of progress.
-const LEASE: Duration = Duration::from_secs(60);
-
 /// Calls looked at for each that is judged, at the most, when few are concerned.
 const LOOK: usize = 10;
 
@@ -38,6 +35,8 @@ pub(crate) struct Stormer {
     pub(crate) batch: usize,
     /// How much of the time may be spent on it, above 0 and up to 1; the rest is left to live decisions.
     pub(crate) share: f64,
+    /// How long one is kept without a word of progress.
+    pub(crate) lease: Duration,
     /// This replica.
     pub(crate) holder: String,
     /// Cancelled when it is time to end.
@@ -49,7 +48,7 @@ impl Stormer {
     pub(crate) async fn run(self) {
         let counted = metrics::counter("callsheet.redecision.calls");
         loop {
-            match self.engine.calls.claim_storm(&self.holder, LEASE).await {
+            match self.engine.calls.claim_storm(&self.holder, self.lease).await {
                 Ok(Some(mut storm)) => {
                     if let Err(error) = self.carry_out(&mut storm, &counted).await {
                         warn!(company = storm.company, error = %error, "redecision was interrupted");
@@ -160,7 +159,9 @@ impl Stormer {
                 let outcome = engine.decide_ids(&storm.company, ids, how).await?;
                 storm.changed += u64::try_from(outcome.changed).unwrap_or_default();
                 self.rest(began).await;
-                if !engine.calls.note_storm(storm, LEASE).await? || self.shutdown.is_cancelled() {
+                if !engine.calls.note_storm(storm, self.lease).await?
+                    || self.shutdown.is_cancelled()
+                {
                     return Ok(false);
                 }
             }
@@ -171,7 +172,7 @@ impl Stormer {
             counted.add(looked_at, &[]);
             let Some(next) = next else { return Ok(true) };
             storm.at = Some(next);
-            if !engine.calls.note_storm(storm, LEASE).await? || self.shutdown.is_cancelled() {
+            if !engine.calls.note_storm(storm, self.lease).await? || self.shutdown.is_cancelled() {
                 return Ok(false);
             }
         }
@@ -218,7 +219,7 @@ impl Stormer {
             }
             page_token = next;
             self.rest(began).await;
-            if !engine.calls.note_storm(storm, LEASE).await? || self.shutdown.is_cancelled() {
+            if !engine.calls.note_storm(storm, self.lease).await? || self.shutdown.is_cancelled() {
                 return Ok(false);
             }
         }

@@ -105,7 +105,9 @@ impl Calls {
         judged: &[Judged],
         moment: Moment,
     ) -> Result<Outcome, Error> {
-        let mut held: BTreeSet<LockKey> = judged
+        // After a change of policy most calls stay as they are, and need no locks that live decisions would wait for.
+        let at_once = if moment.cause == Cause::Policy { &[] } else { judged };
+        let mut held: BTreeSet<LockKey> = at_once
             .iter()
             .filter_map(|one| one.contender.as_ref())
             .flat_map(|one| locks(company, one))
@@ -200,6 +202,22 @@ async fn prepare<C: ConnectionTrait>(
         (ended, changes.released) = miss(connection, company, &mut fresh, moment).await?;
     }
 
+    // What is as it was is settled: nobody else's conflicts change by it.
+    let mut settled = Vec::new();
+    fresh.retain(|one| {
+        let is_settled =
+            known.get(&one.candidate.call_id).is_some_and(|before| is_as_before(one, before));
+        if is_settled {
+            settled.push(one.clone());
+        }
+        !is_settled
+    });
+    for one in settled {
+        if let Some(before) = known.remove(&one.candidate.call_id) {
+            changes.leave(one, before);
+        }
+    }
+
     let members = contending(connection, company, &fresh, &known).await?;
     if let Some(held) = held {
         let needed: BTreeSet<LockKey> = members
@@ -285,6 +303,12 @@ fn is_stale(judged: &Judged, before: Option<&Call>, newest_policy: u64) -> bool 
             call.judged_meeting > candidate.meeting_revision
                 || call.judged_policy > candidate.policy_version
         })
+}
+
+/// Whether judging a call came to what it came to before, conflicts apart.
+fn is_as_before(judged: &Judged, before: &Call) -> bool {
+    before.contender == judged.contender
+        && is_same(before.candidate.as_ref().unwrap_or(&before.decision), &judged.candidate)
 }
 
 /// Turns plans whose moment has passed, and that were handed to nobody, into a code. Answers whose, and when the others were
@@ -466,6 +490,24 @@ pub(crate) fn give_way(
 }
 
 impl Changes {
+    /// Leaves a call as it is, and notes from what it was judged.
+    fn leave(&mut self, judged: Judged, before: Call) {
+        let Judged { seen: _, candidate, contender: _, traces } = judged;
+        let id = before.call_id.clone();
+        self.outcome.decisions.insert(id.clone(), before.decision.clone());
+        if before.judged_meeting != candidate.meeting_revision || before.traces != traces {
+            self.calls.push(Call {
+                version: before.version + 1,
+                judged_policy: candidate.policy_version,
+                judged_meeting: candidate.meeting_revision,
+                traces,
+                ..before
+            });
+        } else if before.judged_policy != candidate.policy_version {
+            self.seen.entry(candidate.policy_version).or_default().push(id);
+        }
+    }
+
     /// Takes a call that was judged.
     fn take(
         &mut self,
