@@ -203,21 +203,9 @@ async fn prepare<C: ConnectionTrait>(
     }
 
     // What is as it was is settled: nobody else's conflicts change by it.
-    let mut settled = Vec::new();
-    fresh.retain(|one| {
-        let is_settled =
-            known.get(&one.candidate.call_id).is_some_and(|before| is_as_before(one, before));
-        if is_settled {
-            settled.push(one.clone());
-        }
-        !is_settled
+    let (settled, fresh): (Vec<Judged>, Vec<Judged>) = fresh.into_iter().partition(|one| {
+        known.get(&one.candidate.call_id).is_some_and(|before| is_as_before(one, before))
     });
-    for one in settled {
-        if let Some(before) = known.remove(&one.candidate.call_id) {
-            changes.leave(one, before);
-        }
-    }
-
     let members = contending(connection, company, &fresh, &known).await?;
     if let Some(held) = held {
         let needed: BTreeSet<LockKey> = members
@@ -241,10 +229,27 @@ async fn prepare<C: ConnectionTrait>(
         let findings = against.remove(&id).unwrap_or_default();
         changes.take(one, known.remove(&id), findings, ended.contains(&id))?;
     }
+    let mut settled: HashMap<String, Judged> =
+        settled.into_iter().map(|one| (one.candidate.call_id.clone(), one)).collect();
     for (id, member) in members {
-        let Some(call) = member.stored else { continue };
+        let Some(mut call) = member.stored else { continue };
         let findings = against.remove(&id).unwrap_or_default();
-        changes.settle_again(call, findings, moment.now)?;
+        // It was judged as well, to the same end as before.
+        let judged = settled.get(&id);
+        if let Some(judged) = judged {
+            call.judged_policy = judged.candidate.policy_version;
+            call.judged_meeting = judged.candidate.meeting_revision;
+            call.traces.clone_from(&judged.traces);
+        }
+        if changes.settle_again(call, findings, moment.now)? && settled.remove(&id).is_none() {
+            // Nobody asked about this one.
+            changes.outcome.decisions.remove(&id);
+        }
+    }
+    for (id, judged) in settled {
+        if let Some(before) = known.remove(&id) {
+            changes.leave(judged, before);
+        }
     }
     Ok(Attempt::Ready(changes))
 }
@@ -565,18 +570,19 @@ impl Changes {
         Ok(())
     }
 
-    /// Takes a call that others have been judged beside: it may have to give way now, or need not any more.
+    /// Takes a call that others have been judged beside: it may have to give way now, or need not any more. Answers whether
+    /// that is so.
     fn settle_again(
         &mut self,
         mut call: Call,
         findings: Vec<Finding>,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let candidate = call.candidate.take().unwrap_or_else(|| call.decision.clone());
         let gave_way = !findings.is_empty();
         let mut decision = give_way(&candidate, findings)?;
         if is_same(&call.decision, &decision) {
-            return Ok(());
+            return Ok(false);
         }
         decision.predecessor = call.decision.revision;
         decision.revision = decision.predecessor + 1;
@@ -589,8 +595,10 @@ impl Changes {
         call.candidate = gave_way.then_some(candidate);
         call.decision = decision;
         call.version += 1;
+        let decisions = &mut self.outcome.decisions;
+        decisions.insert(call.call_id.clone(), call.decision.clone());
         self.decided(call);
-        Ok(())
+        Ok(true)
     }
 
     fn decided(&mut self, call: Call) {

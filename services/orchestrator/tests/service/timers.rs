@@ -56,6 +56,8 @@ async fn everything_is_judged_once_more_before_a_plan_is_handed_over() {
     world.apply(enforcing());
     world.put([meeting_with("a", 60, |m| m.links = vec![consent_link("zoom:a")])]);
     world.until("a", is_plan).await;
+    // The first version of the policy has been followed too.
+    world.settle().await;
     let key = decision::CallKey { ical_uid: Some("a@mail.example".into()), recurrence_id: None };
     // Nobody is woken by it.
     world.peers.state().refused.insert(key);
