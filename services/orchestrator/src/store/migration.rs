@@ -182,16 +182,17 @@ fn indexes() -> Vec<IndexCreateStatement> {
         ),
         // Choices of participants name a call by its identity.
         index("orchestrator_call_by_key", "orchestrator_call", &["company", "sort_key"]),
-        // Conflicts are looked for among those of one owner, and those in one room, that are not over.
+        // Conflicts are looked for among those of one owner, and those in one room, that are not over. The start spares
+        // reading the rows of all that come later.
         index(
             "orchestrator_call_by_owner",
             "orchestrator_call",
-            &["company", "contends_owner", "contends_until"],
+            &["company", "contends_owner", "contends_until", "start"],
         ),
         index(
             "orchestrator_call_by_room",
             "orchestrator_call",
-            &["company", "contends_room", "contends_until"],
+            &["company", "contends_room", "contends_until", "start"],
         ),
         index("orchestrator_log_by_number", "orchestrator_log", &["company", "number"])
             .unique()
