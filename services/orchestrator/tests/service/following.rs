@@ -281,6 +281,8 @@ async fn a_refusal_decides_the_call_again_by_itself_and_no_other() {
     world.put([consented("a", 60), consented("b", 600)]);
     let planned = world.until("a", is_plan).await;
     let other = world.until("b", is_plan).await;
+    // The first version of the policy has been followed too.
+    world.settle().await;
     let key = decision::CallKey::try_from(planned.key.unwrap()).unwrap();
     world.peers.change(|state| state.refuse("acme", key));
     let refused = world.until("a", |decision| !is_plan(decision)).await;
