@@ -27,6 +27,9 @@ const WINDOW: &str = "window";
 /// How often it is looked whether the feed has lost what it carried.
 const GLANCE: Duration = Duration::from_secs(1);
 
+/// With more notices on their way than this, sweeping waits until they are worked on.
+const BUSY: u64 = 1_000;
+
 /// What sweeping needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Sweep {
@@ -64,6 +67,12 @@ impl Sweep {
                 continue;
             }
             swept = tokio::time::Instant::now();
+            // What is on its way is not lost, and would only be decided twice.
+            if !has_lost
+                && self.feed.depth().await.is_ok_and(|depth| depth.waiting + depth.held > BUSY)
+            {
+                continue;
+            }
             let followed = self.followed().await.unwrap_or(before);
             // What was published during the last round has had the time of a round to be decided.
             let up_to = if has_lost { followed } else { before };
