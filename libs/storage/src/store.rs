@@ -258,6 +258,22 @@ impl Tx {
         &self.inner
     }
 
+    /// Has the queries of this transaction use indexes wherever they can. For look-ups of a few rows by a list of keys, which
+    /// PostgreSQL otherwise answers by reading the whole table once the list is long. Nothing to SQLite.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn by_index(&self) -> Result<(), Error> {
+        if self.0.get_database_backend() == DbBackend::Postgres {
+            self.0
+                .execute_unprepared(
+                    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Keeps others who lock one of these keys out until the transaction ends, and waits for those who were first. All at
     /// once and in one order, so that two who ask for the same keys in different orders do not wait for each other; hence
     /// once in a transaction, and before rows are written. Keys of other schemas are others.

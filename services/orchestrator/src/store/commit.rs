@@ -120,6 +120,7 @@ impl Calls {
                 .store
                 .write(|tx| async move {
                     tx.lock(keys).await?;
+                    tx.by_index().await?;
                     let attempt = prepare(&tx, company, judged, moment, Some(holding)).await?;
                     if let Attempt::Ready(changes) = &attempt {
                         write(&tx, company, changes, moment).await?;
