@@ -264,12 +264,11 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn by_index(&self) -> Result<(), Error> {
-        if self.0.get_database_backend() == DbBackend::Postgres {
-            self.0
-                .execute_unprepared(
-                    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
-                )
-                .await?;
+        if self.get_database_backend() == DbBackend::Postgres {
+            self.execute_unprepared(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+            )
+            .await?;
         }
         Ok(())
     }
