@@ -22,7 +22,7 @@ const AT_A_TIME: u64 = 256;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Changes read ahead of whoever watches.
-const BUFFER: usize = 16;
+const BUFFER: usize = 512;
 
 /// A stream of changes.
 pub(crate) type Changes =
