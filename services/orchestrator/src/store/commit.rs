@@ -183,7 +183,8 @@ async fn prepare<C: ConnectionTrait>(
     moment: Moment,
     held: Option<&BTreeSet<LockKey>>,
 ) -> Result<Attempt, Error> {
-    let mut known = known(connection, company, judged, held.is_some()).await?;
+    let ids = judged.iter().map(|one| one.candidate.call_id.as_str()).collect();
+    let mut known = known(connection, company, ids, held.is_some()).await?;
     let newest = newest_policy(connection, company, held.is_some()).await?;
     let mut changes = Changes::default();
     let mut fresh: Vec<Judged> = Vec::with_capacity(judged.len());
@@ -219,7 +220,8 @@ async fn prepare<C: ConnectionTrait>(
             )
             .flat_map(|contender| locks(company, contender))
             .collect();
-        if !needed.is_subset(held) {
+        // Who leaves a call as it is writes it without these locks, so its row is locked too before it is written here.
+        if !needed.is_subset(held) || !is_still(connection, company, &members).await? {
             return Ok(Attempt::Needs(needed));
         }
     }
@@ -255,14 +257,25 @@ async fn prepare<C: ConnectionTrait>(
     Ok(Attempt::Ready(changes))
 }
 
+/// Whether those that have not been judged are as they were read; from now on they stay so until the transaction ends.
+async fn is_still<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    members: &BTreeMap<String, Member>,
+) -> Result<bool, Error> {
+    let stored = || members.values().filter_map(|member| member.stored.as_ref());
+    let ids = stored().map(|call| call.call_id.as_str()).collect();
+    let found = known(connection, company, ids, true).await?;
+    Ok(stored().all(|call| found.get(&call.call_id).is_some_and(|now| now.version == call.version)))
+}
+
 /// The calls as they are stored. With `lock`, nobody else writes them until the transaction ends.
 async fn known<C: ConnectionTrait>(
     connection: &C,
     company: &str,
-    judged: &[Judged],
+    mut ids: Vec<&str>,
     lock: bool,
 ) -> Result<HashMap<String, Call>, Error> {
-    let mut ids: Vec<&str> = judged.iter().map(|one| one.candidate.call_id.as_str()).collect();
     // Everybody locks in the same order, so that nobody waits for one who waits for them.
     ids.sort_unstable();
     ids.dedup();
