@@ -6,18 +6,20 @@
 //! passed on once more, which changes nothing. What gets lost on the way from here is found by [`crate::sweep`].
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Link;
 use feed::{Feed, Notice};
-use futures::{Stream, StreamExt as _};
+use futures::Stream;
 use proto::calendar::v1 as calendar;
 use proto::consent::v1 as consent;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use proto::eligibility::v1 as eligibility;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
 use storage::Lease;
+use tokio_stream::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tracing::{info, warn};
@@ -28,6 +30,10 @@ use crate::sweep::Sweep;
 
 /// Changes passed on together.
 pub(crate) const BATCH: usize = 500;
+
+/// How long the first of them waits for the others. A peer's stream comes in pieces of a few changes each, and every batch
+/// costs commits here and at whoever works on it.
+const LINGER: Duration = Duration::from_millis(10);
 
 /// After a failure this long nothing is tried.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -139,7 +145,7 @@ impl Follower {
 
     async fn meetings(&self, lease: &Lease) -> Result<(), Error> {
         let cursor = self.engine.calls.progress(MEETINGS).await?;
-        let mut changes = self.engine.watch_meetings(cursor, false).await?.ready_chunks(BATCH);
+        let mut changes = batches(self.engine.watch_meetings(cursor, false).await?);
         while let Some(chunk) = changes.next().await {
             let (changes, failed) = split(chunk);
             let newest = changes.iter().map(|change| change.cursor).max();
@@ -161,7 +167,7 @@ impl Follower {
             .await
             .map_err(|status| Error::Peer { peer: "consent", source: Box::new(status) })?
             .into_inner();
-        let mut choices = choices.ready_chunks(BATCH);
+        let mut choices = batches(choices);
         while let Some(chunk) = choices.next().await {
             let (choices, failed) = split(chunk);
             let newest = choices.iter().map(|choice| choice.cursor).max();
@@ -186,7 +192,7 @@ impl Follower {
             .await
             .map_err(|status| Error::Peer { peer: "eligibility", source: Box::new(status) })?
             .into_inner();
-        let mut changes = changes.ready_chunks(BATCH);
+        let mut changes = batches(changes);
         while let Some(chunk) = changes.next().await {
             let (changes, failed) = split(chunk);
             let newest = changes.iter().map(|change| change.cursor).max();
@@ -237,6 +243,11 @@ impl Follower {
             None => Ok(()),
         }
     }
+}
+
+/// What comes, in batches.
+pub(crate) fn batches<S: Stream>(stream: S) -> Pin<Box<impl Stream<Item = Vec<S::Item>>>> {
+    Box::pin(stream.chunks_timeout(BATCH, LINGER))
 }
 
 /// What came, and what ended it.

@@ -216,6 +216,24 @@ impl Crowd {
         Ok(took)
     }
 
+    /// How long it takes to tell what new calls would come to, which overlap as those of [`Self::add`] do; nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn check(&self, first: u32, count: u32) -> anyhow::Result<Vec<Duration>> {
+        let mut took = Vec::new();
+        for number in first..first + count {
+            let judged = [self.judged(number, number % self.owners, 15)];
+            let began = Instant::now();
+            let outcome = self.calls.rehearse("acme", &judged, self.moment()).await?;
+            took.push(began.elapsed());
+            anyhow::ensure!(outcome.changed >= 1, "nothing would be decided");
+        }
+        took.sort_unstable();
+        Ok(took)
+    }
+
     /// The plain thing: one row written in a transaction of its own.
     ///
     /// # Errors

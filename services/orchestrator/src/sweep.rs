@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use chassis::Link;
 use feed::Feed;
-use futures::StreamExt as _;
 use proto::consent::v1 as consent;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use storage::Lease;
+use tokio_stream::StreamExt as _;
 use tracing::{debug, warn};
 
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::follow::{BATCH, CHOICES, MEETINGS, split};
+use crate::follow::{CHOICES, MEETINGS, batches, split};
 use crate::work::{Changed, Worker};
 
 const SWEPT_MEETINGS: &str = "swept meetings";
@@ -110,8 +110,7 @@ impl Sweep {
         if from >= up_to {
             return Ok(());
         }
-        let mut changes =
-            Box::pin(self.engine.watch_meetings(from, true).await?.ready_chunks(BATCH));
+        let mut changes = batches(self.engine.watch_meetings(from, true).await?);
         while let Some(chunk) = changes.next().await {
             let (changes, failed) = split(chunk);
             let mut reached = 0;
@@ -171,7 +170,7 @@ impl Sweep {
             .await
             .map_err(|status| Error::Peer { peer: "consent", source: Box::new(status) })?
             .into_inner();
-        let mut choices = choices.ready_chunks(BATCH);
+        let mut choices = batches(choices);
         while let Some(chunk) = choices.next().await {
             let (choices, failed) = split(chunk);
             let choices: Vec<_> =
