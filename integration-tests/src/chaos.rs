@@ -16,6 +16,7 @@ pub mod op;
 pub mod oracle;
 pub mod proxy;
 pub mod random;
+pub mod reading;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,11 +32,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use self::check::{Log, Picture};
-use self::driver::{Clients, Driver, Ledger};
+use self::driver::{Clients, Driver, Ledger, Patience};
 use self::fault::{Fault, Faults};
-use self::fleet::Fleet;
+use self::fleet::{Fleet, Size};
 use self::op::{Generator, LANES, Planned};
 use self::random::Random;
+use self::reading::{Answers, Readers};
 use crate::binaries::Binaries;
 
 /// Operations that wait in a lane; whoever makes them waits for more to be done.
@@ -75,21 +77,31 @@ impl Sabotage {
     }
 }
 
+/// What happens while operations are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// A fault after every so many operations; none at 0.
+    Faults(u64),
+    /// Every process is ended in order and started again, one after the other, so many times. Nobody may notice: a call may fail once
+    /// with UNAVAILABLE, and every service is asked by more than the driver.
+    Rolling(usize),
+}
+
 /// What a run is.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// What everything is made from.
     pub seed: u64,
-    /// How long operations are carried out.
+    /// How long operations are carried out, at least.
     pub time: Duration,
     /// Operations a second, at most.
     pub rate: u32,
     /// Meetings, at most.
     pub meetings: usize,
-    /// Operations between one fault and the next; none go wrong at 0.
-    pub fault_every: u64,
-    /// Replicas of the orchestrator.
-    pub replicas: usize,
+    /// What happens meanwhile.
+    pub weather: Weather,
+    /// What runs.
+    pub size: Size,
     /// How long settling may take.
     pub settling: Duration,
     /// What is broken on purpose.
@@ -113,6 +125,10 @@ pub struct Report {
     pub faults: BTreeMap<&'static str, u64>,
     /// How often services were started.
     pub starts: u64,
+    /// What was asked beside the operations, if anything was.
+    pub answers: Answers,
+    /// Decisions in the log that lack what a service would have said.
+    pub degraded: usize,
     /// Calls, and how many of them were planned in the end.
     pub calls: (usize, usize),
     /// How often each code was the primary one in the end.
@@ -154,6 +170,17 @@ impl fmt::Display for Report {
             let line = self.waited_for.lines().next().unwrap_or_default();
             writeln!(f, "  settling waited last for: {line}")?;
         }
+        if !self.answers.is_empty() {
+            for (question, told) in &self.answers {
+                let mean = told.took.as_secs_f64() * 1e3 / (told.answered.max(1) as f64);
+                let (answered, repeated, slowest) = (told.answered, told.repeated, told.slowest);
+                writeln!(
+                    f,
+                    "  {question:?}: {answered} answers, {repeated} at the second attempt, {mean:.0} ms, at most {slowest:.0?}"
+                )?;
+            }
+        }
+        writeln!(f, "  decisions that lack what a service would have said: {}", self.degraded)?;
         write!(f, "  outcomes: {:?}", self.codes)?;
         for wrong in &self.wrong {
             write!(f, "\nwrong: {wrong}")?;
@@ -167,7 +194,7 @@ impl fmt::Display for Report {
 /// # Errors
 /// Something could not be started or asked at all; what is wrong with the system stands in the report.
 pub async fn run(plan: &Plan, programs: &Programs, binaries: Binaries) -> anyhow::Result<Report> {
-    let (fleet, keeping) = Fleet::start(programs, binaries, plan.replicas, plan.sabotage).await?;
+    let (fleet, keeping) = Fleet::start(programs, binaries, plan.size, plan.sabotage).await?;
     let done = run_with(plan, &fleet).await;
     let is_wrong = done.as_ref().map_or(true, |report| !report.wrong.is_empty());
     fleet.end();
@@ -181,26 +208,41 @@ pub async fn run(plan: &Plan, programs: &Programs, binaries: Binaries) -> anyhow
 async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
     let random = Random::new(plan.seed);
     let beginning = Utc::now().duration_trunc(TimeDelta::hours(1))?;
-    let clients = Clients::new(fleet, plan.replicas)?;
-    let ledger = Arc::new(Ledger::default());
+    let clients = Clients::new(fleet, plan.size.replicas)?;
+    let (patience, asked) = match plan.weather {
+        Weather::Faults(_) => (Patience::Insist, clients.clone()),
+        Weather::Rolling(_) => (Patience::Once, Clients::of_anybody(fleet, plan.size.replicas)?),
+    };
+    let ledger = Arc::new(Ledger { patience, ..Ledger::default() });
     let mut generator = Generator::new(random.branch(1), plan.meetings)?;
-    let mut first = Driver::new(clients.clone(), Arc::clone(&ledger), random.branch(2), beginning);
+    let mut first = Driver::new(asked.clone(), Arc::clone(&ledger), random.branch(2), beginning);
     first.apply(&generator.company()?).await?;
 
     let is_over = Arc::new(AtomicBool::new(false));
     let watching = tokio::spawn(watch(clients.clone(), random.branch(3), Arc::clone(&is_over)));
     let begin = Instant::now();
-    let (lanes, mut working) = lanes(&clients, &ledger, &random, beginning);
+    let (lanes, mut working) = lanes(&asked, &ledger, &random, beginning);
+    let mut rolling = match plan.weather {
+        Weather::Faults(_) => None,
+        Weather::Rolling(rounds) => {
+            Some((Readers::start(fleet, &ledger)?, tokio::spawn(roll(Arc::clone(fleet), rounds))))
+        }
+    };
     let mut faults = Faults::default();
     let mut weather = random.branch(4);
     let every = Duration::from_secs(1) / plan.rate.max(1);
     let mut made = 0_u32;
-    while begin.elapsed() < plan.time {
+    while begin.elapsed() < plan.time
+        || rolling.as_ref().is_some_and(|(_, rolling)| !rolling.is_finished())
+    {
         tokio::time::sleep_until((begin + every * made).into()).await;
         made += 1;
         let planned = generator.draw()?;
-        if plan.fault_every > 0 && planned.number.is_multiple_of(plan.fault_every) {
-            faults.start(Fault::random(&mut weather, plan.replicas, fleet::LEASE), fleet);
+        if let Weather::Faults(every) = plan.weather
+            && every > 0
+            && planned.number.is_multiple_of(every)
+        {
+            faults.start(Fault::random(&mut weather, plan.size.replicas, fleet::LEASE), fleet);
         }
         let lane = lanes.get(planned.lane).context("no such lane")?;
         if lane.send(planned).await.is_err() {
@@ -208,7 +250,12 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         }
     }
     drop(lanes);
-    let (faults, failed) = faults.end().await;
+    let (faults, mut wrong) = faults.end().await;
+    let mut answers = Answers::new();
+    if let Some((readers, rolling)) = rolling.take() {
+        answers = readers.end().await?;
+        rolling.await??;
+    }
     fleet.proxy.heal();
     let calm = Instant::now();
     while let Some(ended) = working.join_next().await {
@@ -217,7 +264,6 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
 
     let mut log = Log::default();
     let (picture, settled, waited_for) = settle(plan, &clients, fleet, &mut log, calm).await?;
-    let mut wrong = failed;
     wrong.extend(check::shortened(picture.differences(&log)?));
     wrong.extend(check::shortened(picture.lost(&generator, &ledger, beginning)?));
     wrong.extend(check::shortened(picture.history(&log)));
@@ -230,7 +276,7 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         wrong.push(format!("who watched all the time was told {count} decisions, not {of}"));
     }
     wrong.extend(check::shortened(fleet.surprises()));
-    wrong.extend(std::mem::take(&mut *guard(&ledger.wrong)));
+    wrong.extend(check::shortened(std::mem::take(&mut *guard(&ledger.wrong))));
     Ok(Report {
         seed: plan.seed,
         operations: ledger.done.load(Ordering::Relaxed),
@@ -238,6 +284,8 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         statuses: guard(&ledger.statuses).clone(),
         faults,
         starts: fleet.starts(),
+        answers,
+        degraded: log.degraded(),
         calls: picture.counts(),
         codes: picture.codes(),
         decisions: log.entries.len(),
@@ -247,6 +295,16 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         without_consent: if wrong.is_empty() { picture.without_consent()? } else { 0 },
         wrong,
     })
+}
+
+/// Ends everything in order and starts it again, one after the other, so many times.
+async fn roll(fleet: Arc<Fleet>, rounds: usize) -> anyhow::Result<()> {
+    for _ in 0..rounds {
+        for name in fleet.names() {
+            fleet.roll(&name).await?;
+        }
+    }
+    Ok(())
 }
 
 fn guard<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

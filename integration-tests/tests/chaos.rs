@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use integration_tests::binaries::Binaries;
-use integration_tests::chaos::{Plan, Sabotage, run};
+use integration_tests::chaos::fleet::Size;
+use integration_tests::chaos::{Plan, Sabotage, Weather, run};
 use servers::Programs;
 
 /// The seed of the short run, which is the same each time: every kind of fault comes among the first nine.
@@ -30,6 +31,11 @@ fn number(name: &str, otherwise: u64) -> u64 {
     told.map_or(otherwise, |told| told.parse().unwrap_or_else(|_| panic!("{name}: `{told}`")))
 }
 
+/// One of each leaf, and nobody who waits for a balancer.
+const fn size(replicas: usize) -> Size {
+    Size { replicas, instances: 1, lame_duck: Duration::ZERO }
+}
+
 async fn carry_out(plan: Plan) {
     let Some(programs) = programs() else { return };
     let binaries = match std::env::var_os("CALLSHEET_CHAOS_PROGRAMS") {
@@ -49,8 +55,8 @@ async fn a_storm_with_faults_ends_as_the_core_alone_would_decide() {
         time: Duration::from_secs(20),
         rate: 20,
         meetings: 120,
-        fault_every: 25,
-        replicas: 3,
+        weather: Weather::Faults(25),
+        size: size(3),
         settling: Duration::from_secs(90),
         sabotage: None,
         logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
@@ -71,8 +77,8 @@ async fn a_long_storm() {
         time: Duration::from_secs(number("CALLSHEET_CHAOS_SECONDS", 300)),
         rate: u32::try_from(number("CALLSHEET_CHAOS_RATE", 30)).expect("a rate"),
         meetings: usize::try_from(number("CALLSHEET_CHAOS_MEETINGS", 3_000)).expect("a count"),
-        fault_every: number("CALLSHEET_CHAOS_FAULT_EVERY", 40),
-        replicas: usize::try_from(number("CALLSHEET_CHAOS_REPLICAS", 3)).expect("a count"),
+        weather: Weather::Faults(number("CALLSHEET_CHAOS_FAULT_EVERY", 40)),
+        size: size(usize::try_from(number("CALLSHEET_CHAOS_REPLICAS", 3)).expect("a count")),
         settling: Duration::from_secs(number("CALLSHEET_CHAOS_SETTLING", 90)),
         sabotage,
         logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),

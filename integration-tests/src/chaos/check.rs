@@ -58,6 +58,17 @@ impl Log {
         Ok(())
     }
 
+    /// How many decisions lack what a service would have said: they wait for it, or warn that it is missing.
+    #[must_use]
+    pub fn degraded(&self) -> usize {
+        let unassessed = i32::from(verdict::v1::Warning::ProviderCheckUnavailable);
+        let lacks = |decision: &wire::Decision| {
+            decision.kind() == wire::DecisionKind::Pending
+                || decision.warnings.contains(&unassessed)
+        };
+        self.entries.iter().filter(|(_, decision)| lacks(decision)).count()
+    }
+
     /// Every revision of each call, in the order of the log.
     fn by_call(&self) -> BTreeMap<&str, Vec<&wire::Decision>> {
         let mut calls: BTreeMap<&str, Vec<&wire::Decision>> = BTreeMap::new();

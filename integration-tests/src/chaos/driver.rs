@@ -1,6 +1,7 @@
 //! The driver: carries operations out over the wire, and insists.
 //!
 //! A call whose outcome is unknown is made again with the same content until it succeeds: every one of them may be repeated.
+//! Where nothing goes wrong that anybody should notice, it is made again once, and only if the answer was UNAVAILABLE.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +33,9 @@ pub const COMPANY: &str = "acme";
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(6);
 
+/// How long to wait before a call is made again the first time.
+pub const PAUSE: Duration = Duration::from_millis(50);
+
 /// How long an operation is insisted on. Faults are shorter, all of them.
 const INSIST: Duration = Duration::from_secs(90);
 
@@ -54,13 +58,29 @@ impl Clients {
     /// # Errors
     /// A service is missing.
     pub fn new(fleet: &Fleet, replicas: usize) -> anyhow::Result<Self> {
+        Self::over("driver", fleet, (1..=replicas).map(replica))
+    }
+
+    /// The same, where every connection goes to whichever instance takes it.
+    ///
+    /// # Errors
+    /// A service is missing.
+    pub fn of_anybody(fleet: &Fleet, connections: usize) -> anyhow::Result<Self> {
+        let names = (0..connections).map(|_| "orchestrator".to_owned());
+        Self::over("anybody", fleet, names)
+    }
+
+    fn over(
+        who: &str,
+        fleet: &Fleet,
+        orchestrators: impl Iterator<Item = String>,
+    ) -> anyhow::Result<Self> {
         let link = |name: &str| {
-            let address = fleet.proxy.address(&format!("driver>{name}"))?;
+            let address = fleet.proxy.address(&format!("{who}>{name}"))?;
             anyhow::Ok(Link::far(name, &format!("http://{address}"), ATTEMPT)?)
         };
-        let orchestrators = (1..=replicas).map(|number| {
-            Ok(OrchestratorServiceClient::new(link(&replica(number))?)
-                .max_decoding_message_size(64 << 20))
+        let orchestrators = orchestrators.map(|name| {
+            Ok(OrchestratorServiceClient::new(link(&name)?).max_decoding_message_size(64 << 20))
         });
         Ok(Self {
             calendar: CalendarIngestServiceClient::new(link("calendar-ingest")?)
@@ -81,9 +101,21 @@ impl Clients {
     }
 }
 
+/// How often a call is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patience {
+    /// Until there is an answer.
+    #[default]
+    Insist,
+    /// Once, after UNAVAILABLE.
+    Once,
+}
+
 /// What the driver was told, and how often it had to ask again.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// How often a call is made again.
+    pub patience: Patience,
     /// Operations carried out.
     pub done: AtomicU64,
     /// Attempts that failed and were made again.
@@ -104,6 +136,18 @@ impl Ledger {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
+    /// Whether a call that failed may be made again, after so many repetitions. Counts it, if so.
+    pub fn may_repeat(&self, status: &Status, repeated: usize) -> bool {
+        let may = match self.patience {
+            Patience::Insist => true,
+            Patience::Once => repeated == 0 && status.code() == Code::Unavailable,
+        };
+        if may {
+            self.failed(status);
+        }
+        may
+    }
+
     fn failed(&self, status: &Status) {
         self.retries.fetch_add(1, Ordering::Relaxed);
         let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +156,8 @@ impl Ledger {
 }
 
 /// Whether asking again can help. What says that the question is wrong is an answer.
-fn is_passing(status: &Status) -> bool {
+#[must_use]
+pub fn is_passing(status: &Status) -> bool {
     !matches!(
         status.code(),
         Code::InvalidArgument
@@ -142,7 +187,8 @@ where
             Ok(answer) => return Ok(Ok(answer.into_inner())),
             Err(status) if !is_passing(&status) => return Ok(Err(status)),
             Err(status) if begin.elapsed() > INSIST => bail!("{what} never succeeded: {status}"),
-            Err(status) => ledger.failed(&status),
+            Err(status) if ledger.may_repeat(&status, tries) => {}
+            Err(status) => bail!("{what} failed: {status}"),
         }
         tries += 1;
         let pause = 50 * u64::try_from(tries).unwrap_or(10).min(10);
@@ -276,7 +322,22 @@ impl Driver {
                 call_ids: vec![id.clone()],
                 ..wire::DecideCallsRequest::default()
             };
-            tokio::spawn(async move { client.decide_calls(request).await });
+            let ledger = Arc::clone(&self.ledger);
+            tokio::spawn(async move {
+                let answer = client.decide_calls(request.clone()).await;
+                let Err(status) = answer else { return };
+                // Among faults nobody cares.
+                if ledger.patience == Patience::Insist || !is_passing(&status) {
+                    return;
+                }
+                if !ledger.may_repeat(&status, 0) {
+                    return ledger.complain(format!("a decision aside failed: {status}"));
+                }
+                tokio::time::sleep(PAUSE).await;
+                if let Err(status) = client.decide_calls(request).await {
+                    ledger.complain(format!("a decision aside failed again: {status}"));
+                }
+            });
         }
     }
 

@@ -11,12 +11,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use servers::{Folder, Process, Programs, Servers, Settings, Signal, Stop};
 use tokio::task::JoinHandle;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::Sabotage;
 use super::proxy::Proxy;
 use crate::binaries::Binaries;
 
-/// The services that run once.
+/// The services that everybody asks.
 pub const LEAVES: [&str; 4] = ["calendar-ingest", "eligibility", "consent", "provider-adapters"];
 
 /// The database of all services.
@@ -31,6 +35,20 @@ pub const LEASE: Duration = Duration::from_secs(3);
 /// How long a service may take until it listens, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a service may take until it has ended, once it was asked to.
+const DRAINING: Duration = Duration::from_secs(20);
+
+/// What runs, and how it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Replicas of the orchestrator.
+    pub replicas: usize,
+    /// Instances of each leaf.
+    pub instances: usize,
+    /// How long a service that is asked to end takes requests as before.
+    pub lame_duck: Duration,
+}
+
 /// A service that is started again whenever it has ended.
 #[derive(Debug)]
 struct Service {
@@ -40,6 +58,8 @@ struct Service {
     not_before: Instant,
     /// Its end was wanted.
     killed: bool,
+    /// Somebody ends it and starts it again.
+    held: bool,
 }
 
 /// Everything that runs.
@@ -48,6 +68,7 @@ pub struct Fleet {
     services: BTreeMap<String, Mutex<Service>>,
     binaries: Binaries,
     sabotage: Option<Sabotage>,
+    lame_duck: Duration,
     is_over: AtomicBool,
     /// Ends that nobody wanted.
     surprises: Mutex<Vec<String>>,
@@ -64,6 +85,12 @@ pub fn replica(number: usize) -> String {
     format!("orchestrator-{number}")
 }
 
+/// The name of an instance of a leaf, from 1. The first is called as the leaf is.
+#[must_use]
+pub fn instance(leaf: &str, number: usize) -> String {
+    if number == 1 { leaf.to_owned() } else { format!("{leaf}-{number}") }
+}
+
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -76,47 +103,55 @@ impl Fleet {
     pub async fn start(
         programs: &Programs,
         binaries: Binaries,
-        replicas: usize,
+        size: Size,
         sabotage: Option<Sabotage>,
     ) -> anyhow::Result<(Arc<Self>, JoinHandle<()>)> {
         let servers = Servers::start(programs, Settings::default())?;
         servers.postgres.ask("postgres", &format!("create database {DATABASE}"))?;
         let proxy = Proxy::default();
         let (postgres, redis) = (servers.postgres.port(), servers.redis.port());
-        let programs = LEAVES.into_iter().map(|leaf| (leaf.to_owned(), leaf));
-        let programs: Vec<(String, &'static str)> = programs
-            .chain((1..=replicas).map(|number| (replica(number), "orchestrator")))
-            .collect();
+        let mut programs: Vec<(String, &'static str)> = Vec::new();
+        for leaf in LEAVES {
+            programs.extend((1..=size.instances).map(|number| (instance(leaf, number), leaf)));
+        }
+        programs.extend((1..=size.replicas).map(|number| (replica(number), "orchestrator")));
         let ports = servers::free_ports(programs.len())?;
         let here = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let mut services = BTreeMap::new();
         let mut addresses = BTreeMap::new();
+        let mut behind: BTreeMap<&str, Vec<SocketAddr>> = BTreeMap::new();
         for ((name, program), port) in programs.into_iter().zip(ports) {
             addresses.insert(name.clone(), here(port));
+            behind.entry(program).or_default().push(here(port));
             let service = Service {
                 program,
                 address: here(port),
                 process: None,
                 not_before: Instant::now(),
                 killed: false,
+                held: false,
             };
             services.insert(name, Mutex::new(service));
         }
         for (name, address) in &addresses {
-            proxy.open(&format!("driver>{name}"), *address).await?;
-            proxy.open(&format!("{name}>postgres"), here(postgres)).await?;
+            proxy.open(&format!("driver>{name}"), &[*address]).await?;
+            proxy.open(&format!("{name}>postgres"), &[here(postgres)]).await?;
             if name.starts_with("orchestrator") {
-                proxy.open(&format!("{name}>redis"), here(redis)).await?;
+                proxy.open(&format!("{name}>redis"), &[here(redis)]).await?;
                 for leaf in LEAVES {
-                    let to = addresses.get(leaf).context("no such service")?;
-                    proxy.open(&format!("{name}>{leaf}"), *to).await?;
+                    let to = behind.get(leaf).context("no such service")?;
+                    proxy.open(&format!("{name}>{leaf}"), to).await?;
                 }
             }
+        }
+        for (program, instances) in &behind {
+            proxy.open(&format!("anybody>{program}"), instances).await?;
         }
         let fleet = Arc::new(Self {
             services,
             binaries,
             sabotage,
+            lame_duck: size.lame_duck,
             is_over: AtomicBool::new(false),
             surprises: Mutex::default(),
             starts: AtomicU64::new(0),
@@ -150,8 +185,9 @@ impl Fleet {
         let program = guard(self.service(name)?).program;
         let mut settings = format!(
             "[telemetry]\nfilter = \"warn\"\n\
-             [server]\nlame_duck = \"0s\"\ndrain = \"2s\"\n\
+             [server]\nlame_duck = \"{}ms\"\ndrain = \"2s\"\n\
              [store]\nurl = \"postgres://postgres@{}/{DATABASE}\"\nschema = \"{}\"\n",
+            self.lame_duck.as_millis(),
             to("postgres")?,
             program.replace('-', "_")
         );
@@ -194,6 +230,9 @@ impl Fleet {
     fn keep(&self, name: &str) {
         let Ok(service) = self.service(name) else { return };
         let mut service = guard(service);
+        if service.held {
+            return;
+        }
         if let Some(process) = &mut service.process {
             match process.has_ended() {
                 Ok(None) => return,
@@ -258,6 +297,47 @@ impl Fleet {
             process.kill()?;
         }
         Ok(())
+    }
+
+    /// Ends a service in order and starts it again, as an operator would: no new connection is led to it, it is asked to
+    /// end, must have ended well in time, and is asked again once it says that it serves.
+    ///
+    /// # Errors
+    /// It does not end, not well, or does not come back.
+    pub async fn roll(&self, name: &str) -> anyhow::Result<()> {
+        let address = {
+            let mut service = guard(self.service(name)?);
+            service.held = true;
+            self.proxy.retire(service.address);
+            service.process.as_mut().context("it does not run")?.signal(Signal::Terminate)?;
+            service.address
+        };
+        let begin = Instant::now();
+        let status = loop {
+            let ended = guard(self.service(name)?).process.as_mut().map(Process::has_ended);
+            match ended.transpose()?.flatten() {
+                Some(status) => break status,
+                None if begin.elapsed() > DRAINING => bail!("{name} does not end"),
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        if !status.success() {
+            let service = guard(self.service(name)?);
+            let words = service.process.as_ref().map(Process::last_words).unwrap_or_default();
+            bail!("{name} was asked to end and ended with {status}:\n{words}");
+        }
+        self.spawn(name)?;
+        self.ready(name).await?;
+        serves(address).await.with_context(|| format!("{name} does not serve again"))?;
+        self.proxy.enlist(address);
+        guard(self.service(name)?).held = false;
+        Ok(())
+    }
+
+    /// The names of everything that runs, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.services.keys().cloned().collect()
     }
 
     /// Lets a service stand still, or go on.
@@ -357,6 +437,22 @@ impl Fleet {
             service.killed = true;
             service.not_before = Instant::now() + Duration::from_secs(3_600);
             service.process = None;
+        }
+    }
+}
+
+/// Waits until a server says that it serves.
+async fn serves(address: SocketAddr) -> anyhow::Result<()> {
+    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
+    let mut health = HealthClient::new(channel);
+    let begin = Instant::now();
+    loop {
+        let told = health.check(HealthCheckRequest::default()).await;
+        let told = told.map(|told| told.into_inner().status());
+        match told {
+            Ok(ServingStatus::Serving) => return Ok(()),
+            _ if begin.elapsed() > PATIENCE => bail!("it says {told:?}"),
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }

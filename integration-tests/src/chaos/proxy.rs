@@ -1,11 +1,12 @@
-//! A proxy between processes that can cut, black-hole and delay what goes through it.
+//! A proxy between processes that can cut, black-hole and delay what goes through it, and that spreads connections over
+//! the instances of a service, as a Service of Kubernetes does.
 //!
 //! Bytes that were held back in a black hole are never delivered later: the connection is cut instead, as a network that
 //! forgets would do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -36,22 +37,34 @@ struct Edge {
     accepting: JoinHandle<()>,
 }
 
+/// Instances that are asked to take no new connections.
+type Retired = Arc<Mutex<BTreeSet<SocketAddr>>>;
+
 /// All edges, by their names: `from>to`.
 #[derive(Debug, Default)]
-pub struct Proxy(Mutex<BTreeMap<String, Edge>>);
+pub struct Proxy {
+    edges: Mutex<BTreeMap<String, Edge>>,
+    retired: Retired,
+}
 
 impl Proxy {
-    /// Opens an edge; where to connect to go through it.
+    /// Opens an edge; where to connect to go through it. Connections go to the instances in turn, past those that are
+    /// retired or cannot be reached.
     ///
     /// # Errors
     /// There is no port to listen on.
-    pub async fn open(&self, name: &str, to: SocketAddr) -> anyhow::Result<SocketAddr> {
+    pub async fn open(&self, name: &str, to: &[SocketAddr]) -> anyhow::Result<SocketAddr> {
+        let to = to.to_vec();
+        let retired = Arc::clone(&self.retired);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (mode, watched) = watch::channel(Mode::Pass);
         let accepting = tokio::spawn(async move {
+            let mut turn = 0;
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(connection(near, to, watched.clone()));
+                let instances = in_turn(&to, &retired, turn);
+                turn += 1;
+                tokio::spawn(connection(near, instances, watched.clone()));
             }
         });
         let edge = Edge { address, mode, accepting };
@@ -88,9 +101,40 @@ impl Proxy {
         }
     }
 
-    fn edges(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Edge>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// Leads no new connection to an instance; those it has stay.
+    pub fn retire(&self, instance: SocketAddr) {
+        guard(&self.retired).insert(instance);
     }
+
+    /// Leads connections to an instance again.
+    pub fn enlist(&self, instance: SocketAddr) {
+        guard(&self.retired).remove(&instance);
+    }
+
+    fn edges(&self) -> MutexGuard<'_, BTreeMap<String, Edge>> {
+        guard(&self.edges)
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The instances in the order in which a connection tries them.
+fn in_turn(to: &[SocketAddr], retired: &Retired, turn: usize) -> Vec<SocketAddr> {
+    let retired = guard(retired);
+    let all = to.iter().cycle().skip(turn % to.len().max(1)).take(to.len());
+    all.filter(|instance| !retired.contains(instance)).copied().collect()
+}
+
+/// Connects to the first of the instances that listens.
+async fn connected(to: &[SocketAddr]) -> Option<TcpStream> {
+    for instance in to {
+        if let Ok(far) = TcpStream::connect(instance).await {
+            return Some(far);
+        }
+    }
+    None
 }
 
 impl Drop for Proxy {
@@ -102,7 +146,7 @@ impl Drop for Proxy {
 }
 
 /// Carries one connection until an end of it closes or the edge cuts it.
-async fn connection(near: TcpStream, to: SocketAddr, mut mode: watch::Receiver<Mode>) {
+async fn connection(near: TcpStream, to: Vec<SocketAddr>, mut mode: watch::Receiver<Mode>) {
     let at_first = *mode.borrow_and_update();
     if at_first == Mode::BlackHole {
         // Accepted, and never heard of again.
@@ -110,7 +154,7 @@ async fn connection(near: TcpStream, to: SocketAddr, mut mode: watch::Receiver<M
     }
     if at_first != Mode::BlackHole
         && at_first != Mode::Cut
-        && let Ok(far) = TcpStream::connect(to).await
+        && let Some(far) = connected(&to).await
     {
         let _ = (near.set_nodelay(true), far.set_nodelay(true));
         let (near_in, near_out) = near.into_split();
@@ -193,7 +237,7 @@ mod tests {
     #[tokio::test]
     async fn an_edge_passes_cuts_swallows_and_passes_again() {
         let proxy = Proxy::default();
-        let address = proxy.open("a>b", echo().await).await.unwrap();
+        let address = proxy.open("a>b", &[echo().await]).await.unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         assert_eq!(ask(&mut stream).await, Some(b'x'));
         proxy.set("a>b", Mode::Cut);
@@ -212,5 +256,41 @@ mod tests {
         assert!(ended.is_ok() && rest.is_empty(), "{ended:?} {rest:?}");
         let mut stream = TcpStream::connect(address).await.unwrap();
         assert_eq!(ask(&mut stream).await, Some(b'x'));
+    }
+
+    /// Answers every byte with a byte of its own.
+    async fn says(word: u8) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    while stream.read_u8().await.is_ok() {
+                        stream.write_all(&[word]).await.unwrap();
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn connections_go_to_instances_in_turn_past_those_that_are_gone_or_retired() {
+        let (one, two) = (says(b'1').await, says(b'2').await);
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let proxy = Proxy::default();
+        let address = proxy.open("a>b", &[one, two, gone]).await.unwrap();
+        let mut told = Vec::new();
+        for turn in 0..9 {
+            if turn == 6 {
+                proxy.retire(one);
+            }
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            told.extend(ask(&mut stream).await);
+        }
+        assert_eq!(String::from_utf8(told).unwrap(), "121121222");
+        proxy.enlist(one);
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert_eq!(ask(&mut stream).await, Some(b'1'));
     }
 }
