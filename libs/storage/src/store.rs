@@ -291,6 +291,24 @@ impl Tx {
         self.advisory(&keys).await
     }
 
+    /// As [`Self::lock`], but beside others who share the key: only whoever locks it is kept out, or waited for. Who wants to
+    /// lock it comes before those who ask to share it later, however many they are; row locks give no such turn. Before
+    /// [`Self::lock`], where a transaction does both.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where somebody keeps the key for longer than `lock_timeout_ms`.
+    pub async fn share(&self, key: LockKey) -> Result<(), Error> {
+        if self.get_database_backend() == DbBackend::Postgres {
+            self.execute_raw(Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_advisory_xact_lock_shared($1)",
+                [(key.number() ^ self.salt).into()],
+            ))
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Takes advisory locks of PostgreSQL in the order given.
     pub(crate) async fn advisory(&self, keys: &[i64]) -> Result<(), Error> {
         let list: Vec<String> = keys.iter().map(ToString::to_string).collect();

@@ -27,6 +27,7 @@ use sea_orm::{
 use storage::{Lease, Leases, Store, StoreConfig, chunks, insert_many};
 
 use crate::error::Error;
+use commit::hold;
 use entity::{action, call, decision as history, plan, progress};
 use row::{decode, instant, number, unsigned};
 
@@ -265,6 +266,7 @@ impl Calls {
         for part in chunks(ids) {
             self.store
                 .write(|tx| async move {
+                    hold(&tx, company, part).await?;
                     call::Entity::update_many()
                         .col_expr(call::Column::Version, Expr::col(call::Column::Version).add(1))
                         .filter(call::Column::Company.eq(company))

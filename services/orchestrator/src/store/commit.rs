@@ -15,7 +15,7 @@ use proto::time;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, JoinType, Query};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, FromQueryResult as _, Iterable as _,
+    ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _, Iterable as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use storage::{LockKey, chunks, insert_many};
@@ -27,9 +27,12 @@ use super::{Call, Calls};
 use crate::engine::Cause;
 use crate::error::Error;
 
-/// Locks of a company for owners, and as many for rooms. More of them would let more transactions run side by side,
-/// and the server has room for only so many locks.
-const STRIPES: u32 = 64;
+/// Locks of a company for owners, and as many for rooms. So many that those who hold [`LOCKS`] of them seldom meet.
+const STRIPES: u32 = 1_024;
+
+/// Locks one transaction holds at the most, unless a single call needs more: the server has room for only so many, and the
+/// more are held the more others wait. What needs more is written in pieces.
+const LOCKS: usize = 256;
 
 /// How often locks are found not to suffice before it is given up. Each time more are held.
 const ATTEMPTS: usize = 6;
@@ -88,14 +91,23 @@ struct Changes {
     released: HashMap<String, i64>,
 }
 
+/// What a transaction has locked, in this order: that no newer policy begins, owners and rooms, and rows of calls besides
+/// those that were judged.
+#[derive(Debug, Default)]
+struct Held {
+    keys: BTreeSet<LockKey>,
+    calls: BTreeSet<String>,
+}
+
 enum Attempt {
-    /// These locks must be held before anything can be told.
-    Needs(BTreeSet<LockKey>),
+    /// This must be held before anything can be told.
+    Needs(Held),
     Ready(Changes),
 }
 
 impl Calls {
-    /// Settles conflicts and writes what has changed: calls, decisions, active plans and timers, all or none.
+    /// Settles conflicts and writes what has changed: calls, decisions, active plans and timers. A call is written whole or
+    /// not at all; many calls may be written one piece after another, by their start.
     ///
     /// # Errors
     /// [`Error::Contended`] if others kept getting in the way; those of the database.
@@ -105,30 +117,44 @@ impl Calls {
         judged: &[Judged],
         moment: Moment,
     ) -> Result<Outcome, Error> {
+        let mut by_start: Vec<&Judged> = judged.iter().collect();
+        by_start.sort_by_key(|one| one.contender.as_ref().map(|contender| contender.start));
+        let mut left: Vec<&[&Judged]> = vec![&by_start];
+        let mut all = Outcome::default();
+        while let Some(piece) = left.pop() {
+            if let Some(outcome) = self.commit_piece(company, piece, moment).await? {
+                all.changed += outcome.changed;
+                all.stale.extend(outcome.stale);
+                all.decisions.extend(outcome.decisions);
+            } else {
+                let (first, second) = piece.split_at(cut(piece));
+                left.extend([second, first]);
+            }
+        }
+        all.keep_only(&by_start);
+        Ok(all)
+    }
+
+    /// Writes calls in one transaction; none if that needs too many locks.
+    async fn commit_piece(
+        &self,
+        company: &str,
+        judged: &[&Judged],
+        moment: Moment,
+    ) -> Result<Option<Outcome>, Error> {
         // After a change of policy most calls stay as they are, and need no locks that live decisions would wait for.
         let at_once = if moment.cause == Cause::Policy { &[] } else { judged };
-        let mut held: BTreeSet<LockKey> = at_once
-            .iter()
-            .filter_map(|one| one.contender.as_ref())
-            .flat_map(|one| locks(company, one))
-            .collect();
+        let contenders = at_once.iter().filter_map(|one| one.contender.as_ref());
+        let mut held = Held {
+            keys: contenders.flat_map(|one| locks(company, one)).collect(),
+            calls: BTreeSet::new(),
+        };
         let mut given_up = Error::Contended;
         for _ in 0..ATTEMPTS {
-            let keys: Vec<LockKey> = held.iter().copied().collect();
-            let (keys, holding) = (&keys, &held);
-            let attempt = self
-                .store
-                .write(|tx| async move {
-                    tx.lock(keys).await?;
-                    tx.by_index().await?;
-                    let attempt = prepare(&tx, company, judged, moment, Some(holding)).await?;
-                    if let Attempt::Ready(changes) = &attempt {
-                        write(&tx, company, changes, moment).await?;
-                    }
-                    Ok::<_, Error>(attempt)
-                })
-                .await;
-            match attempt {
+            if held.keys.len() > LOCKS && judged.len() > 1 {
+                return Ok(None);
+            }
+            match self.attempt(company, judged, moment, &held).await {
                 Ok(Attempt::Ready(changes)) => {
                     if crate::sabotage::splits_outbox() {
                         let changes = &changes;
@@ -137,9 +163,12 @@ impl Calls {
                             .write(|tx| async move { announce(&tx, company, changes).await })
                             .await?;
                     }
-                    return Ok(changes.outcome);
+                    return Ok(Some(changes.outcome));
                 }
-                Ok(Attempt::Needs(locks)) => held.extend(locks),
+                Ok(Attempt::Needs(more)) => {
+                    held.keys.extend(more.keys);
+                    held.calls.extend(more.calls);
+                }
                 // Somebody else wrote one of the calls for the first time, when there was no row yet to wait for.
                 Err(Error::Storage(conflict @ storage::Error::Conflict(_))) => {
                     given_up = conflict.into();
@@ -148,6 +177,29 @@ impl Calls {
             }
         }
         Err(given_up)
+    }
+
+    async fn attempt(
+        &self,
+        company: &str,
+        judged: &[&Judged],
+        moment: Moment,
+        held: &Held,
+    ) -> Result<Attempt, Error> {
+        let keys: Vec<LockKey> = held.keys.iter().copied().collect();
+        let keys = &keys;
+        self.store
+            .write(|tx| async move {
+                tx.share(policy_lock(company)).await?;
+                tx.lock(keys).await?;
+                tx.by_index().await?;
+                let attempt = prepare(&tx, company, judged, moment, Some(held)).await?;
+                if let Attempt::Ready(changes) = &attempt {
+                    write(&tx, company, changes, moment).await?;
+                }
+                Ok::<_, Error>(attempt)
+            })
+            .await
     }
 
     /// Tells what [`Self::commit`] would come to, and writes nothing.
@@ -160,8 +212,12 @@ impl Calls {
         judged: &[Judged],
         moment: Moment,
     ) -> Result<Outcome, Error> {
-        match prepare(self.store.reader(), company, judged, moment, None).await? {
-            Attempt::Ready(changes) => Ok(changes.outcome),
+        let judged: Vec<&Judged> = judged.iter().collect();
+        match prepare(self.store.reader(), company, &judged, moment, None).await? {
+            Attempt::Ready(Changes { mut outcome, .. }) => {
+                outcome.keep_only(&judged);
+                Ok(outcome)
+            }
             Attempt::Needs(_) => Err(Error::Contended),
         }
     }
@@ -175,18 +231,80 @@ fn locks(company: &str, contender: &OwnedContender) -> [LockKey; 2] {
     ]
 }
 
+/// Held by whoever raises a company's policy, and shared by whoever writes its decisions: these are done before the calls
+/// are gone through by the new policy, or see it.
+pub(super) fn policy_lock(company: &str) -> LockKey {
+    LockKey::of("orchestrator.policy", &[company])
+}
+
+/// Where calls in the order of their start are best cut in two: near the middle, and where nothing that begins before lasts
+/// beyond.
+fn cut(piece: &[&Judged]) -> usize {
+    let middle = piece.len() / 2;
+    let mut until: Option<DateTime<Utc>> = None;
+    let mut best: Option<usize> = None;
+    for (place, one) in piece.iter().enumerate() {
+        let Some(contender) = &one.contender else { continue };
+        let is_clean = until.is_none_or(|until| until <= contender.start);
+        let is_better = best.is_none_or(|best| place.abs_diff(middle) < best.abs_diff(middle));
+        if is_clean && is_better && place.abs_diff(middle) <= middle / 2 {
+            best = Some(place);
+        }
+        until = Ord::max(until, Some(contender.end));
+    }
+    best.unwrap_or(middle)
+}
+
+/// What was judged, by what is to become of it.
+#[derive(Debug, Default)]
+struct Sorted {
+    /// Is to be written.
+    fresh: Vec<Judged>,
+    /// Came to the same as before, so that nobody else's conflicts change by it.
+    settled: HashMap<String, Judged>,
+    /// Those of the fresh whose time has passed.
+    ended: HashSet<String>,
+}
+
 /// Reads what is stored, settles conflicts, and tells what is to be written. Locks rows, if locks are held.
 async fn prepare<C: ConnectionTrait>(
     connection: &C,
     company: &str,
-    judged: &[Judged],
+    judged: &[&Judged],
     moment: Moment,
-    held: Option<&BTreeSet<LockKey>>,
+    held: Option<&Held>,
 ) -> Result<Attempt, Error> {
-    let ids = judged.iter().map(|one| one.candidate.call_id.as_str()).collect();
-    let mut known = known(connection, company, ids, held.is_some()).await?;
-    let newest = newest_policy(connection, company, held.is_some()).await?;
+    let ids = judged.iter().map(|one| one.candidate.call_id.as_str());
+    let beside = held.iter().flat_map(|held| held.calls.iter().map(String::as_str));
+    let known = known(connection, company, ids.chain(beside).collect(), held.is_some()).await?;
     let mut changes = Changes::default();
+    let sorted = sort(connection, company, judged, moment, &known, &mut changes).await?;
+    let members = contending(connection, company, &sorted.fresh, &known).await?;
+    // In SQLite who writes is alone.
+    if let Some(held) = held
+        && connection.get_database_backend() == DbBackend::Postgres
+    {
+        let needed = needed(company, &sorted.fresh, &members, &known);
+        if !needed.keys.is_subset(&held.keys)
+            || needed.calls.iter().any(|id| !known.contains_key(id))
+        {
+            return Ok(Attempt::Needs(needed));
+        }
+    }
+    changes.conclude(sorted, members, known, moment)?;
+    Ok(Attempt::Ready(changes))
+}
+
+/// Sorts what was judged; what is stale or has ended goes no further.
+async fn sort<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    judged: &[&Judged],
+    moment: Moment,
+    known: &HashMap<String, Call>,
+    changes: &mut Changes,
+) -> Result<Sorted, Error> {
+    let newest = newest_policy(connection, company).await?;
     let mut fresh: Vec<Judged> = Vec::with_capacity(judged.len());
     for one in judged {
         let id = &one.candidate.call_id;
@@ -196,77 +314,40 @@ async fn prepare<C: ConnectionTrait>(
                 changes.outcome.decisions.insert(id.clone(), call.decision.clone());
             }
             before if is_stale(one, before, newest) => changes.outcome.stale.push(id.clone()),
-            Some(_) | None => fresh.push(one.clone()),
+            Some(_) | None => fresh.push((*one).clone()),
         }
     }
-    let mut ended = HashSet::new();
+    let mut sorted = Sorted::default();
     if moment.is_present {
-        (ended, changes.released) = miss(connection, company, &mut fresh, moment).await?;
+        (sorted.ended, changes.released) = miss(connection, company, &mut fresh, moment).await?;
     }
-
-    // What is as it was is settled: nobody else's conflicts change by it.
-    let (settled, fresh): (Vec<Judged>, Vec<Judged>) = fresh.into_iter().partition(|one| {
-        known.get(&one.candidate.call_id).is_some_and(|before| is_as_before(one, before))
-    });
-    let members = contending(connection, company, &fresh, &known).await?;
-    if let Some(held) = held {
-        let needed: BTreeSet<LockKey> = members
-            .values()
-            .map(|member| &member.contender)
-            .chain(
-                fresh
-                    .iter()
-                    .filter_map(|one| known.get(&one.candidate.call_id)?.contender.as_ref()),
-            )
-            .flat_map(|contender| locks(company, contender))
-            .collect();
-        // Who leaves a call as it is writes it without these locks, so its row is locked too before it is written here.
-        if !needed.is_subset(held) || !is_still(connection, company, &members).await? {
-            return Ok(Attempt::Needs(needed));
-        }
-    }
-    let mut against = settle(&members);
-
     for one in fresh {
-        let id = one.candidate.call_id.clone();
-        let findings = against.remove(&id).unwrap_or_default();
-        changes.take(one, known.remove(&id), findings, ended.contains(&id))?;
-    }
-    let mut settled: HashMap<String, Judged> =
-        settled.into_iter().map(|one| (one.candidate.call_id.clone(), one)).collect();
-    for (id, member) in members {
-        let Some(mut call) = member.stored else { continue };
-        let findings = against.remove(&id).unwrap_or_default();
-        // It was judged as well, to the same end as before.
-        let judged = settled.get(&id);
-        if let Some(judged) = judged {
-            call.judged_policy = judged.candidate.policy_version;
-            call.judged_meeting = judged.candidate.meeting_revision;
-            call.traces.clone_from(&judged.traces);
-        }
-        if changes.settle_again(call, findings, moment.now)? && settled.remove(&id).is_none() {
-            // Nobody asked about this one.
-            changes.outcome.decisions.remove(&id);
+        let id = &one.candidate.call_id;
+        if known.get(id).is_some_and(|before| is_as_before(&one, before)) {
+            sorted.settled.insert(id.clone(), one);
+        } else {
+            sorted.fresh.push(one);
         }
     }
-    for (id, judged) in settled {
-        if let Some(before) = known.remove(&id) {
-            changes.leave(judged, before);
-        }
-    }
-    Ok(Attempt::Ready(changes))
+    Ok(sorted)
 }
 
-/// Whether those that have not been judged are as they were read; from now on they stay so until the transaction ends.
-async fn is_still<C: ConnectionTrait>(
-    connection: &C,
+/// What must be held for the conflicts of fresh calls to be settled: the owners and rooms of all that contend, as they are
+/// and as they were, and the rows of those that have not been judged. Who leaves a call as it is holds no more than its row.
+fn needed(
     company: &str,
+    fresh: &[Judged],
     members: &BTreeMap<String, Member>,
-) -> Result<bool, Error> {
-    let stored = || members.values().filter_map(|member| member.stored.as_ref());
-    let ids = stored().map(|call| call.call_id.as_str()).collect();
-    let found = known(connection, company, ids, true).await?;
-    Ok(stored().all(|call| found.get(&call.call_id).is_some_and(|now| now.version == call.version)))
+    known: &HashMap<String, Call>,
+) -> Held {
+    let before =
+        fresh.iter().filter_map(|one| known.get(&one.candidate.call_id)?.contender.as_ref());
+    let contenders = members.values().map(|member| &member.contender).chain(before);
+    let stored = members.iter().filter(|(_, member)| member.stored.is_some());
+    Held {
+        keys: contenders.flat_map(|contender| locks(company, contender)).collect(),
+        calls: stored.map(|(id, _)| id.clone()).collect(),
+    }
 }
 
 /// The calls as they are stored. With `lock`, nobody else writes them until the transaction ends.
@@ -295,19 +376,36 @@ async fn known<C: ConnectionTrait>(
     Ok(known)
 }
 
-/// The policy version by which all calls of the company are being decided again, or have been. While it is locked, no
-/// newer one begins: whoever writes a decision is done before the calls are gone through.
-async fn newest_policy<C: ConnectionTrait>(
-    connection: &C,
+/// Locks the rows of calls, in the order in which everybody does, before they are changed by one statement.
+pub(super) async fn hold(
+    tx: &storage::Tx,
     company: &str,
-    lock: bool,
-) -> Result<u64, Error> {
-    let mut query = storm::Entity::find_by_id(company);
-    if lock {
-        query = query.lock_shared();
-    }
-    let row = query.one(connection).await.map_err(storage::Error::from)?;
-    Ok(row.map_or(0, |row| unsigned(row.target_version)))
+    ids: &[String],
+) -> Result<(), storage::Error> {
+    let _locked: Vec<String> = call::Entity::find()
+        .select_only()
+        .column(call::Column::CallId)
+        .filter(call::Column::Company.eq(company))
+        .filter(call::Column::CallId.is_in(ids.iter().map(String::as_str)))
+        .order_by_asc(call::Column::CallId)
+        .lock_exclusive()
+        .into_tuple()
+        .all(tx)
+        .await?;
+    Ok(())
+}
+
+/// The policy version by which all calls of the company are being decided again, or have been. While [`policy_lock`] is
+/// shared, no newer one begins.
+async fn newest_policy<C: ConnectionTrait>(connection: &C, company: &str) -> Result<u64, Error> {
+    let version: Option<i64> = storm::Entity::find_by_id(company)
+        .select_only()
+        .column(storm::Column::TargetVersion)
+        .into_tuple()
+        .one(connection)
+        .await
+        .map_err(storage::Error::from)?;
+    Ok(version.map_or(0, unsigned))
 }
 
 /// Whether a call has changed since it was judged, or something newer is known than what it was judged from.
@@ -405,18 +503,16 @@ async fn contending<C: ConnectionTrait>(
         }
     }
     while !frontier.is_empty() {
-        let mut next = Vec::new();
-        for row in touching(connection, company, &frontier).await? {
-            if asked.contains(row.call_id.as_str()) || members.contains_key(&row.call_id) {
-                continue;
-            }
-            let call = Call::try_from(row)?;
+        let mut found = touching(connection, company, &frontier).await?;
+        found.retain(|id| !asked.contains(id.as_str()) && !members.contains_key(id));
+        frontier.clear();
+        let found = found.iter().map(String::as_str).collect();
+        for (id, call) in self::known(connection, company, found, false).await? {
             if let Some(contender) = call.contender.clone() {
-                next.push(contender.clone());
-                members.insert(call.call_id.clone(), Member { contender, stored: Some(call) });
+                frontier.push(contender.clone());
+                members.insert(id, Member { contender, stored: Some(call) });
             }
         }
-        frontier = next;
     }
     Ok(members)
 }
@@ -426,43 +522,63 @@ pub(super) async fn touching<C: ConnectionTrait>(
     connection: &C,
     company: &str,
     contests: &[OwnedContender],
-) -> Result<Vec<call::Model>, Error> {
+) -> Result<Vec<String>, Error> {
     use call::Column as C;
+    let owners = taken(contests, |one| one.owner.to_string());
+    let rooms = taken(contests, room);
     let mut found = Vec::new();
-    for part in contests.chunks(CONTESTS) {
-        for (column, taken) in [
-            (C::ContendsOwner, part.iter().map(|one| one.owner.to_string()).collect::<Vec<_>>()),
-            (C::ContendsRoom, part.iter().map(room).collect()),
-        ] {
-            let values = part.iter().zip(taken).map(|(one, taken)| {
-                (taken, one.start.timestamp_micros(), one.end.timestamp_micros())
-            });
+    for (column, times) in [(C::ContendsOwner, owners), (C::ContendsRoom, rooms)] {
+        for part in times.chunks(CONTESTS) {
             let (c, v) = (Alias::new("c"), Alias::new("v"));
             let of = |column: &'static str| Expr::col((v.clone(), Alias::new(column)));
-            let mut query = Query::select();
-            for one in C::iter() {
-                query.column((c.clone(), one));
-            }
-            query.distinct().from_values(values, v.clone()).join_as(
-                JoinType::InnerJoin,
-                call::Entity,
-                c.clone(),
-                Expr::col((c.clone(), C::Company))
-                    .eq(company)
-                    .and(Expr::col((c.clone(), column)).equals((v.clone(), Alias::new("column1"))))
-                    .and(Expr::col((c.clone(), C::ContendsUntil)).gt(of("column2")))
-                    .and(Expr::col((c.clone(), C::Start)).lt(of("column3"))),
-            );
+            let query = Query::select()
+                .column((c.clone(), C::CallId))
+                .distinct()
+                .from_values(part.to_vec(), v.clone())
+                .join_as(
+                    JoinType::InnerJoin,
+                    call::Entity,
+                    c.clone(),
+                    Expr::col((c.clone(), C::Company))
+                        .eq(company)
+                        .and(
+                            Expr::col((c.clone(), column))
+                                .equals((v.clone(), Alias::new("column1"))),
+                        )
+                        .and(Expr::col((c.clone(), C::ContendsUntil)).gt(of("column2")))
+                        .and(Expr::col((c.clone(), C::Start)).lt(of("column3"))),
+                )
+                .to_owned();
             let statement = connection.get_database_backend().build(&query);
-            found.extend(
-                call::Model::find_by_statement(statement)
-                    .all(connection)
-                    .await
-                    .map_err(storage::Error::from)?,
-            );
+            for row in connection.query_all_raw(statement).await.map_err(storage::Error::from)? {
+                found.push(row.try_get_by_index(0).map_err(storage::Error::from)?);
+            }
         }
     }
+    found.sort_unstable();
+    found.dedup();
     Ok(found)
+}
+
+/// What is taken and from when to when, in microseconds. Times that overlap are one, so that many calls in one room at one
+/// time do not each find all the others.
+fn taken(
+    contests: &[OwnedContender],
+    what: impl Fn(&OwnedContender) -> String,
+) -> Vec<(String, i64, i64)> {
+    let mut times: Vec<(String, i64, i64)> = contests
+        .iter()
+        .map(|one| (what(one), one.start.timestamp_micros(), one.end.timestamp_micros()))
+        .collect();
+    times.sort_unstable();
+    times.dedup_by(|next, before| {
+        let is_one = next.0 == before.0 && next.1 < before.2;
+        if is_one {
+            before.2 = Ord::max(before.2, next.2);
+        }
+        is_one
+    });
+    times
 }
 
 /// What speaks against each that gives way.
@@ -508,7 +624,55 @@ pub(crate) fn give_way(
     Ok(told_of(candidate, &decision))
 }
 
+impl Outcome {
+    /// Forgets decisions that nobody asked for, and those of stale calls, which others may have led to.
+    fn keep_only(&mut self, judged: &[&Judged]) {
+        let mut asked: HashSet<&str> =
+            judged.iter().map(|one| one.candidate.call_id.as_str()).collect();
+        for id in &self.stale {
+            asked.remove(id.as_str());
+        }
+        self.decisions.retain(|id, _| asked.contains(id.as_str()));
+    }
+}
+
 impl Changes {
+    /// Settles who gives way, and takes what changes by it.
+    fn conclude(
+        &mut self,
+        sorted: Sorted,
+        members: BTreeMap<String, Member>,
+        mut known: HashMap<String, Call>,
+        moment: Moment,
+    ) -> Result<(), Error> {
+        let Sorted { fresh, mut settled, ended } = sorted;
+        let mut against = settle(&members);
+        for one in fresh {
+            let id = one.candidate.call_id.clone();
+            let findings = against.remove(&id).unwrap_or_default();
+            self.take(one, known.remove(&id), findings, ended.contains(&id))?;
+        }
+        for (id, member) in members {
+            let Some(mut call) = member.stored else { continue };
+            let findings = against.remove(&id).unwrap_or_default();
+            // It was judged as well, to the same end as before.
+            if let Some(judged) = settled.get(&id) {
+                call.judged_policy = judged.candidate.policy_version;
+                call.judged_meeting = judged.candidate.meeting_revision;
+                call.traces.clone_from(&judged.traces);
+            }
+            if self.settle_again(call, findings, moment.now)? {
+                settled.remove(&id);
+            }
+        }
+        for (id, judged) in settled {
+            if let Some(before) = known.remove(&id) {
+                self.leave(judged, before);
+            }
+        }
+        Ok(())
+    }
+
     /// Leaves a call as it is, and notes from what it was judged.
     fn leave(&mut self, judged: Judged, before: Call) {
         let Judged { seen: _, candidate, contender: _, traces } = judged;
@@ -666,7 +830,17 @@ async fn write(
     if !crate::sabotage::splits_outbox() {
         announce(tx, company, changes).await?;
     }
+    plan_anew(tx, company, &new, changes, moment).await
+}
 
+/// Puts active plans and timers in the place of those that the calls had before.
+async fn plan_anew(
+    tx: &storage::Tx,
+    company: &str,
+    new: &[&Call],
+    changes: &Changes,
+    moment: Moment,
+) -> Result<(), Error> {
     let ids: Vec<&str> = new.iter().map(|call| call.call_id.as_str()).collect();
     for part in chunks(&ids) {
         plan::Entity::delete_many()

@@ -117,8 +117,8 @@ impl Calls {
         company: &str,
         contests: &[OwnedContender],
     ) -> Result<Vec<Call>, Error> {
-        let rows = touching(self.store.reader(), company, contests).await?;
-        rows.into_iter().map(Call::try_from).collect()
+        let found = touching(self.store.reader(), company, contests).await?;
+        self.get(company, &found).await
     }
 
     /// How many calls are still to be looked at after changes of policy, as far as is known.

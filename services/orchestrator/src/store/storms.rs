@@ -15,6 +15,7 @@ use sea_orm::{
 };
 use storage::{chunks, database_now, insert_many};
 
+use super::commit::{hold, policy_lock};
 use super::entity::{call, storm};
 use super::row::{instant, number, unsigned};
 use super::{Calls, Page};
@@ -104,6 +105,8 @@ impl Calls {
         let version = number(version);
         self.store
             .write(|tx| async move {
+                // Whoever writes decisions by an older version at the moment is waited for.
+                tx.lock(&[policy_lock(company)]).await?;
                 let before = storm::Entity::find_by_id(company)
                     .lock_exclusive()
                     .one(&tx)
@@ -340,6 +343,7 @@ impl Calls {
         for part in chunks(ids) {
             self.store
                 .write(|tx| async move {
+                    hold(&tx, company, part).await?;
                     call::Entity::update_many()
                         .col_expr(call::Column::JudgedPolicy, Expr::value(number(version)))
                         .filter(call::Column::Company.eq(company))

@@ -228,3 +228,56 @@ async fn each_company_has_a_chain_of_its_own_and_the_log_is_of_all() {
     })
     .await;
 }
+
+/// Three replicas write decisions of one company without a pause, and somebody applies a policy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_policy_has_its_turn_however_many_decide() {
+    for engine in engines().await {
+        let mut writers = tokio::task::JoinSet::new();
+        let mut replicas = Vec::new();
+        for seed in 0..12 {
+            if seed % 4 == 0 {
+                replicas.push(Calls::open(&engine.config()).await.unwrap());
+            }
+            writers.spawn(replica(replicas.last().unwrap().clone(), seed, 1_000));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let began = Instant::now();
+        for version in 1..=3 {
+            replicas[0].raise("acme", version, minute(0)).await.unwrap();
+        }
+        let took = began.elapsed();
+        writers.shutdown().await;
+        eprintln!("{}: three policies in {took:?}", engine.name());
+        assert!(took.as_secs() < 10, "{}: {took:?}", engine.name());
+    }
+}
+
+/// More owners and rooms than one transaction may lock, and a chain of conflicts through all of them.
+#[tokio::test]
+async fn what_is_too_much_for_one_transaction_is_written_in_pieces() {
+    for engine in engines().await {
+        let calls = Calls::open(&engine.config()).await.unwrap();
+        let judged: Vec<Judged> = (0..400_i64)
+            .map(|number| {
+                let mut one =
+                    sketch(&format!("c{number:03}"), 10 * number, "ada", "room").judged(0);
+                let contender = one.contender.as_mut().unwrap();
+                contender.owner = format!("m{}", number % 300).into();
+                // Each overlaps the two after it, and is in one room with the next.
+                contender.conference.id = format!("room {}", number / 2);
+                one
+            })
+            .collect();
+        let outcome = calls.commit("acme", &judged, at(-600)).await.unwrap();
+        assert_eq!(outcome.decisions.len(), 400);
+        let contenders: Vec<_> =
+            judged.iter().map(|one| one.contender.as_ref().unwrap().as_ref()).collect();
+        for (one, findings) in judged.iter().zip(resolve(&contenders)) {
+            let id = &one.candidate.call_id;
+            assert_eq!(calls.is_plan(id).await, findings.is_empty(), "{id}");
+            let told = &outcome.decisions[id];
+            assert_eq!(told.plan.is_some(), findings.is_empty(), "{id} as it was told");
+        }
+    }
+}
