@@ -1,6 +1,6 @@
 //! Settings in layers: what is built in, a file, the environment, the command line; later ones win, key by key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -266,22 +266,32 @@ impl Tree {
         let origins = self.clone();
         let mut unknown = Vec::new();
         let read = serde_ignored::deserialize(Value::new(None, self.0), |path| {
-            let key = path.to_string();
+            // A question mark stands for what is optional.
+            let key = path.to_string().replace(".?", "");
             let origin = origins.origin(&key);
-            let full = section.map_or_else(|| key.clone(), |section| format!("{section}.{key}"));
-            unknown.push((full, origin));
+            unknown.push((full(section, &key), origin));
         });
-        if !unknown.is_empty() {
-            unknown.sort();
-            return Err(Error::Unknown(unknown));
-        }
-        read.map_err(|error| {
+        let error = match read {
+            Ok(read) if unknown.is_empty() => return Ok(read),
+            Ok(_) => None,
+            Err(error) => match denied(&error) {
+                Some((key, expected)) => {
+                    let origin = origins.origin(&key) + &expected;
+                    unknown.push((full(section, &key), origin));
+                    None
+                }
+                None => Some(error),
+            },
+        };
+        if let Some(error) = error.filter(|_| unknown.is_empty()) {
             let mut problem = error.to_string();
             if let ConfigError::At { origin: None, key: Some(key), .. } = &error {
                 problem.push_str(&format!(" in {}", origins.origin(key)));
             }
-            Error::Invalid { section: section.map(str::to_owned), problem }
-        })
+            return Err(Error::Invalid { section: section.map(str::to_owned), problem });
+        }
+        unknown.sort();
+        Err(Error::Unknown(unknown))
     }
 
     /// Fails if anything is left.
@@ -339,12 +349,41 @@ pub(crate) fn same(name: &str) -> String {
     name.replace('-', "_")
 }
 
+/// Where a value was set; of a section, everywhere that something in it was.
 fn origin_of(value: &Value) -> String {
-    if let Some(origin) = value.origin() {
-        return origin.to_owned();
+    let mut origins = BTreeSet::new();
+    collect_origins(value, &mut origins);
+    if origins.is_empty() {
+        return "the settings".to_owned();
     }
-    let inner = if let ValueKind::Table(map) = &value.kind { map.values().next() } else { None };
-    inner.map(origin_of).unwrap_or_else(|| "the settings".to_owned())
+    origins.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
+fn collect_origins<'a>(value: &'a Value, origins: &mut BTreeSet<&'a str>) {
+    if let ValueKind::Table(map) = &value.kind
+        && !map.is_empty()
+    {
+        map.values().for_each(|inner| collect_origins(inner, origins));
+    } else {
+        origins.extend(value.origin());
+    }
+}
+
+/// A key as the whole file has it.
+fn full(section: Option<&str>, key: &str) -> String {
+    section.map_or_else(|| key.to_owned(), |section| format!("{section}.{key}"))
+}
+
+/// The key that a type with `deny_unknown_fields` refuses, and what it says it would take. Its error has the path of the
+/// section only; the key itself stands in serde's sentence and nowhere else.
+fn denied(error: &ConfigError) -> Option<(String, String)> {
+    let (section, sentence) = if let ConfigError::At { error, key, .. } = error {
+        (key.as_deref(), error.to_string())
+    } else {
+        (None, error.to_string())
+    };
+    let (field, expected) = sentence.strip_prefix("unknown field `")?.split_once('`')?;
+    Some((full(section, field), expected.to_owned()))
 }
 
 fn stamped(value: Value, origin: &str) -> Value {

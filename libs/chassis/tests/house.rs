@@ -118,6 +118,44 @@ fn a_wrong_value_is_refused_with_its_key_and_file() {
 }
 
 #[test]
+fn a_wrong_key_in_a_section_is_blamed_on_the_file_that_has_it() {
+    // Whatever else is set in that section, and wherever: built in, in another file, by the program, on the command line.
+    let others = file("[greeting]\ntext = \"hi\"\ntimes = 2\npause = \"1s\"\n");
+    let reply = file("[greeting.reply]\ntext = \"hi\"\n");
+    for (text, key) in [
+        ("[greeting]\ntxet = \"x\"\n", "greeting.txet"),
+        ("[greeting.reply]\ntimse = 1\n", "greeting.reply.timse"),
+        ("[greeting.reply]\ntimes = \"many\"\n", "greeting.reply.times"),
+        ("[greeting.rely]\ntext = \"x\"\n", "greeting.rely"),
+    ] {
+        let of = file(text);
+        let (of, others, reply) = (of.path(), others.path(), reply.path());
+        for [first, second, third] in
+            [[of, others, reply], [others, reply, of], [reply, of, others]]
+        {
+            let house = House::alone::<EchoApp>().file(first).file(second).file(third);
+            let problem = problem(house.set("greeting.times = 3"));
+            assert!(problem.contains(key), "{problem}");
+            assert!(problem.contains(of.to_str().unwrap()), "{problem}");
+            for innocent in
+                [others.to_str().unwrap(), reply.to_str().unwrap(), "default", "command line"]
+            {
+                assert!(!problem.contains(innocent), "{problem}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_section_is_blamed_on_all_who_set_something_in_it() {
+    let (one, other) = (file("[greetings]\ntext = \"x\"\n"), file("[greetings]\ntimes = 2\n"));
+    let problem = problem(House::alone::<EchoApp>().file(one.path()).file(other.path()));
+    for file in [one.path(), other.path()] {
+        assert!(problem.contains(file.to_str().unwrap()), "{problem}");
+    }
+}
+
+#[test]
 fn an_address_beyond_loopback_is_refused_unless_it_is_wanted() {
     for address in ["0.0.0.0:7100", "192.0.2.1:7100", "[::]:7100"] {
         let house = || House::alone::<EchoApp>().listen(address.parse().unwrap());

@@ -233,11 +233,22 @@ pub struct Config {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Greeting {
     pub text: String,
     pub times: usize,
     #[serde(with = "chassis::period")]
     pub pause: Duration,
+    #[serde(default)]
+    pub reply: Option<Reply>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Reply {
+    #[serde(default)]
+    pub text: String,
+    #[serde(default)]
+    pub times: usize,
 }
 
 #[derive(Debug)]
@@ -263,7 +274,7 @@ pause = "10ms"
     }
 
     async fn build(config: Config, context: Context) -> anyhow::Result<Built> {
-        let Greeting { text, times, pause: _ } = config.greeting;
+        let Greeting { text, times, pause: _, reply: _ } = config.greeting;
         let state = State {
             peer: None,
             service: String::new(),
