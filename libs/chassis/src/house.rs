@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use http::{Request, Response};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -262,6 +262,26 @@ impl fmt::Debug for Ready {
     }
 }
 
+/// The signals that end a program.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// From here on they do not kill.
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
 impl Ready {
     /// `[telemetry]`.
     #[must_use]
@@ -281,6 +301,21 @@ impl Ready {
     /// A service that cannot start, or an address that cannot be had.
     pub async fn serve(self) -> anyhow::Result<Running> {
         self.build(true).await
+    }
+
+    /// The same until SIGTERM or SIGINT, then ends in order; a second signal ends at once, and so does one while it starts.
+    /// SIGINT, a person at a terminal, waits for no load balancer.
+    ///
+    /// # Errors
+    /// The same, or the listener failed, or requests had to be cut off.
+    pub async fn serve_until_signal(self) -> anyhow::Result<()> {
+        // Before the address is told: whoever reads it may end the program the moment after.
+        let mut signals = Signals::catch()?;
+        let running = tokio::select! {
+            running = self.serve() => running?,
+            () = signals.any() => anyhow::bail!("ended by a signal while starting"),
+        };
+        running.until(signals).await
     }
 
     async fn build(self, listen: bool) -> anyhow::Result<Running> {
@@ -417,14 +452,7 @@ impl Running {
         &self.context
     }
 
-    /// Serves until SIGTERM or SIGINT, then ends in order; a second signal ends at once. SIGINT, a person at a terminal,
-    /// waits for no load balancer.
-    ///
-    /// # Errors
-    /// The listener failed, or requests had to be cut off.
-    pub async fn until_signal(mut self) -> anyhow::Result<()> {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut int = signal(SignalKind::interrupt())?;
+    async fn until(mut self, mut signals: Signals) -> anyhow::Result<()> {
         let failed = async {
             match &mut self.serving {
                 Some(serving) => serving.await,
@@ -432,8 +460,8 @@ impl Running {
             }
         };
         let lame_duck = tokio::select! {
-            _ = term.recv() => self.lame_duck,
-            _ = int.recv() => Duration::ZERO,
+            _ = signals.term.recv() => self.lame_duck,
+            _ = signals.int.recv() => Duration::ZERO,
             ended = failed => {
                 ended.context("the server panicked")?;
                 anyhow::bail!("the server ended by itself");
@@ -441,8 +469,7 @@ impl Running {
         };
         tokio::select! {
             ended = self.end(lame_duck) => ended,
-            _ = term.recv() => anyhow::bail!("ended at once by a second signal"),
-            _ = int.recv() => anyhow::bail!("ended at once by a second signal"),
+            () = signals.any() => anyhow::bail!("ended at once by a second signal"),
         }
     }
 

@@ -102,7 +102,7 @@
 //!     .environment()                   // CALLSHEET_ELIGIBILITY__STORE__URL
 //!     .check()?;
 //! chassis::telemetry::start(ready.telemetry())?;
-//! ready.serve().await?.until_signal().await
+//! ready.serve_until_signal().await
 //! # }
 //! ```
 //!

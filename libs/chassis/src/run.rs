@@ -46,7 +46,7 @@ fn run(house: House, check: bool) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(async { ready.serve().await?.until_signal().await })
+        .block_on(async { ready.serve_until_signal().await })
 }
 
 fn command(name: &'static str) -> Command {

@@ -49,5 +49,5 @@ fn serve(arguments: &Serve, elsewhere: String) -> anyhow::Result<()> {
         .worker_threads(WORKERS)
         .enable_all()
         .build()?
-        .block_on(async { ready.serve().await?.until_signal().await })
+        .block_on(async { ready.serve_until_signal().await })
 }
