@@ -1,10 +1,12 @@
-//! Derives code, descriptors and docs from the contract in `proto/`.
+//! Derives code, descriptors and docs: from the contract in `proto/`, from the rules of the core, from the defaults of settings.
 //!
 //! Everything is made in memory first, so that checking and writing cannot differ.
 
 mod catalogue;
 mod core;
 mod docs;
+mod rulebook;
+mod settings;
 mod wire;
 
 use crate::workspace;
@@ -55,15 +57,37 @@ fn everything() -> Result<Files> {
             *content = formatted(content).with_context(|| format!("formatting `{path}`"))?;
         }
     }
-    files.insert("docs/skip-codes.md".into(), docs::generate(&catalogue).into_bytes());
+    files.extend(pages(&catalogue)?);
     Ok(files)
+}
+
+/// What is generated for people.
+fn pages(catalogue: &catalogue::Catalogue) -> Result<Files> {
+    let rulebook = rulebook::generate(catalogue, &rulebook::raised()?)?;
+    Ok(Files::from([
+        ("docs/skip-codes.md".to_owned(), docs::generate(catalogue).into_bytes()),
+        ("docs/rulebook.md".to_owned(), rulebook.into_bytes()),
+        ("docs/config.md".to_owned(), settings::generate()?.into_bytes()),
+    ]))
 }
 
 /// Regenerates what is out of date and removes what is no longer generated.
 pub(crate) fn write() -> Result<()> {
-    let root = workspace::root();
     let files = everything()?;
-    for path in stale(&files)? {
+    put(&files, stale(&files)?)
+}
+
+/// Regenerates the pages for people only.
+pub(crate) fn write_pages() -> Result<()> {
+    let files = pages(&catalogue::read(&contract()?.pool)?)?;
+    let stale = different(&files);
+    put(&files, stale)
+}
+
+/// Writes these of the files, and removes those that are not among them.
+fn put(files: &Files, stale: Vec<String>) -> Result<()> {
+    let root = workspace::root();
+    for path in stale {
         let target = root.join(&path);
         match files.get(&path) {
             Some(content) => {
@@ -94,18 +118,22 @@ pub(crate) fn check() -> Result<()> {
 /// Paths that are missing, different, or lie in the generated folder without reason.
 fn stale(files: &Files) -> Result<Vec<String>> {
     let root = workspace::root();
-    let mut stale = Vec::new();
-    for (path, content) in files {
-        if std::fs::read(root.join(path)).ok().as_ref() != Some(content) {
-            stale.push(path.clone());
-        }
-    }
+    let mut stale = different(files);
     if root.join(GENERATED).is_dir() {
         stale.extend(
             workspace::files(GENERATED)?.into_iter().filter(|path| !files.contains_key(path)),
         );
     }
     Ok(stale)
+}
+
+/// Paths that are missing or different.
+fn different(files: &Files) -> Vec<String> {
+    let root = workspace::root();
+    let is_fresh =
+        |path: &str, content| std::fs::read(root.join(path)).ok().as_ref() == Some(content);
+    let stale = files.iter().filter(|(path, content)| !is_fresh(path, content));
+    stale.map(|(path, _)| path.clone()).collect()
 }
 
 /// The source as `cargo fmt` leaves it.

@@ -26,12 +26,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Regenerate code and docs from the contract.
+    /// Regenerate code and docs from the contract, the rules and the settings.
     Gen {
         /// Write nothing; fail if anything checked in is not what would be generated.
         #[arg(long)]
         check: bool,
     },
+    /// Regenerate the docs only: skip codes, rulebook, settings.
+    Docs,
     /// Check formatting, lints and every test, with a PostgreSQL and a Redis of its own; stops at the first failure.
     Test,
     /// Start the servers that tests use, print the variables that name them, and hold them until Ctrl-C.
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Gen { check: false } => finished(generate::write()),
         Command::Gen { check: true } => finished(generate::check()),
+        Command::Docs => finished(generate::write_pages()),
         Command::Test => everything::run(),
         Command::Servers { fsync } => hold::run(fsync),
         Command::Chaos(chaos) => chaos::run(&chaos),

@@ -24,8 +24,12 @@ pub(crate) fn files(under: &str) -> Result<Vec<String>> {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
             let name = entry.file_name();
+            // A folder, or in a second work tree a file that says where that folder is.
+            if name == ".git" {
+                continue;
+            }
             if kind.is_dir() {
-                if name != ".git" && name != "target" && name != "node_modules" {
+                if name != "target" && name != "node_modules" {
                     open.push(path);
                 }
             } else if kind.is_file() {

@@ -118,10 +118,9 @@ pub fn resolve(contenders: &[Contender<'_>]) -> Vec<Vec<Finding>> {
             owner.insert(contender.start, (contender.end, place));
             room.insert(contender.start, (contender.end, place));
         }
-        let lost = [(SkipCode::Duplicate, duplicate), (SkipCode::OverlappingMeeting, overlap)];
-        let lost = lost
-            .into_iter()
-            .filter_map(|(code, winner)| Some(against(code, contenders.get(winner?)?)));
+        let winner = |place: Option<usize>| contenders.get(place?);
+        let lost = winner(duplicate).map(is_duplicate).into_iter();
+        let lost = lost.chain(winner(overlap).map(overlaps));
         if let Some(slot) = findings.get_mut(place) {
             slot.extend(lost);
         }
@@ -218,15 +217,30 @@ fn intersecting(kept: &Kept, contender: &Contender<'_>) -> Option<usize> {
     None
 }
 
-fn against(code: SkipCode, winner: &Contender<'_>) -> Finding {
-    let rule = if code == SkipCode::Duplicate { "duplicate" } else { "overlapping-meeting" };
+/// Another call of the company meets in the same conference at the same instant, and takes precedence.
+fn is_duplicate(winner: &Contender<'_>) -> Finding {
     Finding {
-        rule: rule.into(),
-        code,
+        rule: "duplicate".into(),
+        code: SkipCode::Duplicate,
         lifted: false,
         sub_reason: None,
-        evidence: vec![Evidence::Instant(winner.start), Evidence::Call(winner.key.clone())],
+        evidence: of(winner),
     }
+}
+
+/// Another call of the same owner, or in the same conference, goes on at the same time and takes precedence.
+fn overlaps(winner: &Contender<'_>) -> Finding {
+    Finding {
+        rule: "overlapping-meeting".into(),
+        code: SkipCode::OverlappingMeeting,
+        lifted: false,
+        sub_reason: None,
+        evidence: of(winner),
+    }
+}
+
+fn of(winner: &Contender<'_>) -> Vec<Evidence> {
+    vec![Evidence::Instant(winner.start), Evidence::Call(winner.key.clone())]
 }
 
 #[cfg(test)]

@@ -356,6 +356,18 @@ fn unclassified() -> Finding {
     }
 }
 
+/// A call that was valid, and had not been planned yet, fell because a setting of the company changed, and nothing
+/// else did; what it fell by stands beside it (DOMAIN 5.3).
+fn invalidated() -> Finding {
+    Finding {
+        rule: "invalidated-by-settings".into(),
+        code: SkipCode::InvalidatingByCompanySettings,
+        lifted: false,
+        sub_reason: None,
+        evidence: vec![Evidence::Setting("settings".into())],
+    }
+}
+
 fn finish(
     inputs: &Inputs<'_>,
     gathered: Gathered,
@@ -391,14 +403,7 @@ fn finish(
             if inputs.history.had_plan {
                 related = Some(SkipCode::InvalidatingByCompanySettings);
             } else {
-                let invalidated = Finding {
-                    rule: "invalidated-by-settings".into(),
-                    code: SkipCode::InvalidatingByCompanySettings,
-                    lifted: false,
-                    sub_reason: None,
-                    evidence: vec![Evidence::Setting("settings".into())],
-                };
-                against.insert(0, std::mem::replace(cause, invalidated));
+                against.insert(0, std::mem::replace(cause, invalidated()));
                 related = None;
             }
         }

@@ -203,7 +203,7 @@ fn enumeration(out: &mut String, kind: &Kind) {
 }
 
 /// `ALL_DAY_EVENT` as the name of a variant: `AllDayEvent`.
-fn variant(name: &str) -> String {
+pub(super) fn variant(name: &str) -> String {
     let capitalised = |word: &str| {
         let (first, rest) = word.split_at(word.len().min(1));
         first.to_uppercase() + &rest.to_lowercase()

@@ -4,7 +4,7 @@ use super::{Facts, finding};
 use crate::rule::Finding;
 use crate::skip_code::SkipCode;
 
-/// The finding for a Zoom user known to be inactive.
+/// The Zoom user who hosts is known to be inactive, whatever the method (DOMAIN 8.7).
 pub(super) fn inactive(facts: &Facts<'_>) -> Option<Finding> {
     let active = facts.host?.zoom.active?;
     (!active).then(|| finding("inactive-host", SkipCode::InactiveHost, None, "zoom"))

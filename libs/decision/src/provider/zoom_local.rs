@@ -31,7 +31,7 @@ fn possibility(facts: &Facts<'_>) -> Possibility {
     }
 }
 
-/// The finding where no method is left because local recording is off.
+/// No method is left because the host's Zoom settings do not permit recording to computer files.
 pub(super) fn off(obstacle: Obstacle) -> Finding {
     finding(
         "local-recording-off",
