@@ -155,7 +155,7 @@ pub use link::Link;
 pub use principal::Principal;
 pub use run::main;
 pub use stack::call::deadline;
-pub use status::{ERROR_DOMAIN, FieldViolation, ServiceError, status};
+pub use status::{ERROR_DOMAIN, FieldViolation, ServiceError, chain, status};
 
 /// Sets the largest message of a generated client or server, either way: `sized!(context, XServiceServer::new(service))`.
 ///

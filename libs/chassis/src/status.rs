@@ -106,8 +106,20 @@ pub(crate) fn is_ours(code: Code) -> bool {
     )
 }
 
-/// An error and all its sources in one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+/// An error and all its sources in one line, for logs: what a peer answered, or the database said, is in the sources only.
+/// Nobody is sent it.
+///
+/// ```
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the book could not be fetched")]
+/// struct Fetch(#[source] std::fmt::Error);
+///
+/// let error = Fetch(std::fmt::Error);
+/// assert_eq!(chassis::chain(&error).split(": ").next(), Some("the book could not be fetched"));
+/// assert!(chassis::chain(&error).ends_with(&std::fmt::Error.to_string()));
+/// ```
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Link;
+use chassis::{Link, chain};
 use feed::{Feed, Notice};
 use futures::Stream;
 use proto::calendar::v1 as calendar;
@@ -80,11 +80,14 @@ impl Follower {
                     info!(token = lease.token, "following the leaves");
                     self.lead(&lease).await;
                     if let Err(error) = leases.release(&lease).await {
-                        warn!(error = %error, "the lease could not be released; it will expire");
+                        warn!(
+                            error = chain(&error),
+                            "the lease could not be released; it will expire"
+                        );
                     }
                 }
                 Ok(None) => {}
-                Err(error) => warn!(error = %error, "the lease could not be asked for"),
+                Err(error) => warn!(error = chain(&error), "the lease could not be asked for"),
             }
             self.pause(self.lease / 4).await;
         }
@@ -114,7 +117,7 @@ impl Follower {
                 // Whatever is written is guarded by the lease; this only ends work that would be in vain.
                 Err(_) if failures < 3 => failures += 1,
                 Err(error) => {
-                    warn!(error = %error, "the lease could not be renewed");
+                    warn!(error = chain(&error), "the lease could not be renewed");
                     return;
                 }
             }
@@ -136,7 +139,7 @@ impl Follower {
         loop {
             match follow().await {
                 Err(Error::Storage(storage::Error::LeaseLost)) => return,
-                Err(error) => warn!(what, error = %error, "following was interrupted"),
+                Err(error) => warn!(what, error = chain(&error), "following was interrupted"),
                 Ok(()) => {}
             }
             self.pause(PAUSE).await;
@@ -220,7 +223,7 @@ impl Follower {
         while let Err(error) = self.feed.publish(notices).await {
             // That it is full is no trouble: whoever works has to catch up first.
             if !matches!(error, feed::Error::Full) {
-                warn!(error = %error, "notices could not be published");
+                warn!(error = chain(&error), "notices could not be published");
                 self.pause(PAUSE).await;
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::chain;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use decision::Decision;
 use decision::history::{Cause, Step, sentence};
@@ -245,7 +246,9 @@ pub(crate) async fn anchor(engine: Arc<Engine>, every: Duration, shutdown: Cance
                     info!(company, number, hash, "history head");
                 }
             }
-            Err(error) => warn!(error = %error, "heads of histories could not be written out"),
+            Err(error) => {
+                warn!(error = chain(&error), "heads of histories could not be written out")
+            }
         }
         tokio::select! {
             () = shutdown.cancelled() => return,

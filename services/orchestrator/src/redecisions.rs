@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::chain;
 use chassis::metrics::{self, Gauge};
 use proto::orchestrator::v1 as wire;
 use proto::time;
@@ -83,7 +84,9 @@ pub(crate) async fn measure(engine: Arc<Engine>, shutdown: CancellationToken) {
     loop {
         match engine.calls.storms_left().await {
             Ok(left) => LEFT.record(left, &[]),
-            Err(error) => warn!(error = %error, "what is left of redecisions could not be counted"),
+            Err(error) => {
+                warn!(error = chain(&error), "what is left of redecisions could not be counted")
+            }
         }
         tokio::select! {
             () = shutdown.cancelled() => return,

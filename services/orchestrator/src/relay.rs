@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::chain;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -20,7 +21,7 @@ pub(crate) async fn relay(engine: Arc<Engine>, shutdown: CancellationToken) {
                 engine.news.send_modify(|count| *count = count.wrapping_add(1));
                 continue;
             }
-            Err(error) => warn!(error = %error, "decisions could not be put into the log"),
+            Err(error) => warn!(error = chain(&error), "decisions could not be put into the log"),
         }
         tokio::select! {
             () = shutdown.cancelled() => return,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::chain;
 use chassis::metrics::{self, Counter};
 use chrono::TimeDelta;
 use decision::reach::Reach;
@@ -51,19 +52,23 @@ impl Stormer {
             match self.engine.calls.claim_storm(&self.holder, self.lease).await {
                 Ok(Some(mut storm)) => {
                     if let Err(error) = self.carry_out(&mut storm, &counted).await {
-                        warn!(company = storm.company, error = %error, "redecision was interrupted");
+                        warn!(
+                            company = storm.company,
+                            error = chain(&error),
+                            "redecision was interrupted"
+                        );
                         // Others come first meanwhile.
                         self.pause(Duration::from_secs(1)).await;
                     }
                     if let Err(error) = self.engine.calls.leave_storm(&storm).await {
-                        warn!(error = %error, "redecision could not be handed on");
+                        warn!(error = chain(&error), "redecision could not be handed on");
                     }
                     if !self.shutdown.is_cancelled() {
                         continue;
                     }
                 }
                 Ok(None) => {}
-                Err(error) => warn!(error = %error, "redecisions could not be looked for"),
+                Err(error) => warn!(error = chain(&error), "redecisions could not be looked for"),
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
@@ -85,7 +90,11 @@ impl Stormer {
         let ready = engine.policies.newest(&storm.company).await?;
         if let Err(error) = engine.judges.announce(&ready).await {
             // Whoever judges by it is told then; this only spares the first question a detour.
-            warn!(company = storm.company, error = %error, "a policy could not be announced");
+            warn!(
+                company = storm.company,
+                error = chain(&error),
+                "a policy could not be announced"
+            );
         }
         let is_done = if storm.fresh {
             // Somebody may have asked for calls already, also beyond the window.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Link;
+use chassis::{Link, chain};
 use feed::Feed;
 use proto::consent::v1 as consent;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
@@ -84,7 +84,7 @@ impl Sweep {
                     before = followed;
                 }
                 Err(Error::Storage(storage::Error::LeaseLost)) => return,
-                Err(error) => warn!(error = %error, "sweep failed"),
+                Err(error) => warn!(error = chain(&error), "sweep failed"),
             }
         }
     }

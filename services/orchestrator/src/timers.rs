@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::chain;
 use chassis::metrics::{self, Counter, Gauge, Histogram};
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::orchestrator::v1 as wire;
@@ -92,7 +93,7 @@ impl Timers {
                 Some(ended) = jobs.join_next_with_id() => {
                     let id = ended.map_or_else(
                         |failed| {
-                            error!(error = %failed, "timers were not handled");
+                            error!(error = chain(&failed), "timers were not handled");
                             failed.id()
                         },
                         |(id, ())| id,
@@ -111,7 +112,7 @@ impl Timers {
                             is_more
                         }
                         Err(error) => {
-                            warn!(error = %error, "timers could not be claimed");
+                            warn!(error = chain(&error), "timers could not be claimed");
                             false
                         }
                     };
@@ -181,7 +182,7 @@ impl Timers {
             }
         };
         if let Err(error) = handled {
-            warn!(error = %error, "timers could not be handled");
+            warn!(error = chain(&error), "timers could not be handled");
             let now = self.engine.clock.now();
             let later: Vec<_> = batch
                 .timers
@@ -192,7 +193,7 @@ impl Timers {
                 })
                 .collect();
             if let Err(error) = self.engine.calls.put_off_timers(&batch.claim, &later).await {
-                warn!(error = %error, "timers wait until their claim is over");
+                warn!(error = chain(&error), "timers wait until their claim is over");
             }
         }
     }
@@ -284,7 +285,11 @@ impl Timers {
                     pieces.push(piece);
                 }
                 Err(error) => {
-                    warn!(error = %error, calls = piece.len(), "what is due cannot be decided");
+                    warn!(
+                        error = chain(&error),
+                        calls = piece.len(),
+                        "what is due cannot be decided"
+                    );
                     if !lies_in_one(&error) {
                         break;
                     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::chain;
 use chrono::{DateTime, TimeDelta, Utc};
 use feed::{Delivery, Feed};
 use futures::StreamExt as _;
@@ -72,7 +73,7 @@ impl Worker {
                     });
                 }
                 Err(error) => {
-                    warn!(error = %error, "no notices could be had");
+                    warn!(error = chain(&error), "no notices could be had");
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
@@ -92,7 +93,7 @@ impl Worker {
                 let done = self.work_for(&company, &deliveries).await;
                 if let Err(error) = self.settle(&company, &deliveries, done).await {
                     // They are delivered again, which changes nothing.
-                    warn!(error = %error, "notices could not be acknowledged");
+                    warn!(error = chain(&error), "notices could not be acknowledged");
                 }
             })
             .await;
@@ -199,7 +200,7 @@ impl Worker {
         match done {
             Ok(()) => self.feed.done(deliveries).await,
             Err(error) if error.is_lasting() => {
-                error!(company, error = %error, "changes are put aside");
+                error!(company, error = chain(&error), "changes are put aside");
                 self.feed.bury(deliveries, &error.to_string()).await
             }
             Err(error) => {
@@ -207,7 +208,7 @@ impl Worker {
                 let pause = Duration::from_millis(500)
                     .saturating_mul(2_u32.saturating_pow(attempts.min(16)))
                     .min(LONGEST);
-                warn!(company, error = %error, pause = ?pause, "changes are tried again later");
+                warn!(company, error = chain(&error), pause = ?pause, "changes are tried again later");
                 self.feed.later(deliveries, pause).await
             }
         }
