@@ -141,8 +141,6 @@ pub struct Report {
     pub settled: Duration,
     /// What it waited for last.
     pub waited_for: String,
-    /// Skips that hold although consent could not be asked when they were decided.
-    pub without_consent: usize,
     /// What is wrong.
     pub wrong: Vec<String>,
 }
@@ -165,7 +163,6 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "  faults: {:?}", self.faults)?;
         writeln!(f, "  repeated for: {:?}", self.statuses)?;
-        writeln!(f, "  skips decided without consent: {}", self.without_consent)?;
         if !self.waited_for.is_empty() {
             let line = self.waited_for.lines().next().unwrap_or_default();
             writeln!(f, "  settling waited last for: {line}")?;
@@ -292,7 +289,6 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         stormy: calm.duration_since(begin),
         settled,
         waited_for,
-        without_consent: if wrong.is_empty() { picture.without_consent()? } else { 0 },
         wrong,
     })
 }

@@ -10,7 +10,7 @@ use proto::calendar::v1 as calendar;
 use proto::consent::v1 as consent;
 use proto::eligibility::v1 as eligibility;
 use proto::orchestrator::v1 as wire;
-use proto::{time, verdict};
+use proto::time;
 use tonic::Code;
 
 use super::driver::{COMPANY, Clients, Ledger};
@@ -167,11 +167,7 @@ impl Picture {
         let mut pasts: BTreeMap<String, Past> = BTreeMap::new();
         for (id, history) in log.by_call() {
             let mut plans = history.iter().filter_map(|decision| decision.plan.as_ref());
-            let unassessed = verdict::v1::Warning::ProviderCheckUnavailable;
             let past = Past {
-                unassessed: history
-                    .last()
-                    .is_some_and(|last| last.warnings.contains(&i32::from(unassessed))),
                 planned_owner: plans.next_back().map(|plan| plan.owner.clone()),
                 had_plan: history.iter().any(|decision| decision.plan.is_some()),
                 asked: Vec::new(),
@@ -229,7 +225,7 @@ impl Picture {
                 continue;
             };
             let told = Told::of_wire(stored.clone())?;
-            if !oracle::agree(&told, expected) && !self.given.skips_without_consent(id, &told)? {
+            if !oracle::agree(&told, expected) {
                 let (revision, cause) = (stored.revision, &stored.cause);
                 found.push(format!(
                     "call {id}, revision {revision} (cause {cause}, meeting {}, policy {}), newest policy {}:\n  is   {told:?}\n  must be {expected:?}",
@@ -241,21 +237,6 @@ impl Picture {
             found.push(format!("call {id} has no meeting"));
         }
         Ok(found)
-    }
-
-    /// Skips that hold although consent could not be asked: they lack what it would have found.
-    ///
-    /// # Errors
-    /// Something cannot be read.
-    pub fn without_consent(&self) -> anyhow::Result<usize> {
-        let mut count = 0;
-        for (id, expected) in &self.given.decisions()? {
-            let Some(stored) = self.decisions.get(id) else { continue };
-            if !oracle::agree(&Told::of_wire(stored.clone())?, expected) {
-                count += 1;
-            }
-        }
-        Ok(count)
     }
 
     /// How many calls there are, and how many of them are planned.

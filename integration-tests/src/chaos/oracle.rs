@@ -5,8 +5,7 @@
 //! history whether it ever had a plan, and who owned the last one. Everything else is computed here, conflicts
 //! among all calls included, and compared whole, explanation and evidence too.
 //!
-//! Where the decision that holds says that the adapters could not be asked, they are not asked here either: such a plan
-//! stands with its warning until it is judged again, at the latest before it is dispatched.
+//! Everybody answers here: what was decided while somebody did not is judged again until they have, whatever came of it.
 //!
 //! One thing is left out of the comparison: whether `INVALIDATING_BY_COMPANY_SETTINGS` stands beside a code or in front of
 //! it. That depends on which of two changes was judged first, which the order of events decides and not the final state.
@@ -21,11 +20,11 @@ use decision::consent::{
     token::{self, PublicKey},
 };
 use decision::eligibility::{self, profile_of};
-use decision::links::{Link, Resolution, Selected, select};
+use decision::links::{Link, Selected, select};
 use decision::people::People;
 use decision::plan::{History, Inputs, Kind, decide};
 use decision::provider::{Adapter, Assessed, Facts, Host, assess, methods_to_assess};
-use decision::{CallKey, CompanyFile, Decision, Meeting, Missing, Person, Policy, SkipCode};
+use decision::{CallKey, CompanyFile, Decision, Meeting, Person, Policy, SkipCode};
 use proto::calendar::v1 as calendar;
 use proto::time;
 
@@ -47,8 +46,6 @@ pub struct Past {
     pub had_plan: bool,
     /// Who owned the last one.
     pub planned_owner: Option<String>,
-    /// The adapters could not be asked when it was judged last.
-    pub unassessed: bool,
     /// What was asked of it, in order.
     pub asked: Vec<Asked>,
 }
@@ -68,19 +65,6 @@ pub struct Given {
     pub pasts: BTreeMap<String, Past>,
     /// The instant for which it is decided.
     pub now: DateTime<Utc>,
-}
-
-/// What of consent could be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Consent {
-    /// Everything.
-    There,
-    /// Where links lead, but no verdict.
-    WithoutVerdict,
-    /// A verdict, but not where links lead.
-    WithoutLinks,
-    /// Nothing.
-    Away,
 }
 
 /// A call on its way to its decision.
@@ -103,29 +87,11 @@ impl Given {
         let keys = self.keys();
         let mut subjects = Vec::with_capacity(self.meetings.len());
         for (id, meeting) in &self.meetings {
-            let subject = self.judge(&policy, &keys, id, meeting, Consent::There);
+            let subject = self.judge(&policy, &keys, id, meeting);
             subjects.push(subject.with_context(|| format!("meeting `{id}`"))?);
         }
         settle(&mut subjects);
         Ok(subjects.into_iter().map(|subject| (subject.id.clone(), subject.told())).collect())
-    }
-
-    /// Whether a skip is what must have been decided without consent: it may stand until the call is judged again, since
-    /// what stops a call needs no consent. It may lack what consent would have found.
-    ///
-    /// # Errors
-    /// The meeting cannot be read.
-    pub fn skips_without_consent(&self, id: &str, stored: &Told) -> anyhow::Result<bool> {
-        let Some(meeting) = self.meetings.get(id) else { return Ok(false) };
-        let policy = Policy::compile(&self.company, self.version);
-        let keys = self.keys();
-        for consent in [Consent::WithoutVerdict, Consent::WithoutLinks, Consent::Away] {
-            let subject = self.judge(&policy, &keys, id, meeting, consent)?;
-            if subject.decision.kind == Kind::Skip && agree(stored, &subject.told()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn keys(&self) -> Vec<PublicKey> {
@@ -139,7 +105,6 @@ impl Given {
         keys: &[PublicKey],
         id: &str,
         wire: &calendar::Meeting,
-        asked: Consent,
     ) -> anyhow::Result<Subject> {
         let key = CallKey::try_from(wire.key.clone().unwrap_or_default())?;
         let past = self.pasts.get(id).cloned().unwrap_or_default();
@@ -163,18 +128,11 @@ impl Given {
                 meeting.requested_by.push(asked.who);
             }
         }
-        let knows_links = matches!(asked, Consent::There | Consent::WithoutVerdict);
-        let links = self.links(policy, keys, wire, knows_links)?;
-        let has_consent_links = links.iter().any(|link| matches!(link, Link::Consent(_)));
-        let links_known =
-            if has_consent_links && !knows_links { Err(Missing("consent")) } else { Ok(()) };
+        let links = self.links(policy, keys, wire)?;
         let selected = select(policy, &links);
         meeting.links = selected.state;
         let profile = profile_of(policy, &People::of(policy, &meeting)).map(ToOwned::to_owned);
-        let is_enforced = policy.enforces(profile.as_deref());
-        let consent = if is_enforced && matches!(asked, Consent::WithoutVerdict | Consent::Away) {
-            Err(Missing("consent"))
-        } else if is_enforced {
+        let consent = if policy.enforces(profile.as_deref()) {
             Ok(consent::judge_call(&consent::Facts {
                 company: &policy.company,
                 profile_name: profile.as_deref(),
@@ -194,9 +152,6 @@ impl Given {
                 let methods = methods_to_assess(provider, policy.method(provider)).iter();
                 methods
                     .map(|method| {
-                        if past.unassessed {
-                            return Err(Missing("provider-adapters"));
-                        }
                         let host = organizer
                             .map(|(_, member)| Host { emails: &member.emails, zoom: &member.zoom });
                         let facts = Facts {
@@ -219,7 +174,7 @@ impl Given {
             meeting_revision: wire.revision,
             ambiguous_time: wire.ambiguous_time,
             links: &selected,
-            links_known,
+            links_known: Ok(()),
             eligibility: Ok(eligibility::judge_meeting(policy, &meeting)),
             consent,
             assessed: &assessed,
@@ -236,17 +191,12 @@ impl Given {
         policy: &Policy,
         keys: &[PublicKey],
         wire: &calendar::Meeting,
-        known: bool,
     ) -> anyhow::Result<Vec<Link>> {
         let host = policy.consent_host.as_deref();
         let resolved = wire.links.iter().map(|link| {
             let Some(shape) = &link.consent else { return Ok(link.to_core(None)?) };
             let link_type =
                 proto::consent::link_type(shape.r#type).context("a consent link of no type")?;
-            if !known {
-                let reason = "unavailable".into();
-                return Ok(link.to_core(Some(&Resolution::Unresolvable { link_type, reason }))?);
-            }
             let shape = token::Shape {
                 host: &shape.host,
                 company: &shape.company,

@@ -63,6 +63,22 @@ pub struct Inputs<'a> {
     pub now: DateTime<Utc>,
 }
 
+impl Inputs<'_> {
+    /// Whether everybody has answered who has a say: eligibility, consent where the owner's profile enforces
+    /// it, whoever looks up consent links, and the adapters. A decision made from less may hold, but it may
+    /// lack what they would have found, so it is made again.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let Ok(judgement) = &self.eligibility else { return false };
+        let has_said = |verdict: &Verdict| verdict.missing.is_empty();
+        let enforced = self.policy.enforces(profile_of(self.policy, judgement));
+        has_said(&judgement.verdict)
+            && (!enforced || self.consent.as_ref().is_ok_and(has_said))
+            && self.links_known.is_ok()
+            && self.assessed.iter().all(Result::is_ok)
+    }
+}
+
 /// How a call is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {

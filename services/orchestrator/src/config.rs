@@ -84,7 +84,7 @@ pub struct Timers {
     /// How long a claim holds; at least a second.
     #[serde(with = "chassis::period")]
     pub lease: Duration,
-    /// How soon a call that waits for a peer is tried again; twice as long each time.
+    /// How soon a call is judged again for which the answer of a peer was missing; twice as long each time.
     #[serde(with = "chassis::period")]
     pub retry: Duration,
 }

@@ -96,6 +96,8 @@ pub(crate) struct Outcome {
     pub(crate) policy_version: u64,
     /// How many differ from the ones before.
     pub(crate) changed: usize,
+    /// Calls for which an answer of a peer was missing, and until when they are judged again.
+    pub(crate) partial: HashMap<String, DateTime<Utc>>,
 }
 
 /// What deciding needs.
@@ -117,7 +119,7 @@ pub(crate) struct Engine {
     pub(crate) parallel: usize,
     /// How long a peer may take.
     pub(crate) deadline: Duration,
-    /// How soon a call that waits for a peer is tried again.
+    /// How soon a call is judged again for which the answer of a peer was missing.
     pub(crate) retry: TimeDelta,
     /// Told whenever decisions have been written.
     pub(crate) written: tokio::sync::Notify,
@@ -132,6 +134,8 @@ struct Decided {
     subject: Subject,
     decision: Decision,
     policy: SharedPolicy,
+    /// No peer's answer is missing.
+    whole: bool,
 }
 
 impl Engine {
@@ -156,7 +160,7 @@ impl Engine {
         let mut decisions: Vec<_> =
             decided.iter().map(|one| to_wire(company, one, now, Cause::Asked)).collect();
         decisions.sort_by_cached_key(order);
-        Ok(Outcome { decisions, policy_version, changed: 0 })
+        Ok(Outcome { decisions, policy_version, ..Outcome::default() })
     }
 
     /// Decides the stored meetings that start in a period, and keeps what changes.
@@ -264,6 +268,13 @@ impl Engine {
                 self.written.notify_one();
             }
             all.changed += outcome.changed;
+            for one in judged {
+                if let Some(until) = one.partial_until
+                    && outcome.decisions.contains_key(&one.candidate.call_id)
+                {
+                    all.partial.insert(one.candidate.call_id, until);
+                }
+            }
             all.decisions.extend(outcome.decisions.into_values());
             if outcome.stale.is_empty() {
                 return Ok(());
@@ -494,8 +505,16 @@ fn judged_of(company: &str, one: &Decided, seen: u64, now: DateTime<Utc>, cause:
         seen,
         candidate: to_wire(company, one, now, cause),
         contender: contender(one).map(OwnedContender::from),
+        partial_until: partial_until(one, now),
         traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
     }
+}
+
+/// Until when a call for which an answer is missing is judged again: after the last instant to decide it, what was decided
+/// stands, and plans are judged once more when they are handed over.
+fn partial_until(one: &Decided, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let ahead = one.policy.policy.settings.recording.dispatch_ahead.0;
+    Some(one.subject.meeting.start - ahead).filter(|until| !one.whole && now < *until)
 }
 
 fn into_batches<T>(items: Vec<T>, size: usize) -> Vec<Vec<T>> {
@@ -524,7 +543,7 @@ fn conclude(
                 Ok(judgement) => asked_for_owner(&ready.policy, &subject, judgement, verdict),
                 Err(_) => Ok(verdict),
             });
-            let decision = decide(&Inputs {
+            let inputs = Inputs {
                 policy: &ready.policy,
                 key: &subject.key,
                 meeting: &subject.meeting,
@@ -537,8 +556,9 @@ fn conclude(
                 assessed: &assessed,
                 history: &subject.history,
                 now,
-            });
-            Decided { subject, decision, policy: Arc::clone(ready) }
+            };
+            let (decision, whole) = (decide(&inputs), inputs.is_whole());
+            Decided { subject, decision, policy: Arc::clone(ready), whole }
         })
         .collect()
 }
@@ -607,7 +627,7 @@ pub(crate) fn order(
 }
 
 fn to_wire(company: &str, one: &Decided, now: DateTime<Utc>, cause: Cause) -> wire::Decision {
-    let Decided { subject, decision, policy } = one;
+    let Decided { subject, decision, policy, whole: _ } = one;
     let shown = !decision.hidden;
     let mut told = wire::Decision::from(decision);
     if let Some(plan) = &mut told.plan {

@@ -311,6 +311,12 @@ impl Crowd {
             owner_organizes: true,
             received_at: self.day,
         };
-        Judged { seen: 0, candidate, contender: Some(contender), traces: Vec::new() }
+        Judged {
+            seen: 0,
+            candidate,
+            contender: Some(contender),
+            partial_until: None,
+            traces: Vec::new(),
+        }
     }
 }

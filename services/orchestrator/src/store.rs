@@ -69,6 +69,8 @@ pub(crate) struct Call {
     pub(crate) candidate: Option<wire::Decision>,
     /// What of it a policy can bite on; see [`decision::reach::Traces`].
     pub(crate) traces: Vec<u8>,
+    /// An answer of a peer was missing when it was judged last: until then it is judged again.
+    pub(crate) partial_until: Option<DateTime<Utc>>,
 }
 
 /// What somebody asked of a call.

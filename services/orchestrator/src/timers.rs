@@ -29,8 +29,13 @@ use crate::store::{Call, Due, TimerKind};
 /// Companies whose timers are handled side by side.
 const COMPANIES: usize = 8;
 
-/// The longest pause before a call that waits is tried again.
+/// The longest pause before a call is judged again for which an answer was missing, where it is soon to be decided.
 const RARELY: TimeDelta = TimeDelta::seconds(60);
+
+/// The same where it is not: a share of the time that is left, up to an hour. So an outage leaves many calls to judge
+/// again, and not all of them every minute.
+const SHARE: i32 = 64;
+const HOURLY: TimeDelta = TimeDelta::hours(1);
 
 /// The longest pause before something whose time has come, and that failed, is tried again.
 const SOON: TimeDelta = TimeDelta::seconds(15);
@@ -231,7 +236,7 @@ impl Timers {
         let decided = self.decide(company, ids_of(open.iter().copied()), now).await;
         for timer in open {
             let fate = match decided.get(&timer.call_id) {
-                Some(decision) => self.fate(timer, decision, now),
+                Some((decision, partial_until)) => self.fate(timer, decision, *partial_until, now),
                 None => Fate::Again("failed", now + self.pause(timer, SOON)),
             };
             fates.push((timer, fate));
@@ -265,19 +270,22 @@ impl Timers {
         Ok(())
     }
 
-    /// Decides calls again. Those that could not be decided are missing in the answer.
+    /// Decides calls again, and tells until when those are judged once more for which an answer was missing. Those that could
+    /// not be decided are missing in the answer.
     async fn decide(
         &self,
         company: &str,
         ids: Vec<String>,
         now: DateTime<Utc>,
-    ) -> HashMap<String, wire::Decision> {
+    ) -> HashMap<String, (wire::Decision, Option<DateTime<Utc>>)> {
         let mut decided = HashMap::with_capacity(ids.len());
         let mut pieces = if ids.is_empty() { Vec::new() } else { vec![ids] };
         while let Some(mut piece) = pieces.pop() {
             match self.engine.decide_ids(company, &piece, How::now(now, Cause::Timer)).await {
-                Ok(outcome) => decided
-                    .extend(outcome.decisions.into_iter().map(|one| (one.call_id.clone(), one))),
+                Ok(mut outcome) => decided.extend(outcome.decisions.into_iter().map(|one| {
+                    let partial_until = outcome.partial.remove(&one.call_id);
+                    (one.call_id.clone(), (one, partial_until))
+                })),
                 // One that cannot be decided must not hold up the others.
                 Err(error) if piece.len() > 1 && lies_in_one(&error) => {
                     let later = piece.split_off(piece.len() / 2);
@@ -300,7 +308,13 @@ impl Timers {
     }
 
     /// What becomes of a timer whose call has just been decided again.
-    fn fate(&self, timer: &Due, decision: &wire::Decision, now: DateTime<Utc>) -> Fate {
+    fn fate(
+        &self,
+        timer: &Due,
+        decision: &wire::Decision,
+        partial_until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Fate {
         if decision.revision != timer.revision {
             // The new decision has armed timers of its own.
             return Fate::Over("decided");
@@ -316,14 +330,14 @@ impl Timers {
                 // The end of the window is a timer of its own.
                 Some(_) | None => Fate::Over("done"),
             },
-            TimerKind::Retry => {
-                let next = now + self.pause(timer, RARELY);
-                match at(decision.decide_by.as_ref()) {
-                    Some(by) if next < by => Fate::Again("waiting", next),
-                    // The deadline is a timer of its own.
-                    Some(_) | None => Fate::Over("waiting"),
+            TimerKind::Retry => match partial_until {
+                Some(until) => {
+                    let longest = ((until - now) / SHARE).clamp(RARELY, HOURLY);
+                    Fate::Again("waiting", Ord::min(now + self.pause(timer, longest), until))
                 }
-            }
+                // Everybody has answered, or it is too late for that to matter.
+                None => Fate::Over("done"),
+            },
             // Neither can hold on: it is looked into again until they do not.
             TimerKind::Window | TimerKind::Deadline => {
                 Fate::Again("waiting", now + self.pause(timer, SOON))

@@ -21,6 +21,8 @@ mod history;
 mod letters;
 #[path = "service/pages.rs"]
 mod pages;
+#[path = "service/partial.rs"]
+mod partial;
 #[path = "service/policy.rs"]
 mod policy;
 #[path = "service/refusals.rs"]

@@ -49,6 +49,8 @@ pub(crate) struct Judged {
     pub(crate) candidate: wire::Decision,
     /// What it contends as, if it is a plan.
     pub(crate) contender: Option<OwnedContender>,
+    /// An answer of a peer is missing: until then it is judged again.
+    pub(crate) partial_until: Option<DateTime<Utc>>,
     /// What of it a policy can bite on.
     pub(crate) traces: Vec<u8>,
 }
@@ -62,7 +64,7 @@ pub(crate) struct Moment {
     pub(crate) cause: Cause,
     /// It is decided for the present: timers are armed, and a plan whose time has passed ends in a code.
     pub(crate) is_present: bool,
-    /// How soon a call that waits for a peer is tried again.
+    /// How soon a call for which an answer of a peer is missing is judged again.
     pub(crate) retry: TimeDelta,
 }
 
@@ -87,6 +89,8 @@ struct Changes {
     seen: BTreeMap<u64, Vec<String>>,
     /// Those among `calls` that have a new decision.
     new: HashSet<String>,
+    /// Those among the others that were judged wholly and are not any more, or the other way round.
+    turned: HashSet<String>,
     /// When plans whose moment has passed were handed over, in microseconds, by call.
     released: HashMap<String, i64>,
 }
@@ -650,7 +654,7 @@ impl Changes {
         for one in fresh {
             let id = one.candidate.call_id.clone();
             let findings = against.remove(&id).unwrap_or_default();
-            self.take(one, known.remove(&id), findings, ended.contains(&id))?;
+            self.take(one, known.remove(&id), findings, ended.contains(&id), moment)?;
         }
         for (id, member) in members {
             let Some(mut call) = member.stored else { continue };
@@ -660,6 +664,10 @@ impl Changes {
                 call.judged_policy = judged.candidate.policy_version;
                 call.judged_meeting = judged.candidate.meeting_revision;
                 call.traces.clone_from(&judged.traces);
+                call.partial_until = judged.partial_until;
+            }
+            if !moment.is_present {
+                call.partial_until = None;
             }
             if self.settle_again(call, findings, moment.now)? {
                 settled.remove(&id);
@@ -667,28 +675,43 @@ impl Changes {
         }
         for (id, judged) in settled {
             if let Some(before) = known.remove(&id) {
-                self.leave(judged, before);
+                self.leave(judged, before, moment);
             }
         }
         Ok(())
     }
 
     /// Leaves a call as it is, and notes from what it was judged.
-    fn leave(&mut self, judged: Judged, before: Call) {
-        let Judged { seen: _, candidate, contender: _, traces } = judged;
+    fn leave(&mut self, judged: Judged, before: Call, moment: Moment) {
+        let Judged { seen: _, candidate, contender: _, partial_until, traces } = judged;
         let id = before.call_id.clone();
+        let partial_until = if moment.is_present { partial_until } else { before.partial_until };
+        let has_turned = self.turn(&before, partial_until);
         self.outcome.decisions.insert(id.clone(), before.decision.clone());
-        if before.judged_meeting != candidate.meeting_revision || before.traces != traces {
+        if before.judged_meeting != candidate.meeting_revision
+            || before.traces != traces
+            || has_turned
+        {
             self.calls.push(Call {
                 version: before.version + 1,
                 judged_policy: candidate.policy_version,
                 judged_meeting: candidate.meeting_revision,
+                partial_until,
                 traces,
                 ..before
             });
         } else if before.judged_policy != candidate.policy_version {
             self.seen.entry(candidate.policy_version).or_default().push(id);
         }
+    }
+
+    /// Notes whether a call whose decision stays needs to be judged again, and did not, or does not any more.
+    fn turn(&mut self, before: &Call, partial_until: Option<DateTime<Utc>>) -> bool {
+        let has_turned = before.partial_until.is_some() != partial_until.is_some();
+        if has_turned {
+            self.turned.insert(before.call_id.clone());
+        }
+        has_turned
     }
 
     /// Takes a call that was judged.
@@ -698,8 +721,9 @@ impl Changes {
         before: Option<Call>,
         findings: Vec<Finding>,
         ended: bool,
+        moment: Moment,
     ) -> Result<(), Error> {
-        let Judged { seen: _, candidate, contender, traces } = judged;
+        let Judged { seen: _, candidate, contender, partial_until, traces } = judged;
         let gave_way = !findings.is_empty();
         let mut decision = give_way(&candidate, findings)?;
         let is_new = before.as_ref().is_none_or(|before| !is_same(&before.decision, &decision));
@@ -727,12 +751,19 @@ impl Changes {
             contender,
             candidate: gave_way.then_some(candidate),
             traces,
+            partial_until: if moment.is_present {
+                partial_until.filter(|_| !ended)
+            } else {
+                before.as_ref().filter(|_| !is_new).and_then(|before| before.partial_until)
+            },
             decision,
         };
         self.outcome.decisions.insert(call.call_id.clone(), call.decision.clone());
         match before {
             Some(before) if !is_new => {
-                let is_as_before = before.judged_meeting == call.judged_meeting
+                let has_turned = self.turn(&before, call.partial_until);
+                let is_as_before = !has_turned
+                    && before.judged_meeting == call.judged_meeting
                     && before.contender == call.contender
                     && before.candidate.is_some() == call.candidate.is_some()
                     && before.traces == call.traces
@@ -868,12 +899,26 @@ async fn plan_anew(
     });
     insert_many(tx, plans, None).await?;
     if moment.is_present {
-        let timers: Vec<timer::ActiveModel> = new
+        let mut timers: Vec<timer::ActiveModel> = new
             .iter()
             .filter(|call| !changes.released.contains_key(&call.call_id))
             .map(|call| timers(company, call, moment))
             .collect::<Result<Vec<_>, _>>()?
             .concat();
+        let turned: Vec<&Call> =
+            changes.calls.iter().filter(|call| changes.turned.contains(&call.call_id)).collect();
+        let ids: Vec<&str> = turned.iter().map(|call| call.call_id.as_str()).collect();
+        for part in chunks(&ids) {
+            timer::Entity::delete_many()
+                .filter(timer::Column::Company.eq(company))
+                .filter(timer::Column::CallId.is_in(part.iter().copied()))
+                .filter(timer::Column::Kind.eq(Timer::Retry as i16))
+                .exec(tx)
+                .await
+                .map_err(storage::Error::from)?;
+        }
+        let retries = turned.into_iter().filter_map(|call| Some((call, retry_at(call, moment)?)));
+        timers.extend(retries.map(|(call, at)| armed(company, call, Timer::Retry, at)));
         insert_many(tx, timers, None).await?;
     }
     Ok(())
@@ -903,21 +948,28 @@ fn timers(company: &str, call: &Call, moment: Moment) -> Result<Vec<timer::Activ
         due.extend(by.map(|by| (Timer::Window, by + TimeDelta::microseconds(1))));
     }
     if let Some(by) = time::optional("decision.decide_by", decision.decide_by.as_ref())? {
-        due.push((Timer::Retry, Ord::min(moment.now + moment.retry, by)));
         due.push((Timer::Deadline, by));
     }
-    Ok(due
-        .into_iter()
-        .map(|(kind, at)| timer::ActiveModel {
-            id: NotSet,
-            company: Set(company.to_owned()),
-            call_id: Set(call.call_id.clone()),
-            kind: Set(kind as i16),
-            due: Set(at.timestamp_micros()),
-            revision: Set(number(decision.revision)),
-            tries: Set(0),
-            claimed_until: Set(None),
-            claim: Set(None),
-        })
-        .collect())
+    due.extend(retry_at(call, moment).map(|at| (Timer::Retry, at)));
+    Ok(due.into_iter().map(|(kind, at)| armed(company, call, kind, at)).collect())
+}
+
+/// When a call for which an answer of a peer is missing is judged again first.
+fn retry_at(call: &Call, moment: Moment) -> Option<DateTime<Utc>> {
+    Some(Ord::min(moment.now + moment.retry, call.partial_until?))
+}
+
+/// A timer of the decision that holds.
+fn armed(company: &str, call: &Call, kind: Timer, at: DateTime<Utc>) -> timer::ActiveModel {
+    timer::ActiveModel {
+        id: NotSet,
+        company: Set(company.to_owned()),
+        call_id: Set(call.call_id.clone()),
+        kind: Set(kind as i16),
+        due: Set(at.timestamp_micros()),
+        revision: Set(number(call.decision.revision)),
+        tries: Set(0),
+        claimed_until: Set(None),
+        claim: Set(None),
+    }
 }

@@ -47,6 +47,7 @@ entity! {
         received: i64,
         candidate: Option<Vec<u8>>,
         traces: Vec<u8>,
+        partial_until: Option<i64>,
         revision: i64,
         decision: Vec<u8>,
     }

@@ -9,7 +9,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Calls)]
+        vec![Box::new(M0001Calls), Box::new(M0002Partial)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -23,6 +23,15 @@ struct M0001Calls;
 impl MigrationName for M0001Calls {
     fn name(&self) -> &'static str {
         "m0001_calls"
+    }
+}
+
+/// Until when a call is judged again for which an answer was missing.
+struct M0002Partial;
+
+impl MigrationName for M0002Partial {
+    fn name(&self) -> &'static str {
+        "m0002_partial"
     }
 }
 
@@ -217,5 +226,17 @@ impl MigrationTrait for M0001Calls {
             manager.create_index(index).await?;
         }
         Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0002Partial {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut column = maybe("partial_until");
+        manager
+            .alter_table(
+                Table::alter().table("orchestrator_call").add_column(&mut column).to_owned(),
+            )
+            .await
     }
 }

@@ -102,6 +102,7 @@ impl TryFrom<call::Model> for Call {
             contender,
             candidate,
             traces: row.traces,
+            partial_until: row.partial_until.map(instant),
         })
     }
 }
@@ -137,6 +138,7 @@ pub(super) fn row_of(call: &Call) -> Result<call::ActiveModel, Error> {
         received: Set(contender.map_or(0, |one| one.received_at.timestamp_micros())),
         candidate: Set(call.candidate.as_ref().map(prost::Message::encode_to_vec)),
         traces: Set(call.traces.clone()),
+        partial_until: Set(call.partial_until.map(|until| until.timestamp_micros())),
         revision: Set(number(decision.revision)),
         decision: Set(decision.encode_to_vec()),
     })

@@ -117,6 +117,7 @@ impl Sketch {
             seen,
             candidate: self.decision(),
             contender: self.contender(),
+            partial_until: None,
             traces: self.id.clone().into_bytes(),
         }
     }
@@ -128,6 +129,7 @@ fn waiting(id: &str, start: i64) -> Judged {
     judged.candidate.kind = wire::DecisionKind::Pending.into();
     judged.candidate.plan = None;
     judged.candidate.decide_by = Some(to_wire(minute(start - 2)));
+    judged.partial_until = Some(minute(start - 2));
     judged.contender = None;
     judged
 }

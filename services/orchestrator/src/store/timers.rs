@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     Window = 2,
     /// The last instant to decide what waits for a peer.
     Deadline = 3,
-    /// What waits for a peer is tried again.
+    /// What was judged without the answer of a peer is judged again.
     Retry = 4,
 }
 

@@ -219,3 +219,31 @@ async fn only_the_very_revision_is_handed_over_and_only_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_decision_that_stays_is_made_again_only_while_an_answer_is_missing() {
+    on_each(async |calls| {
+        let a = Sketch { cancelled: true, ..sketch("a", 60, "ada", "room") };
+        let lacking = |seen| Judged { partial_until: Some(minute(58)), ..a.judged(seen) };
+        let retries = async || -> Vec<_> {
+            armed(&calls).await.into_iter().map(|one| (one.1, one.2, one.3)).collect()
+        };
+        let retry = |at| (TimerKind::Retry, minute(at) + TimeDelta::seconds(5), 1);
+        calls.commit("acme", &[a.judged(0)], at(0)).await.unwrap();
+        assert_eq!(retries().await, []);
+        calls.commit("acme", &[lacking(1)], at(10)).await.unwrap();
+        assert_eq!(retries().await, [retry(10)]);
+        // Once more without an answer: the timer goes its way.
+        calls.commit("acme", &[lacking(2)], at(20)).await.unwrap();
+        assert_eq!(retries().await, [retry(10)]);
+        // What is decided for another time tells nothing of the present.
+        let elsewhere = Moment { is_present: false, ..at(20) };
+        calls.commit("acme", &[a.judged(2)], elsewhere).await.unwrap();
+        assert_eq!(retries().await, [retry(10)]);
+        calls.commit("acme", &[a.judged(2)], at(30)).await.unwrap();
+        assert_eq!(retries().await, []);
+        let found = calls.one("a").await.unwrap();
+        assert_eq!((found.version, found.decision.revision, found.partial_until), (3, 1, None));
+    })
+    .await;
+}
