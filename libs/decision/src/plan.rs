@@ -183,6 +183,51 @@ impl Decision {
     }
 }
 
+impl Decision {
+    /// Ends what is due although its meeting is unknown: whoever keeps the meetings has answered, and has none
+    /// of that id. No calendar holds it, so there is nothing to record (DOMAIN 5.8). A skip stays as it is.
+    pub fn meeting_gone(&mut self) {
+        self.end_with(vec![Finding {
+            rule: "meeting-unknown".into(),
+            code: SkipCode::Cancelled,
+            lifted: false,
+            sub_reason: Some("meeting_unknown".into()),
+            evidence: vec![Evidence::Service("calendar-ingest".into())],
+        }]);
+    }
+
+    /// Ends what still waits after its deadline and cannot be judged at all, since nobody tells its meeting: what
+    /// is missing becomes the codes it would have become. What does not wait stays as it is.
+    pub fn never_judged(&mut self) {
+        if !matches!(self.kind, Kind::Pending { .. }) {
+            return;
+        }
+        let lacks_consent = self.missing.iter().any(|missing| missing == "consent");
+        // Where consent is not enforced, only the link is missing, and its code is there already.
+        let is_link = self.also.iter().any(|finding| finding.code == SkipCode::NoValidUrls);
+        let mut ended = Gathered { against: self.also.clone(), ..Gathered::default() };
+        let is_judged = self.missing.iter().all(|missing| missing == "consent");
+        close(&mut ended, !lacks_consent || is_link, is_judged);
+        self.end_with(ended.against);
+    }
+
+    /// Turns what is no skip into one.
+    fn end_with(&mut self, findings: Vec<Finding>) {
+        if self.kind == Kind::Skip {
+            return;
+        }
+        self.kind = Kind::Skip;
+        self.also.extend(findings);
+        tidy(&mut self.also);
+        self.primary = take_primary(&mut self.also);
+        self.missing.clear();
+        if self.hidden {
+            let findings = self.primary.iter_mut().chain(&mut self.also);
+            findings.for_each(|finding| finding.evidence.clear());
+        }
+    }
+}
+
 /// Whether a finding of that code, unless it is lifted, hides what the event holds (DOMAIN 8.2).
 #[must_use]
 pub const fn hides(code: SkipCode) -> bool {
@@ -406,12 +451,7 @@ fn finish(
     let import_details = !hidden && !has(&[SkipCode::BelongsToAnotherCompany]);
     let mut primary = None;
     if kind == Kind::Skip {
-        // The furthest phase first, and inside a phase the lowest rank (DOMAIN 3.5).
-        against.sort_by(|a, b| {
-            b.code.meta().phase.cmp(&a.code.meta().phase).then_with(|| by_rank(a, b))
-        });
-        primary = (!against.is_empty()).then(|| against.remove(0));
-        against.sort_by(by_rank);
+        primary = take_primary(&mut against);
         related = primary.as_ref().and_then(|finding| {
             finding.code.meta().twin.filter(|twin| twin_after_planning(*twin) == Some(finding.code))
         });
@@ -449,6 +489,16 @@ fn finish(
         policy_version: inputs.policy.version,
         catalogue_version: CATALOGUE_VERSION,
     }
+}
+
+/// The finding whose code is shown: of the furthest phase, and in it the one of the lowest rank (DOMAIN 3.5).
+/// The others stay, by rank.
+fn take_primary(against: &mut Vec<Finding>) -> Option<Finding> {
+    against
+        .sort_by(|a, b| b.code.meta().phase.cmp(&a.code.meta().phase).then_with(|| by_rank(a, b)));
+    let primary = (!against.is_empty()).then(|| against.remove(0));
+    against.sort_by(by_rank);
+    primary
 }
 
 /// By rank, each code once.

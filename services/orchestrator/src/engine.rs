@@ -3,7 +3,7 @@
 //! Judging is the peers' ([`crate::gather`]), deciding the core's; here the two are put together, over
 //! batches, and what came of it is written down if it changes anything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use tonic::Request;
 use crate::error::Error;
 use crate::gather::{Judges, Learned, SharedPolicy};
 use crate::policies::Policies;
-use crate::store::{Action, Call, Calls, Judged, Moment};
+use crate::store::{Action, Call, Calls, End, Judged, Moment};
 use crate::subject::{Past, Subject};
 
 /// Meetings fetched at once.
@@ -98,6 +98,8 @@ pub(crate) struct Outcome {
     pub(crate) changed: usize,
     /// Calls for which an answer of a peer was missing, and until when they are judged again.
     pub(crate) partial: HashMap<String, DateTime<Utc>>,
+    /// Calls that were asked for by their ids, and whose meetings nobody knows.
+    pub(crate) unknown: Vec<String>,
 }
 
 /// What deciding needs.
@@ -188,7 +190,34 @@ impl Engine {
         how: How,
     ) -> Result<Outcome, Error> {
         let meetings = self.meetings(company, ids, None).await?;
-        self.decide_stored(company, meetings, how).await
+        let found: HashSet<&str> = meetings.iter().map(|one| one.meeting_id.as_str()).collect();
+        let unknown = ids.iter().filter(|id| !found.contains(id.as_str())).cloned().collect();
+        Ok(Outcome { unknown, ..self.decide_stored(company, meetings, how).await? })
+    }
+
+    /// Ends calls that are due and cannot be judged. Answers the decisions that hold then; of those that have changed
+    /// meanwhile there is none.
+    ///
+    /// # Errors
+    /// The store.
+    pub(crate) async fn end(
+        &self,
+        company: &str,
+        calls: impl Iterator<Item = (&Call, End)>,
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<String, wire::Decision>, Error> {
+        let moment = Moment { now, cause: Cause::Timer, is_present: true, retry: self.retry };
+        let ended: Vec<Judged> = calls
+            .map(|(call, end)| Judged::ended(company, call, end, moment))
+            .collect::<Result<_, _>>()?;
+        if ended.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let outcome = self.calls.commit(company, &ended, moment).await?;
+        if outcome.changed > 0 {
+            self.written.notify_one();
+        }
+        Ok(outcome.decisions)
     }
 
     /// Decides stored meetings, settles their conflicts with those decided before, and keeps what changes.
@@ -507,6 +536,7 @@ fn judged_of(company: &str, one: &Decided, seen: u64, now: DateTime<Utc>, cause:
         contender: contender(one).map(OwnedContender::from),
         partial_until: partial_until(one, now),
         traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
+        end: None,
     }
 }
 

@@ -33,7 +33,7 @@ use row::{decode, instant, number, unsigned};
 
 #[cfg(test)]
 pub(crate) use commit::Outcome;
-pub(crate) use commit::{Judged, Moment, give_way};
+pub(crate) use commit::{End, Judged, Moment, give_way};
 #[cfg(test)]
 pub(crate) use log::Chained;
 pub(crate) use log::link;

@@ -24,7 +24,7 @@ use tracing::{error, warn};
 use crate::config;
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::store::{Call, Due, TimerKind};
+use crate::store::{Call, Due, End, TimerKind};
 
 /// Companies whose timers are handled side by side.
 const COMPANIES: usize = 8;
@@ -83,6 +83,18 @@ enum Fate {
     Again(&'static str, DateTime<Utc>),
     /// If its plan still holds, that is handed over now.
     Release,
+    /// Its call cannot be judged, and ends.
+    End(End),
+}
+
+/// What came of deciding calls again.
+#[derive(Debug, Default)]
+struct Decided {
+    /// The decisions that hold, and until when those are judged once more for which an answer was missing. Those that could
+    /// not be decided are missing.
+    decisions: HashMap<String, (wire::Decision, Option<DateTime<Utc>>)>,
+    /// Calls whose meetings nobody knows.
+    unknown: HashSet<String>,
 }
 
 impl Timers {
@@ -235,13 +247,14 @@ impl Timers {
         }
         let decided = self.decide(company, ids_of(open.iter().copied()), now).await;
         for timer in open {
-            let fate = match decided.get(&timer.call_id) {
+            let fate = match decided.decisions.get(&timer.call_id) {
                 Some((decision, partial_until)) => self.fate(timer, decision, *partial_until, now),
-                None => Fate::Again("failed", now + self.pause(timer, SOON)),
+                None => self.fate_unjudged(timer, calls.get(&timer.call_id), &decided, now),
             };
             fates.push((timer, fate));
         }
         self.release(company, &mut fates).await?;
+        self.end(company, &calls, &mut fates).await?;
 
         let mut over = Vec::new();
         let mut again = Vec::new();
@@ -262,7 +275,7 @@ impl Timers {
                     count(timer, result);
                     again.push((timer.id, due));
                 }
-                Fate::Release => again.push((timer.id, timer.due)),
+                Fate::Release | Fate::End(_) => again.push((timer.id, timer.due)),
             }
         }
         engine.calls.finish_timers(claim, &over).await?;
@@ -270,22 +283,19 @@ impl Timers {
         Ok(())
     }
 
-    /// Decides calls again, and tells until when those are judged once more for which an answer was missing. Those that could
-    /// not be decided are missing in the answer.
-    async fn decide(
-        &self,
-        company: &str,
-        ids: Vec<String>,
-        now: DateTime<Utc>,
-    ) -> HashMap<String, (wire::Decision, Option<DateTime<Utc>>)> {
-        let mut decided = HashMap::with_capacity(ids.len());
+    /// Decides calls again, as far as they can be.
+    async fn decide(&self, company: &str, ids: Vec<String>, now: DateTime<Utc>) -> Decided {
+        let mut decided = Decided::default();
         let mut pieces = if ids.is_empty() { Vec::new() } else { vec![ids] };
         while let Some(mut piece) = pieces.pop() {
             match self.engine.decide_ids(company, &piece, How::now(now, Cause::Timer)).await {
-                Ok(mut outcome) => decided.extend(outcome.decisions.into_iter().map(|one| {
-                    let partial_until = outcome.partial.remove(&one.call_id);
-                    (one.call_id.clone(), (one, partial_until))
-                })),
+                Ok(mut outcome) => {
+                    decided.unknown.extend(outcome.unknown);
+                    decided.decisions.extend(outcome.decisions.into_iter().map(|one| {
+                        let partial_until = outcome.partial.remove(&one.call_id);
+                        (one.call_id.clone(), (one, partial_until))
+                    }));
+                }
                 // One that cannot be decided must not hold up the others.
                 Err(error) if piece.len() > 1 && lies_in_one(&error) => {
                     let later = piece.split_off(piece.len() / 2);
@@ -343,6 +353,60 @@ impl Timers {
                 Fate::Again("waiting", now + self.pause(timer, SOON))
             }
         }
+    }
+
+    /// What becomes of a timer whose call could not be decided: it is tried again until it is too late, unless it is known
+    /// that nobody knows its meeting.
+    fn fate_unjudged(
+        &self,
+        timer: &Due,
+        call: Option<&Call>,
+        decided: &Decided,
+        now: DateTime<Utc>,
+    ) -> Fate {
+        let has_begun = || {
+            let start = call.and_then(|call| call.decision.start.as_ref());
+            time::optional("start", start).ok().flatten().is_some_and(|start| start <= now)
+        };
+        match timer.kind {
+            _ if decided.unknown.contains(&timer.call_id) => Fate::End(End::Gone),
+            TimerKind::Window => Fate::End(End::Missed),
+            TimerKind::Deadline if has_begun() => Fate::End(End::NeverJudged),
+            TimerKind::Deadline | TimerKind::Dispatch | TimerKind::Retry => {
+                Fate::Again("failed", now + self.pause(timer, SOON))
+            }
+        }
+    }
+
+    /// Ends calls that cannot be judged.
+    async fn end(
+        &self,
+        company: &str,
+        calls: &HashMap<String, Call>,
+        fates: &mut [(&Due, Fate)],
+    ) -> Result<(), Error> {
+        // A call with several timers ends once.
+        let ends: HashMap<&str, End> = fates
+            .iter()
+            .filter_map(|(timer, fate)| match fate {
+                Fate::End(end) => Some((timer.call_id.as_str(), *end)),
+                Fate::Over(_) | Fate::Again(..) | Fate::Release => None,
+            })
+            .collect();
+        let now = self.engine.clock.now();
+        let ending = ends.iter().filter_map(|(id, end)| Some((calls.get(*id)?, *end)));
+        let ended = self.engine.end(company, ending, now).await?;
+        for (timer, fate) in fates {
+            if matches!(fate, Fate::End(_)) {
+                *fate = match ended.get(&timer.call_id) {
+                    Some(decision) if decision.revision != timer.revision => Fate::Over("decided"),
+                    // It was a skip, and stays one.
+                    Some(_) => Fate::Over("done"),
+                    None => Fate::Again("failed", now + self.pause(timer, SOON)),
+                };
+            }
+        }
+        Ok(())
     }
 
     /// Hands over the plans that are to be, if they still hold.

@@ -39,5 +39,7 @@ mod simulate;
 mod stored;
 #[path = "service/timers.rs"]
 mod timers;
+#[path = "service/unjudged.rs"]
+mod unjudged;
 #[path = "service/verify.rs"]
 mod verify;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::conflict::{self, Contender, OwnedContender};
-use decision::{Decision, Finding};
+use decision::{Decision, Finding, Kind};
 use prost::Message as _;
 use proto::orchestrator::v1 as wire;
 use proto::time;
@@ -53,6 +53,67 @@ pub(crate) struct Judged {
     pub(crate) partial_until: Option<DateTime<Utc>>,
     /// What of it a policy can bite on.
     pub(crate) traces: Vec<u8>,
+    /// It was not judged, and what it was is ended.
+    pub(crate) end: Option<End>,
+}
+
+/// What ends a call that is due and cannot be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Whoever keeps the meetings does not know its own.
+    Gone,
+    /// Until the last instant to hand its plan over, it could not be judged once more. This is not final: it may have been
+    /// moved meanwhile.
+    Missed,
+    /// It has begun, and waited until then for somebody without whom it could not be judged.
+    NeverJudged,
+}
+
+impl Judged {
+    /// A call that is due and cannot be judged.
+    ///
+    /// # Errors
+    /// What is stored of it cannot be read.
+    pub(crate) fn ended(
+        company: &str,
+        call: &Call,
+        end: End,
+        moment: Moment,
+    ) -> Result<Self, Error> {
+        let before = call.candidate.as_ref().unwrap_or(&call.decision);
+        let mut decision = Decision::try_from(before)?;
+        match end {
+            End::Gone => decision.meeting_gone(),
+            End::Missed => {
+                let by = before.plan.as_ref().and_then(|plan| plan.dispatch_by.as_ref());
+                let by = time::optional("plan.dispatch_by", by)?;
+                decision.dispatch_missed(by.unwrap_or(moment.now));
+            }
+            End::NeverJudged => decision.never_judged(),
+        }
+        let is_skip = decision.kind == Kind::Skip;
+        let candidate = wire::Decision {
+            company: company.to_owned(),
+            decided_at: Some(time::to_wire(moment.now)),
+            cause: moment.cause.as_str().to_owned(),
+            policy_version: call.judged_policy,
+            meeting_revision: call.judged_meeting,
+            ..told_of(before, &decision)
+        };
+        Ok(Self {
+            seen: call.version,
+            candidate: if is_skip { candidate } else { before.clone() },
+            contender: call.contender.clone().filter(|_| !is_skip),
+            partial_until: None,
+            traces: call.traces.clone(),
+            end: Some(end),
+        })
+    }
+
+    /// The revision of the meeting it was judged from. One that comes back after it was gone is a new one.
+    fn meeting_revision(&self) -> u64 {
+        if self.end == Some(End::Gone) { 0 } else { self.candidate.meeting_revision }
+    }
 }
 
 /// For when and why it is decided.
@@ -418,7 +479,8 @@ fn is_stale(judged: &Judged, before: Option<&Call>, newest_policy: u64) -> bool 
         return false;
     }
     let candidate = &judged.candidate;
-    candidate.policy_version < newest_policy
+    // What is ended is so by any policy.
+    judged.end.is_none() && candidate.policy_version < newest_policy
         || before.map_or(0, |call| call.version) != judged.seen
         || before.is_some_and(|call| {
             call.judged_meeting > candidate.meeting_revision
@@ -662,7 +724,7 @@ impl Changes {
             // It was judged as well, to the same end as before.
             if let Some(judged) = settled.get(&id) {
                 call.judged_policy = judged.candidate.policy_version;
-                call.judged_meeting = judged.candidate.meeting_revision;
+                call.judged_meeting = judged.meeting_revision();
                 call.traces.clone_from(&judged.traces);
                 call.partial_until = judged.partial_until;
             }
@@ -683,19 +745,17 @@ impl Changes {
 
     /// Leaves a call as it is, and notes from what it was judged.
     fn leave(&mut self, judged: Judged, before: Call, moment: Moment) {
-        let Judged { seen: _, candidate, contender: _, partial_until, traces } = judged;
+        let judged_meeting = judged.meeting_revision();
+        let Judged { seen: _, candidate, contender: _, partial_until, traces, end: _ } = judged;
         let id = before.call_id.clone();
         let partial_until = if moment.is_present { partial_until } else { before.partial_until };
         let has_turned = self.turn(&before, partial_until);
         self.outcome.decisions.insert(id.clone(), before.decision.clone());
-        if before.judged_meeting != candidate.meeting_revision
-            || before.traces != traces
-            || has_turned
-        {
+        if before.judged_meeting != judged_meeting || before.traces != traces || has_turned {
             self.calls.push(Call {
                 version: before.version + 1,
                 judged_policy: candidate.policy_version,
-                judged_meeting: candidate.meeting_revision,
+                judged_meeting,
                 partial_until,
                 traces,
                 ..before
@@ -723,11 +783,12 @@ impl Changes {
         ended: bool,
         moment: Moment,
     ) -> Result<(), Error> {
-        let Judged { seen: _, candidate, contender, partial_until, traces } = judged;
+        let judged_meeting = judged.meeting_revision();
+        let Judged { seen: _, candidate, contender, partial_until, traces, end: _ } = judged;
         let gave_way = !findings.is_empty();
         let mut decision = give_way(&candidate, findings)?;
         let is_new = before.as_ref().is_none_or(|before| !is_same(&before.decision, &decision));
-        let (judged_policy, judged_meeting) = (decision.policy_version, decision.meeting_revision);
+        let judged_policy = decision.policy_version;
         let planned = decision.plan.as_ref().map(|plan| plan.owner.clone());
         if let Some(before) = &before {
             if is_new {

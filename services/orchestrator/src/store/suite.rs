@@ -119,6 +119,7 @@ impl Sketch {
             contender: self.contender(),
             partial_until: None,
             traces: self.id.clone().into_bytes(),
+            end: None,
         }
     }
 }

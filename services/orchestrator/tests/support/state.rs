@@ -143,6 +143,13 @@ impl State {
         self.removed.insert(id, meeting);
     }
 
+    /// Loses a meeting, and says so to nobody.
+    pub(crate) fn lose(&mut self, company: &str, id: &str) {
+        let id = (company.to_owned(), id.to_owned());
+        self.meetings.remove(&id);
+        self.removed.remove(&id);
+    }
+
     /// A meeting as it is now.
     pub(crate) fn meeting(&self, company: &str, id: &str) -> calendar::Meeting {
         self.meetings[&(company.to_owned(), id.to_owned())].clone()
