@@ -96,8 +96,7 @@ impl Traces {
             names.add(owner);
         }
         if let Some(recipient) = &meeting.foreign_company {
-            let comparable = text::address(recipient).or_else(|| text::domain(recipient));
-            names.add_with_domains(comparable.as_deref().unwrap_or(recipient));
+            names.add_recipient(recipient);
         }
         let mut providers = meeting.links.provider.map_or(0, bit);
         for link in links {
@@ -168,6 +167,12 @@ impl Names {
         self.push(hash.0);
     }
 
+    /// An address or a domain through which an event came, with every domain above.
+    fn add_recipient(&mut self, recipient: &str) {
+        let comparable = text::address(recipient).or_else(|| text::domain(recipient));
+        self.add_with_domains(comparable.as_deref().unwrap_or(recipient));
+    }
+
     fn push(&mut self, hash: u64) {
         if self.hashes.len() >= 16 * MANY {
             self.tidy();
@@ -192,6 +197,16 @@ impl Names {
         self.hashes.shrink_to_fit();
         Traces { hashes: self.hashes, providers, everywhere: self.too_many }
     }
+}
+
+/// Hashes of the names by which a recipient can belong to a company: by them calls are found that
+/// [`Reach::beyond`] is about, among those of all companies, and no name can be read from them. Ascending,
+/// each once.
+#[must_use]
+pub fn recipient(recipient: &str) -> Vec<u64> {
+    let mut names = Names::default();
+    names.add_recipient(recipient);
+    names.into_traces(0).hashes
 }
 
 /// What a change of a company file can affect.
@@ -313,6 +328,15 @@ impl Reach {
             named.add(name);
         }
         named.into()
+    }
+
+    /// The hashes of the names it is about, to look calls up by; none where it is about nothing or everything.
+    pub fn names(&self) -> impl Iterator<Item = u64> {
+        let named = match self {
+            Self::Named(named) => Some(named),
+            Self::Nothing | Self::Everything => None,
+        };
+        named.into_iter().flat_map(|named| named.hashes.iter().copied())
     }
 
     /// What one change or another can affect, or both in a row.
@@ -504,6 +528,26 @@ mod tests {
         assert!(!change.touches(&through("recorder@acme.example")));
         assert!(Reach::beyond(None, &company()).touches(&through("Recorder@acme.example")));
         assert_eq!(Reach::beyond(Some(&new), &new), Reach::Nothing);
+    }
+
+    #[test]
+    fn a_recipient_is_found_by_every_name_that_somebody_may_claim() {
+        let found = |name: &str| {
+            let new = CompanyFile { domains: vec![name.into()], ..company() };
+            let change = Reach::beyond(None, &new);
+            let names = recipient(" Mailto:Notes@EU.lab.example");
+            change.names().any(|hash| names.contains(&hash))
+        };
+        assert!(found("eu.lab.example") && found("Lab.example") && found("example"));
+        assert!(!found("ab.example") && !found("notes.eu.lab.example"));
+        let assistant = CompanyFile {
+            domains: Vec::new(),
+            assistant: vec!["notes@eu.lab.example".into()],
+            ..company()
+        };
+        let change = Reach::beyond(None, &assistant);
+        let finds = |who: &str| change.names().any(|hash| recipient(who).contains(&hash));
+        assert!(finds("notes@eu.lab.example") && !finds("other@eu.lab.example"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use decision::conflict::{self, Contender, OwnedContender};
 use decision::eligibility::Judgement;
 use decision::plan::Last;
-use decision::reach::Traces;
+use decision::reach::{self, Traces};
 use decision::{Decision, History, Inputs, Kind, Missing, Verdict, decide};
 use futures::StreamExt as _;
 use proto::calendar::v1 as calendar;
@@ -24,7 +24,7 @@ use tonic::Request;
 use crate::error::Error;
 use crate::gather::{Judges, Learned, SharedPolicy};
 use crate::policies::Policies;
-use crate::store::{Action, Call, Calls, End, Judged, Moment};
+use crate::store::{Action, Call, Calls, End, Judged, Moment, Through};
 use crate::subject::{Past, Subject};
 
 /// Meetings fetched at once.
@@ -277,6 +277,8 @@ impl Engine {
                 }
                 Some(_) | None => true,
             });
+            let came_through = meetings.iter().any(|meeting| !meeting.foreign_recipient.is_empty());
+            let claims = if came_through { self.calls.claims().await? } else { 0 };
             let subjects = self.subjects(company, meetings, &known, how.now).await?;
             let (decided, policy_version) = self.judge(company, subjects, how.now).await?;
             all.policy_version = policy_version;
@@ -285,7 +287,10 @@ impl Engine {
                 .map(|one| {
                     let id = &one.subject.wire.meeting_id;
                     let seen = known.get(id).map_or(0, |call| call.version);
-                    judged_of(company, one, seen, how.now, how.cause)
+                    Judged {
+                        through: through(one, claims),
+                        ..judged_of(company, one, seen, how.now, how.cause)
+                    }
                 })
                 .collect();
             let outcome = if how.dry_run {
@@ -536,6 +541,7 @@ fn judged_of(company: &str, one: &Decided, seen: u64, now: DateTime<Utc>, cause:
         contender: contender(one).map(OwnedContender::from),
         partial_until: partial_until(one, now),
         traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
+        through: None,
         end: None,
     }
 }
@@ -545,6 +551,12 @@ fn judged_of(company: &str, one: &Decided, seen: u64, now: DateTime<Utc>, cause:
 fn partial_until(one: &Decided, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let ahead = one.policy.policy.settings.recording.dispatch_ahead.0;
     Some(one.subject.meeting.start - ahead).filter(|until| !one.whole && now < *until)
+}
+
+/// Through whose recipient the event of a call came, and how many claims there had been before it was judged.
+fn through(one: &Decided, claims: u64) -> Option<Through> {
+    let recipient = &one.subject.wire.foreign_recipient;
+    (!recipient.is_empty()).then(|| Through { names: reach::recipient(recipient), claims })
 }
 
 fn into_batches<T>(items: Vec<T>, size: usize) -> Vec<Vec<T>> {

@@ -317,6 +317,7 @@ impl Crowd {
             contender: Some(contender),
             partial_until: None,
             traces: Vec::new(),
+            through: None,
             end: None,
         }
     }

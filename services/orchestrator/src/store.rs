@@ -5,6 +5,7 @@ mod commit;
 mod entity;
 mod log;
 pub(crate) mod migration;
+mod recipients;
 mod report;
 mod row;
 mod storms;
@@ -37,6 +38,7 @@ pub(crate) use commit::{End, Judged, Moment, give_way};
 #[cfg(test)]
 pub(crate) use log::Chained;
 pub(crate) use log::link;
+pub(crate) use recipients::Through;
 pub(crate) use row::is_same;
 pub(crate) use storms::Storm;
 pub(crate) use timers::{Due, Kind as TimerKind};

@@ -1,5 +1,6 @@
 //! Deciding the calls of a company again after a change of policy: soonest first, in batches, by one replica at a time, and
-//! from where it was left after a crash. Only what the change can concern is judged.
+//! from where it was left after a crash. Only what the change can concern is judged. What it can concern of other companies'
+//! calls is made due beside that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,9 @@ impl Stormer {
                 "a policy could not be announced"
             );
         }
+        if !self.tell_others(storm).await? {
+            return Ok(());
+        }
         let is_done = if storm.fresh {
             // Somebody may have asked for calls already, also beyond the window.
             self.calls(storm, &Reach::Everything, counted).await?
@@ -115,6 +119,33 @@ impl Stormer {
             );
         }
         Ok(())
+    }
+
+    /// Makes calls of other companies due that came through an address that this one began or ceased to call its own, once
+    /// for every version. Others learn nothing of it but that their calls are decided again. Answers whether the storm is
+    /// still ours.
+    async fn tell_others(&self, storm: &mut Storm) -> Result<bool, Error> {
+        if storm.told_version >= storm.target_version {
+            return Ok(true);
+        }
+        let policies = &self.engine.policies;
+        let mut before = policies.file(&storm.company, storm.told_version).await?;
+        let mut beyond = Reach::Nothing;
+        for version in storm.told_version + 1..=storm.target_version {
+            let after = policies.file(&storm.company, version).await?;
+            beyond = beyond.union(Reach::beyond(Some(&before), &after));
+            before = after;
+            if version % STEPS == 0 && !self.engine.calls.note_storm(storm, self.lease).await? {
+                return Ok(false);
+            }
+        }
+        let names: Vec<u64> = beyond.names().collect();
+        let calls = self.engine.calls.claimed(&names, self.engine.clock.now()).await?;
+        if calls > 0 {
+            info!(calls, "calls of other companies are decided again");
+        }
+        storm.told_version = storm.target_version;
+        self.engine.calls.note_storm(storm, self.lease).await
     }
 
     /// What all versions since the last one by which everything was judged can concern. Some calls may have been judged by

@@ -11,6 +11,8 @@ mod world;
 
 #[path = "service/batches.rs"]
 mod batches;
+#[path = "service/beyond.rs"]
+mod beyond;
 #[path = "service/conflicts.rs"]
 mod conflicts;
 #[path = "service/following.rs"]

@@ -21,6 +21,7 @@ use sea_orm::{
 use storage::{LockKey, chunks, insert_many};
 
 use super::entity::{call, decision as history, outbox, plan, storm, timer};
+use super::recipients::{Through, claims, claims_lock};
 use super::row::{is_same, number, room, row_of, unsigned};
 use super::timers::Kind as Timer;
 use super::{Call, Calls};
@@ -53,6 +54,8 @@ pub(crate) struct Judged {
     pub(crate) partial_until: Option<DateTime<Utc>>,
     /// What of it a policy can bite on.
     pub(crate) traces: Vec<u8>,
+    /// Through whose recipient its event came, if through any.
+    pub(crate) through: Option<Through>,
     /// It was not judged, and what it was is ended.
     pub(crate) end: Option<End>,
 }
@@ -106,6 +109,7 @@ impl Judged {
             contender: call.contender.clone().filter(|_| !is_skip),
             partial_until: None,
             traces: call.traces.clone(),
+            through: None,
             end: Some(end),
         })
     }
@@ -152,6 +156,8 @@ struct Changes {
     new: HashSet<String>,
     /// Those among the others that were judged wholly and are not any more, or the other way round.
     turned: HashSet<String>,
+    /// Of new ones, and those whose names have changed: by which names the recipients of their events can be another's.
+    recipients: Vec<(String, Vec<u64>)>,
     /// When plans whose moment has passed were handed over, in microseconds, by call.
     released: HashMap<String, i64>,
 }
@@ -253,9 +259,13 @@ impl Calls {
     ) -> Result<Attempt, Error> {
         let keys: Vec<LockKey> = held.keys.iter().copied().collect();
         let keys = &keys;
+        let came_through = judged.iter().any(|one| one.through.is_some());
         self.store
             .write(|tx| async move {
                 tx.share(policy_lock(company)).await?;
+                if came_through {
+                    tx.share(claims_lock()).await?;
+                }
                 tx.lock(keys).await?;
                 tx.by_index().await?;
                 let attempt = prepare(&tx, company, judged, moment, Some(held)).await?;
@@ -370,6 +380,8 @@ async fn sort<C: ConnectionTrait>(
     changes: &mut Changes,
 ) -> Result<Sorted, Error> {
     let newest = newest_policy(connection, company).await?;
+    let came_through = judged.iter().any(|one| one.through.is_some());
+    let claims = if came_through { claims(connection).await? } else { 0 };
     let mut fresh: Vec<Judged> = Vec::with_capacity(judged.len());
     for one in judged {
         let id = &one.candidate.call_id;
@@ -378,7 +390,9 @@ async fn sort<C: ConnectionTrait>(
             Some(call) if call.ended => {
                 changes.outcome.decisions.insert(id.clone(), call.decision.clone());
             }
-            before if is_stale(one, before, newest) => changes.outcome.stale.push(id.clone()),
+            before if is_stale(one, before, newest, claims) => {
+                changes.outcome.stale.push(id.clone())
+            }
             Some(_) | None => fresh.push((*one).clone()),
         }
     }
@@ -474,13 +488,14 @@ async fn newest_policy<C: ConnectionTrait>(connection: &C, company: &str) -> Res
 }
 
 /// Whether a call has changed since it was judged, or something newer is known than what it was judged from.
-fn is_stale(judged: &Judged, before: Option<&Call>, newest_policy: u64) -> bool {
+fn is_stale(judged: &Judged, before: Option<&Call>, newest_policy: u64, claims: u64) -> bool {
     if crate::sabotage::drops_fencing() {
         return false;
     }
     let candidate = &judged.candidate;
     // What is ended is so by any policy.
     judged.end.is_none() && candidate.policy_version < newest_policy
+        || judged.through.as_ref().is_some_and(|through| through.claims != claims)
         || before.map_or(0, |call| call.version) != judged.seen
         || before.is_some_and(|call| {
             call.judged_meeting > candidate.meeting_revision
@@ -746,7 +761,8 @@ impl Changes {
     /// Leaves a call as it is, and notes from what it was judged.
     fn leave(&mut self, judged: Judged, before: Call, moment: Moment) {
         let judged_meeting = judged.meeting_revision();
-        let Judged { seen: _, candidate, contender: _, partial_until, traces, end: _ } = judged;
+        self.note(&judged, Some(&before));
+        let Judged { candidate, partial_until, traces, .. } = judged;
         let id = before.call_id.clone();
         let partial_until = if moment.is_present { partial_until } else { before.partial_until };
         let has_turned = self.turn(&before, partial_until);
@@ -774,6 +790,15 @@ impl Changes {
         has_turned
     }
 
+    /// Notes through whose recipient the event of a call came, where that is not known yet.
+    fn note(&mut self, judged: &Judged, before: Option<&Call>) {
+        if let Some(through) = &judged.through
+            && before.is_none_or(|before| before.traces != judged.traces)
+        {
+            self.recipients.push((judged.candidate.call_id.clone(), through.names.clone()));
+        }
+    }
+
     /// Takes a call that was judged.
     fn take(
         &mut self,
@@ -784,7 +809,8 @@ impl Changes {
         moment: Moment,
     ) -> Result<(), Error> {
         let judged_meeting = judged.meeting_revision();
-        let Judged { seen: _, candidate, contender, partial_until, traces, end: _ } = judged;
+        self.note(&judged, before.as_ref());
+        let Judged { candidate, contender, partial_until, traces, .. } = judged;
         let gave_way = !findings.is_empty();
         let mut decision = give_way(&candidate, findings)?;
         let is_new = before.as_ref().is_none_or(|before| !is_same(&before.decision, &decision));
@@ -907,6 +933,7 @@ async fn write(
             .filter(|column| !matches!(column, call::Column::Company | call::Column::CallId)),
     );
     insert_many(tx, rows, Some(replace)).await?;
+    super::recipients::note(tx, company, &changes.recipients).await?;
 
     let new: Vec<&Call> =
         changes.calls.iter().filter(|call| changes.new.contains(&call.call_id)).collect();

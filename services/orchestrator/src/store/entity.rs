@@ -128,6 +128,18 @@ entity! {
 }
 
 entity! {
+    /// Names by which a recipient, through which the event of a call came, can belong to another company.
+    recipient = "orchestrator_recipient" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        name: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        call_id: String,
+    }
+}
+
+entity! {
     /// What is to be done when its time has come.
     timer = "orchestrator_timer" {
         #[sea_orm(primary_key)]
@@ -150,6 +162,7 @@ entity! {
         company: String,
         judged_version: i64,
         target_version: i64,
+        told_version: i64,
         fresh: bool,
         at_start: Option<i64>,
         at_key: Option<Vec<u8>>,

@@ -9,7 +9,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Calls), Box::new(M0002Partial)]
+        vec![Box::new(M0001Calls), Box::new(M0002Partial), Box::new(M0003Recipients)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -32,6 +32,15 @@ struct M0002Partial;
 impl MigrationName for M0002Partial {
     fn name(&self) -> &'static str {
         "m0002_partial"
+    }
+}
+
+/// By whose addresses events came, and how often such addresses have changed hands.
+struct M0003Recipients;
+
+impl MigrationName for M0003Recipients {
+    fn name(&self) -> &'static str {
+        "m0003_recipients"
     }
 }
 
@@ -238,5 +247,28 @@ impl MigrationTrait for M0002Partial {
                 Table::alter().table("orchestrator_call").add_column(&mut column).to_owned(),
             )
             .await
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0003Recipients {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let recipients = Table::create()
+            .table("orchestrator_recipient")
+            .col(number("name"))
+            .col(text("company"))
+            .col(text("call_id"))
+            .primary_key(Index::create().col("name").col("company").col("call_id"))
+            .to_owned();
+        manager.create_table(recipients).await?;
+        let mut told = number("told_version").default(0).take();
+        let storms = Table::alter().table("orchestrator_storm").add_column(&mut told).to_owned();
+        manager.alter_table(storms).await?;
+        let claims = Query::insert()
+            .into_table("orchestrator_progress")
+            .columns(["name", "position"])
+            .values_panic([super::recipients::CLAIMS.into(), 0.into()])
+            .to_owned();
+        manager.execute(claims).await
     }
 }

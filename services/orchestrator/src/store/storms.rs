@@ -30,6 +30,8 @@ pub(crate) struct Storm {
     pub(crate) judged_version: u64,
     /// The version by which they are to be judged.
     pub(crate) target_version: u64,
+    /// The version up to which the calls of others have been made due that the changes can concern.
+    pub(crate) told_version: u64,
     /// Nothing of the company has been decided before: all its meetings are gone through, not its calls.
     pub(crate) fresh: bool,
     /// The last call that was looked at.
@@ -78,6 +80,7 @@ impl From<storm::Model> for Storm {
             company: row.company,
             judged_version: unsigned(row.judged_version),
             target_version: unsigned(row.target_version),
+            told_version: unsigned(row.told_version),
             fresh: row.fresh,
             at,
             total: unsigned(row.total),
@@ -116,6 +119,7 @@ impl Calls {
                     company: Set(company.to_owned()),
                     judged_version: before.as_ref().map_or(Set(0), |_| NotSet),
                     target_version: Set(version),
+                    told_version: before.as_ref().map_or(Set(0), |_| NotSet),
                     fresh: Set(before.as_ref().is_none_or(|row| row.fresh)),
                     at_start: Set(None),
                     at_key: Set(None),
@@ -193,6 +197,7 @@ impl Calls {
                     .col_expr(C::AtStart, Expr::value(at.map(|page| page.start)))
                     .col_expr(C::AtKey, Expr::value(at.map(|page| page.key.clone())))
                     .col_expr(C::AtId, Expr::value(at.map(|page| page.call_id.clone())))
+                    .col_expr(C::ToldVersion, Expr::value(number(storm.told_version)))
                     .col_expr(C::Total, Expr::value(number(storm.total)))
                     .col_expr(C::Done, Expr::value(number(storm.done)))
                     .col_expr(C::Changed, Expr::value(number(storm.changed)))

@@ -1,6 +1,7 @@
 //! What the store must do, whatever it is kept in.
 
 mod races;
+mod recipients;
 mod timers;
 
 use chrono::TimeDelta;
@@ -119,6 +120,7 @@ impl Sketch {
             contender: self.contender(),
             partial_until: None,
             traces: self.id.clone().into_bytes(),
+            through: None,
             end: None,
         }
     }

@@ -272,7 +272,10 @@ impl eligibility_server::EligibilityService for Peer {
         let policy = &version.1;
         let mut verdicts = Vec::with_capacity(request.meetings.len());
         for question in request.meetings {
-            let meeting = decision::Meeting::try_from(question).map_err(invalid)?;
+            let mut meeting = decision::Meeting::try_from(question).map_err(invalid)?;
+            if let Some(recipient) = meeting.foreign_company.take() {
+                meeting.foreign_company = self.0.state().owner_of(&recipient);
+            }
             let mut verdict = eligibility::MeetingVerdict::from(&judge_meeting(policy, &meeting));
             if let Some(owner) = &told {
                 verdict.owner.clone_from(owner);

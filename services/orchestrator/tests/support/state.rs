@@ -122,6 +122,21 @@ impl State {
         found.cloned().ok_or_else(|| Status::not_found("no such version"))
     }
 
+    /// The company that calls an address its own.
+    pub(crate) fn owner_of(&self, recipient: &str) -> Option<String> {
+        let owns = |file: &CompanyFile| {
+            let (_, domain) = recipient.split_once('@').unwrap_or(("", recipient));
+            file.assistant.iter().any(|one| one == recipient)
+                || file.domains.iter().any(|one| {
+                    domain
+                        .strip_suffix(one.as_str())
+                        .is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
+                })
+        };
+        let newest = self.versions.values().filter_map(|versions| versions.last());
+        newest.map(|version| &version.0).find(|file| owns(file)).map(|file| file.company.clone())
+    }
+
     /// Puts a meeting into its company's calendars, at its next revision.
     pub(crate) fn put(&mut self, mut meeting: calendar::Meeting) {
         let id = (meeting.company.clone(), meeting.meeting_id.clone());
