@@ -10,7 +10,7 @@ use proto::calendar::v1 as calendar;
 use proto::consent::v1 as consent;
 use proto::eligibility::v1 as eligibility;
 use proto::orchestrator::v1 as wire;
-use proto::time;
+use proto::{time, verdict};
 use tonic::Code;
 
 use super::driver::{COMPANY, Clients, Ledger};

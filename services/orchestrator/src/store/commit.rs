@@ -173,7 +173,7 @@ struct Held {
 enum Attempt {
     /// This must be held before anything can be told.
     Needs(Held),
-    Ready(Changes),
+    Ready(Box<Changes>),
 }
 
 impl Calls {
@@ -289,7 +289,8 @@ impl Calls {
     ) -> Result<Outcome, Error> {
         let judged: Vec<&Judged> = judged.iter().collect();
         match prepare(self.store.reader(), company, &judged, moment, None).await? {
-            Attempt::Ready(Changes { mut outcome, .. }) => {
+            Attempt::Ready(changes) => {
+                let mut outcome = changes.outcome;
                 outcome.keep_only(&judged);
                 Ok(outcome)
             }
@@ -367,7 +368,7 @@ async fn prepare<C: ConnectionTrait>(
         }
     }
     changes.conclude(sorted, members, known, moment)?;
-    Ok(Attempt::Ready(changes))
+    Ok(Attempt::Ready(Box::new(changes)))
 }
 
 /// Sorts what was judged; what is stale or has ended goes no further.
