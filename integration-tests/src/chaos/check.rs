@@ -166,9 +166,14 @@ impl Picture {
         let company = clients.companies.clone().get_company(request).await?.into_inner();
         let mut pasts: BTreeMap<String, Past> = BTreeMap::new();
         for (id, history) in log.by_call() {
-            let mut plans = history.iter().filter_map(|decision| decision.plan.as_ref());
+            let owner_of_last = |decisions: &[&wire::Decision]| {
+                let mut plans = decisions.iter().filter_map(|decision| decision.plan.as_ref());
+                plans.next_back().map(|plan| plan.owner.clone())
+            };
+            let before = history.split_last().map_or(&[][..], |(_, before)| before);
             let past = Past {
-                planned_owner: plans.next_back().map(|plan| plan.owner.clone()),
+                planned_owner: owner_of_last(&history),
+                owner_before: owner_of_last(before),
                 had_plan: history.iter().any(|decision| decision.plan.is_some()),
                 asked: Vec::new(),
             };
@@ -219,6 +224,7 @@ impl Picture {
             }
         }
         let expected = self.given.decisions()?;
+        let mut differing = BTreeMap::new();
         for (id, expected) in &expected {
             let Some(stored) = self.decisions.get(id) else {
                 found.push(format!("call {id} ({:?}) was never decided", expected.key));
@@ -226,6 +232,20 @@ impl Picture {
             };
             let told = Told::of_wire(stored.clone())?;
             if !oracle::agree(&told, expected) {
+                differing.insert(id, (stored, told, expected));
+            }
+        }
+        let plans = differing.iter().filter(|(_, (stored, ..))| stored.plan.is_some());
+        let plans: Vec<&String> = plans.map(|(id, _)| *id).collect();
+        let before = if plans.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.given.before(plans.into_iter()).decisions()?
+        };
+        for (id, (stored, told, expected)) in differing {
+            let may = stored.plan.is_some()
+                && before.get(id).is_some_and(|before| oracle::agree(&told, before));
+            if !may {
                 let (revision, cause) = (stored.revision, &stored.cause);
                 found.push(format!(
                     "call {id}, revision {revision} (cause {cause}, meeting {}, policy {}), newest policy {}:\n  is   {told:?}\n  must be {expected:?}",

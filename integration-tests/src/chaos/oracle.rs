@@ -46,6 +46,8 @@ pub struct Past {
     pub had_plan: bool,
     /// Who owned the last one.
     pub planned_owner: Option<String>,
+    /// Who owned the last one before the decision that holds.
+    pub owner_before: Option<String>,
     /// What was asked of it, in order.
     pub asked: Vec<Asked>,
 }
@@ -92,6 +94,19 @@ impl Given {
         }
         settle(&mut subjects);
         Ok(subjects.into_iter().map(|subject| (subject.id.clone(), subject.told())).collect())
+    }
+
+    /// The same, where these calls are what they were before the decision that holds: whoever judges a call again that has
+    /// a new owner by then does not find fault with the old one any more, and nobody need judge it again.
+    #[must_use]
+    pub fn before<'a>(&self, calls: impl Iterator<Item = &'a String>) -> Self {
+        let mut given = self.clone();
+        for id in calls {
+            if let Some(past) = given.pasts.get_mut(id) {
+                past.planned_owner.clone_from(&past.owner_before);
+            }
+        }
+        given
     }
 
     fn keys(&self) -> Vec<PublicKey> {
@@ -259,4 +274,78 @@ pub fn agree(stored: &Told, expected: &Told) -> bool {
         stored.explanation.clone_from(&expected.explanation);
     }
     stored == *expected
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    use super::*;
+    use crate::scenario;
+
+    /// Bob's call, requested by Ada, where Ida is invited and capture of Bob is off by now.
+    fn requested() -> Given {
+        let now: DateTime<Utc> = "2026-03-02T10:00:00Z".parse().unwrap();
+        let person = |address: &str| calendar::Person {
+            address: Some(address.to_owned()),
+            ..calendar::Person::default()
+        };
+        let meeting = calendar::Meeting {
+            meeting_id: "a".to_owned(),
+            key: Some(proto::verdict::v1::CallKey {
+                ical_uid: Some("a@mail.example".to_owned()),
+                recurrence_id: None,
+            }),
+            start: Some(time::to_wire(now + TimeDelta::days(1))),
+            end: Some(time::to_wire(now + TimeDelta::days(1) + TimeDelta::hours(1))),
+            organizer: Some(person("bob@acme.example")),
+            attendees: vec![person("kim@customer.example"), person("ada@acme.example")],
+            links: vec![calendar::Link {
+                field: calendar::Field::Location.into(),
+                kind: calendar::LinkKind::Join.into(),
+                provider: proto::verdict::v1::Provider::Zoom.into(),
+                id: "91234567890".to_owned(),
+                service: "zoom".to_owned(),
+                ..calendar::Link::default()
+            }],
+            received_at: Some(time::to_wire(now)),
+            revision: 1,
+            ..calendar::Meeting::default()
+        };
+        let mut company = scenario::base().unwrap();
+        scenario::patch(
+            &mut company,
+            &json!({ "members": [{ "id": "bob", "capture": "disabled" }] }),
+        );
+        let past = Past {
+            had_plan: true,
+            planned_owner: Some("ada".to_owned()),
+            owner_before: Some("bob".to_owned()),
+            asked: vec![Asked { cancels: false, who: "ada".to_owned() }],
+            ..Past::default()
+        };
+        Given {
+            company: serde_json::from_value(company).unwrap(),
+            version: 1,
+            meetings: [("a".to_owned(), meeting)].into(),
+            refused: BTreeMap::new(),
+            pasts: [("a".to_owned(), past)].into(),
+            now,
+        }
+    }
+
+    #[test]
+    fn a_plan_of_a_new_owner_may_find_fault_with_the_old_one_until_it_is_judged_again() {
+        let given = requested();
+        let lifted = |given: &Given| {
+            let told = given.decisions().unwrap().remove("a").unwrap();
+            assert_eq!(told.plan.as_ref().map(|plan| plan.owner.as_str()), Some("ada"), "{told:?}");
+            told.lifted.iter().map(|reason| reason.code).collect::<Vec<_>>()
+        };
+        assert_eq!(lifted(&given), []);
+        let calls = ["a".to_owned()];
+        assert_eq!(lifted(&given.before(calls.iter())), [SkipCode::UserRecordingOff]);
+        assert_eq!(lifted(&given.before([].iter())), [], "of others nothing is taken back");
+    }
 }
