@@ -33,6 +33,9 @@ pub const COMPANY: &str = "acme";
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(6);
 
+/// The same where every failure counts: a slow machine is none.
+pub const UNHURRIED: Duration = Duration::from_secs(20);
+
 /// How long to wait before a call is made again the first time.
 pub const PAUSE: Duration = Duration::from_millis(50);
 
@@ -58,7 +61,7 @@ impl Clients {
     /// # Errors
     /// A service is missing.
     pub fn new(fleet: &Fleet, replicas: usize) -> anyhow::Result<Self> {
-        Self::over("driver", fleet, (1..=replicas).map(replica))
+        Self::over("driver", ATTEMPT, fleet, (1..=replicas).map(replica))
     }
 
     /// The same, where every connection goes to whichever instance takes it.
@@ -67,17 +70,18 @@ impl Clients {
     /// A service is missing.
     pub fn of_anybody(fleet: &Fleet, connections: usize) -> anyhow::Result<Self> {
         let names = (0..connections).map(|_| "orchestrator".to_owned());
-        Self::over("anybody", fleet, names)
+        Self::over("anybody", UNHURRIED, fleet, names)
     }
 
     fn over(
         who: &str,
+        attempt: Duration,
         fleet: &Fleet,
         orchestrators: impl Iterator<Item = String>,
     ) -> anyhow::Result<Self> {
         let link = |name: &str| {
             let address = fleet.proxy.address(&format!("{who}>{name}"))?;
-            anyhow::Ok(Link::far(name, &format!("http://{address}"), ATTEMPT)?)
+            anyhow::Ok(Link::far(name, &format!("http://{address}"), attempt)?)
         };
         let orchestrators = orchestrators.map(|name| {
             Ok(OrchestratorServiceClient::new(link(&name)?).max_decoding_message_size(64 << 20))

@@ -23,11 +23,8 @@ use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-use super::driver::{COMPANY, Ledger, PAUSE, is_passing};
+use super::driver::{COMPANY, Ledger, PAUSE, UNHURRIED, is_passing};
 use super::fleet::Fleet;
-
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(6);
 
 /// Between one question of a reader and its next.
 const BREATH: Duration = Duration::from_millis(25);
@@ -181,7 +178,7 @@ impl Question {
 
 fn bounded<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(ATTEMPT);
+    request.set_timeout(UNHURRIED);
     request
 }
 
