@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::{Clock, Link};
+use chassis::{Clock, Link, chain};
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::conflict::{self, Contender, OwnedContender};
 use decision::eligibility::Judgement;
@@ -446,26 +446,53 @@ impl Engine {
         let mut ready = self.policies.known(company).await?;
         let mut batches = into_batches(subjects, self.batch);
         for _ in 0..ATTEMPTS {
-            let judged: Vec<(Vec<Subject>, Batch)> = futures::stream::iter(batches)
+            let mut judged: Vec<(Vec<Subject>, Batch)> = futures::stream::iter(batches)
                 .map(|batch| self.judge_batch(Arc::clone(&ready), batch, now))
                 .buffered(self.parallel)
                 .collect()
                 .await;
             let version = ready.policy.version;
-            let is_stale = judged.iter().any(|(_, batch)| {
-                batch.learned.policy_version.is_some_and(|other| other != version)
-            });
-            if !is_stale {
+            let Some(newer) = self.newer(company, version, &mut judged).await? else {
                 let decided = judged
                     .into_iter()
                     .flat_map(|(subjects, batch)| conclude(&ready, subjects, batch, now));
                 return Ok((decided.collect(), version));
-            }
-            ready = self.policies.newest(company).await?;
+            };
+            ready = newer;
             batches = judged.into_iter().map(|(subjects, _)| subjects).collect();
         }
         let status = tonic::Status::aborted("the policy kept changing");
         Err(Error::Peer { peer: "eligibility", source: Box::new(status) })
+    }
+
+    /// The policy by which what has been judged by a version is to be judged anew, if it is.
+    ///
+    /// Eligibility says by which version it judged. Where it says nothing there may be a newer one all the same, by which
+    /// the calls of the company are being decided: that is in the store, and nothing is written by an older one.
+    async fn newer(
+        &self,
+        company: &str,
+        version: u64,
+        judged: &mut [(Vec<Subject>, Batch)],
+    ) -> Result<Option<SharedPolicy>, Error> {
+        let is_other = |batch: &Batch| batch.learned.policy_version.is_some_and(|it| it != version);
+        if judged.iter().any(|(_, batch)| is_other(batch)) {
+            match self.policies.newest(company).await {
+                Ok(newest) => return Ok(Some(newest)),
+                Err(error @ Error::Peer { .. }) => {
+                    tracing::warn!(company, error = chain(&error), "a policy could not be fetched");
+                }
+                Err(error) => return Err(error),
+            }
+            // Judged by a policy that cannot be had: that is as good as not judged.
+            for (subjects, batch) in judged.iter_mut().filter(|(_, batch)| is_other(batch)) {
+                batch.learned.forget_eligibility(subjects.len());
+            }
+        }
+        if judged.iter().all(|(_, batch)| batch.learned.policy_version.is_some()) {
+            return Ok(None);
+        }
+        self.policies.raised_after(company, version).await
     }
 
     /// Judges meetings by a policy that nobody has applied, conflicts apart; nothing is kept.

@@ -12,17 +12,16 @@ use std::time::Duration;
 
 use chassis::{Link, chain};
 use feed::{Feed, Notice};
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use proto::calendar::v1 as calendar;
 use proto::consent::v1 as consent;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use proto::eligibility::v1 as eligibility;
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
 use storage::Lease;
-use tokio_stream::StreamExt as _;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
-use tracing::{info, warn};
+use tonic::{Code, Status};
+use tracing::{error, info, warn};
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -34,6 +33,9 @@ pub(crate) const BATCH: usize = 500;
 /// How long the first of them waits for the others. A peer's stream comes in pieces of a few changes each, and every batch
 /// costs commits here and at whoever works on it.
 const LINGER: Duration = Duration::from_millis(10);
+
+/// Company files fetched at once.
+const FETCHES: usize = 8;
 
 /// After a failure this long nothing is tried.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -206,10 +208,35 @@ impl Follower {
                 *known = version.policy_version.max(*known);
             }
             let now = self.engine.clock.now();
-            for (company, version) in versions {
-                self.engine.calls.raise(&company, version, now).await?;
+            let documents = futures::stream::iter(versions)
+                .map(|(company, version)| async move {
+                    let document = self.engine.policies.document(&company, version).await;
+                    (company, version, document)
+                })
+                .buffer_unordered(FETCHES);
+            let mut documents = std::pin::pin!(documents);
+            let mut silent = None;
+            while let Some((company, version, document)) = documents.next().await {
+                let document = match document {
+                    Ok(document) => Some(document),
+                    Err(error) if is_passing(&error) => {
+                        silent = Some(error);
+                        continue;
+                    }
+                    // It holds all the same; the calls are decided by it when it can be had.
+                    Err(error) => {
+                        let error = chain(&error);
+                        error!(company, version, error, "a policy could not be kept");
+                        None
+                    }
+                };
+                self.engine.calls.raise(&company, version, document.as_deref(), now).await?;
             }
             self.engine.storm.notify_one();
+            // The others have been passed on, and are once more, which changes nothing.
+            if let Some(error) = silent {
+                return Err(error);
+            }
             self.went_on(lease, POLICIES, newest, failed, "eligibility").await?;
         }
         Ok(())
@@ -248,9 +275,22 @@ impl Follower {
     }
 }
 
+/// Whether whoever was asked may answer in a moment, rather than never.
+fn is_passing(error: &Error) -> bool {
+    let Error::Peer { source, .. } = error else { return false };
+    matches!(
+        source.code(),
+        Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::ResourceExhausted
+            | Code::Aborted
+            | Code::Cancelled
+    )
+}
+
 /// What comes, in batches.
 pub(crate) fn batches<S: Stream>(stream: S) -> Pin<Box<impl Stream<Item = Vec<S::Item>>>> {
-    Box::pin(stream.chunks_timeout(BATCH, LINGER))
+    Box::pin(tokio_stream::StreamExt::chunks_timeout(stream, BATCH, LINGER))
 }
 
 /// What came, and what ended it.

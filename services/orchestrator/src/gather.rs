@@ -50,6 +50,14 @@ pub(crate) struct Learned {
     pub(crate) policy_version: Option<u64>,
 }
 
+impl Learned {
+    /// Eligibility has not said anything that can be made use of.
+    pub(crate) fn forget_eligibility(&mut self, subjects: usize) {
+        self.eligibility = vec![Err(NO_ELIGIBILITY); subjects];
+        self.policy_version = None;
+    }
+}
+
 /// Place of a subject, and place of an assessment among those of the subject.
 type Slot = (usize, usize);
 

@@ -112,7 +112,11 @@ impl chassis::App for App {
         // Another one with every start: what an earlier process of ours held is somebody else's.
         let holder = format!("{:016x}", rand::random::<u64>());
         let engine = Arc::new(engine::Engine {
-            policies: policies::Policies::new(companies.clone(), config.gather.deadline),
+            policies: policies::Policies::new(
+                companies.clone(),
+                calls.clone(),
+                config.gather.deadline,
+            ),
             judges: gather::Judges::new(
                 sized!(context, EligibilityServiceClient::new(context.peer("eligibility")?)),
                 sized!(context, ConsentServiceClient::new(context.peer("consent")?)),

@@ -1,4 +1,7 @@
 //! The policies of companies, fetched once per version and kept ready.
+//!
+//! The version by which all calls of a company are being decided, or have been, is in the store as well: nobody may judge by
+//! an older one, so whoever has just begun, or slept, needs it also while its keeper does not answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +14,7 @@ use proto::eligibility::v1::{ApplyCompanyRequest, ApplyCompanyResponse, GetCompa
 use tonic::{Request, Status};
 
 use crate::error::Error;
+use crate::store::Calls;
 
 /// More companies than this are not kept ready at once.
 const KEPT: usize = 512;
@@ -33,25 +37,50 @@ pub(crate) struct Ready {
 #[derive(Debug, Clone)]
 pub(crate) struct Policies {
     companies: CompanyServiceClient<Link>,
+    calls: Calls,
     known: Arc<Mutex<HashMap<String, Arc<Ready>>>>,
     deadline: Duration,
 }
 
 impl Policies {
-    /// Policies of the companies a peer keeps, which must answer within `deadline`.
-    pub(crate) fn new(companies: CompanyServiceClient<Link>, deadline: Duration) -> Self {
-        Self { companies, known: Arc::default(), deadline }
+    /// Policies of the companies a peer keeps, which must answer within `deadline`, and of those that are in the store.
+    pub(crate) fn new(
+        companies: CompanyServiceClient<Link>,
+        calls: Calls,
+        deadline: Duration,
+    ) -> Self {
+        Self { companies, calls, known: Arc::default(), deadline }
     }
 
-    /// The newest policy known, fetched if none is.
+    /// The newest policy known, from the store or else from its keeper if none is.
     ///
     /// # Errors
-    /// The company is unknown, or its keeper does not answer.
+    /// The company is unknown, or its keeper does not answer; those of the store.
     pub(crate) async fn known(&self, company: &str) -> Result<Arc<Ready>, Error> {
         let known = self.lock().get(company).cloned();
         match known {
             Some(ready) => Ok(ready),
-            None => self.newest(company).await,
+            // Whoever judges is asked for the newest, and says by which one it did.
+            None => match self.raised_after(company, 0).await? {
+                Some(ready) => Ok(ready),
+                None => self.newest(company).await,
+            },
+        }
+    }
+
+    /// The policy by which the calls of a company are decided, if that is a newer version than another one. Its keeper is
+    /// not asked.
+    ///
+    /// # Errors
+    /// Those of the store; a policy that cannot be read.
+    pub(crate) async fn raised_after(
+        &self,
+        company: &str,
+        version: u64,
+    ) -> Result<Option<Arc<Ready>>, Error> {
+        match self.calls.policy_after(company, version).await? {
+            Some((version, document)) => self.keep(company, version, &document).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -70,13 +99,14 @@ impl Policies {
             .await
             .map_err(|status| Error::from_peer("eligibility", company, status))?
             .into_inner();
-        let file = CompanyFile::from_canonical(&answer.document)
-            .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })?;
-        let ready = Arc::new(Ready {
-            policy: Policy::compile(&file, answer.policy_version),
-            file,
-            draft: None,
-        });
+        self.keep(company, answer.policy_version, &answer.document)
+    }
+
+    /// Makes a version ready, and keeps it so unless a newer one is.
+    fn keep(&self, company: &str, version: u64, document: &str) -> Result<Arc<Ready>, Error> {
+        let file = read(document)?;
+        let policy = Policy::compile(&file, version);
+        let ready = Arc::new(Ready { policy, file, draft: None });
         let mut known = self.lock();
         if known.len() >= KEPT && !known.contains_key(company) {
             known.clear();
@@ -96,14 +126,21 @@ impl Policies {
         if version == 0 {
             return Ok(CompanyFile::named(company));
         }
+        read(&self.document(company, version).await?)
+    }
+
+    /// The company file of a version as its keeper has it, read or not.
+    ///
+    /// # Errors
+    /// The version is unknown, or its keeper does not answer.
+    pub(crate) async fn document(&self, company: &str, version: u64) -> Result<String, Error> {
         let request = GetCompanyRequest { company: company.to_owned(), policy_version: version };
         let mut request = Request::new(request);
         request.set_timeout(self.deadline);
         let answer = self.companies.clone().get_company(request).await;
         let answer =
             answer.map_err(|status| Error::from_peer("eligibility", company, status))?.into_inner();
-        CompanyFile::from_canonical(&answer.document)
-            .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })
+        Ok(answer.document)
     }
 
     /// What a proposed company file comes to; nothing is applied.
@@ -119,4 +156,9 @@ impl Policies {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Ready>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn read(document: &str) -> Result<CompanyFile, Error> {
+    CompanyFile::from_canonical(document)
+        .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })
 }

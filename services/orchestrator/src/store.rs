@@ -14,6 +14,8 @@ mod suite;
 mod timers;
 mod verify;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use decision::conflict::OwnedContender;
@@ -463,6 +465,27 @@ impl Calls {
             .await
             .map_err(storage::Error::from)?;
         Ok(row.map_or(0, |row| unsigned(row.position)))
+    }
+
+    /// How far everything has come whose name begins with a prefix, by the rest of the name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn progress_of_each(
+        &self,
+        prefix: &str,
+    ) -> Result<HashMap<String, u64>, Error> {
+        let rows = progress::Entity::find()
+            .filter(progress::Column::Name.starts_with(prefix))
+            .all(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                Some((row.name.strip_prefix(prefix)?.to_owned(), unsigned(row.position)))
+            })
+            .collect())
     }
 
     /// Notes how far something has come, for whoever holds the lease; never less far than before.

@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Calls looked at for each that is judged, at the most, when few are concerned.
 const LOOK: usize = 10;
 
+/// The longest pause before one that failed is gone on with.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// Versions between two policies that are compared one by one; more of them concern everything.
 const STEPS: u64 = 50;
 
@@ -52,16 +55,18 @@ impl Stormer {
         loop {
             match self.engine.calls.claim_storm(&self.holder, self.lease).await {
                 Ok(Some(mut storm)) => {
-                    if let Err(error) = self.carry_out(&mut storm, &counted).await {
-                        warn!(
-                            company = storm.company,
-                            error = chain(&error),
-                            "redecision was interrupted"
-                        );
-                        // Others come first meanwhile.
-                        self.pause(Duration::from_secs(1)).await;
-                    }
-                    if let Err(error) = self.engine.calls.leave_storm(&storm).await {
+                    let left = match self.carry_out(&mut storm, &counted).await {
+                        Ok(()) => self.engine.calls.leave_storm(&storm).await,
+                        Err(error) => {
+                            warn!(
+                                company = storm.company,
+                                error = chain(&error),
+                                "redecision was interrupted"
+                            );
+                            self.engine.calls.put_off_storm(&storm, LONGEST).await
+                        }
+                    };
+                    if let Err(error) = left {
                         warn!(error = chain(&error), "redecision could not be handed on");
                     }
                     if !self.shutdown.is_cancelled() {
@@ -102,7 +107,7 @@ impl Stormer {
         }
         let is_done = if storm.fresh {
             // Somebody may have asked for calls already, also beyond the window.
-            self.calls(storm, &Reach::Everything, counted).await?
+            (storm.at_page.is_some() || self.calls(storm, &Reach::Everything, counted).await?)
                 && self.all_meetings(storm, counted).await?
         } else {
             let reach = self.reach(storm).await?;
@@ -198,6 +203,7 @@ impl Stormer {
                 let how = How::now(engine.clock.now(), Cause::Policy);
                 let outcome = engine.decide_ids(&storm.company, ids, how).await?;
                 storm.changed += u64::try_from(outcome.changed).unwrap_or_default();
+                storm.tries = 0;
                 self.rest(began).await;
                 if !engine.calls.note_storm(storm, self.lease).await?
                     || self.shutdown.is_cancelled()
@@ -218,13 +224,16 @@ impl Stormer {
         }
     }
 
-    /// Goes through all meetings of the window, for a company of which nothing has been decided; whether to the end.
+    /// Goes through all meetings of the window, for a company of which nothing has been decided, from the page where it was
+    /// left; whether to the end.
     async fn all_meetings(&self, storm: &mut Storm, counted: &Counter) -> Result<bool, Error> {
         let engine = &self.engine;
         let now = engine.clock.now();
-        let mut page_token = String::new();
         loop {
             let began = tokio::time::Instant::now();
+            // From now on its calls are not gone through again.
+            let page_token = storm.at_page.get_or_insert_default().clone();
+            let is_first = page_token.is_empty();
             let request = calendar::ListMeetingsRequest {
                 company: storm.company.clone(),
                 from: Some(proto::time::to_wire(now)),
@@ -233,8 +242,26 @@ impl Stormer {
                 page_token,
                 meeting_ids: Vec::new(),
             };
-            let (meetings, next) = engine.page_of_meetings(request).await?;
+            let (meetings, next) = match engine.page_of_meetings(request).await {
+                // The page was noted when the peer was of another version, and it cannot tell any more where that begins.
+                Err(error) if error.is_lasting() && !is_first => {
+                    warn!(
+                        company = storm.company,
+                        error = chain(&error),
+                        "meetings are gone through anew"
+                    );
+                    (storm.at_page, storm.done, storm.total) = (Some(String::new()), 0, 0);
+                    continue;
+                }
+                page => page?,
+            };
             let looked_at = u64::try_from(meetings.len()).unwrap_or(u64::MAX);
+            // Nobody counts them; where another page comes, there is at least one more.
+            let known = storm.done + looked_at + u64::from(!next.is_empty());
+            storm.total = storm.total.max(known);
+            if !engine.calls.note_storm(storm, self.lease).await? {
+                return Ok(false);
+            }
             let ids: Vec<String> = meetings.iter().map(|one| one.meeting_id.clone()).collect();
             let known = engine.calls.get(&storm.company, &ids).await?;
             let judged: std::collections::HashMap<&str, u64> =
@@ -253,11 +280,12 @@ impl Stormer {
                 storm.changed += u64::try_from(outcome.changed).unwrap_or_default();
             }
             storm.done += looked_at;
+            storm.tries = 0;
             counted.add(looked_at, &[]);
             if next.is_empty() {
                 return Ok(true);
             }
-            page_token = next;
+            storm.at_page = Some(next);
             self.rest(began).await;
             if !engine.calls.note_storm(storm, self.lease).await? || self.shutdown.is_cancelled() {
                 return Ok(false);

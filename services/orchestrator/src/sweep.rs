@@ -1,28 +1,49 @@
 //! Looking after what may have got lost: compares the revisions the leaves tell with those that decisions were made from.
 //!
 //! Notices travel through Redis, which may lose everything at any moment. So the logs are read a second time, some time
-//! later, and what was not decided meanwhile is decided here. How far this has come is noted only after that.
+//! later, and what was not decided meanwhile is decided here. How far this has come is noted only after that. What cannot be
+//! decided is handed on as notices, which are tried again or put aside: one company holds up no other.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::metrics::{self, Counter};
 use chassis::{Link, chain};
-use feed::Feed;
+use chrono::{DateTime, Utc};
+use feed::{Feed, Notice};
+use futures::StreamExt as _;
+use proto::calendar::v1 as calendar;
 use proto::consent::v1 as consent;
 use proto::consent::v1::consent_service_client::ConsentServiceClient;
 use storage::Lease;
-use tokio_stream::StreamExt as _;
 use tracing::{debug, warn};
 
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::follow::{CHOICES, MEETINGS, batches, split};
+use crate::follow::{CHOICES, MEETINGS, REMOVED, batches, split};
 use crate::work::{Changed, Worker};
 
 const SWEPT_MEETINGS: &str = "swept meetings";
 const SWEPT_CHOICES: &str = "swept choices";
 const WINDOW: &str = "window";
+
+/// The same for a company of which it could not be told which calls had entered the window: it is behind the others.
+const BEHIND: &str = "window of ";
+
+/// Meetings read at once.
+const PAGE: u32 = 5_000;
+
+/// Companies whose calls that enter the window are decided side by side.
+const COMPANIES: usize = 8;
+
+/// Calls swept that could not be decided, and were handed on as notices, by `part` of the sweep: `meetings`, `choices`,
+/// `window`.
+static HANDED_ON: Counter = metrics::counter("callsheet.sweep.handed_on");
+
+/// Parts of a sweep, of a company or of all, that failed and are done again with the next sweep, by `part`.
+static FAILED: Counter = metrics::counter("callsheet.sweep.failed");
 
 /// How often it is looked whether the feed has lost what it carried.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -43,6 +64,17 @@ pub(crate) struct Sweep {
     pub(crate) feed: Arc<dyn Feed>,
     /// How often.
     pub(crate) every: Duration,
+}
+
+/// What came of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Swept {
+    /// All is decided, or handed on.
+    Everything,
+    /// Some part failed.
+    InPart,
+    /// It is somebody else's turn.
+    LeaseLost,
 }
 
 /// How far the logs had been followed at some time.
@@ -77,14 +109,13 @@ impl Sweep {
             // What was published during the last round has had the time of a round to be decided.
             let up_to = if has_lost { followed } else { before };
             match self.sweep(lease, up_to).await {
-                Ok(()) => {
-                    if current.is_some() {
+                Swept::LeaseLost => return,
+                swept @ (Swept::Everything | Swept::InPart) => {
+                    if swept == Swept::Everything && current.is_some() {
                         epoch = current;
                     }
                     before = followed;
                 }
-                Err(Error::Storage(storage::Error::LeaseLost)) => return,
-                Err(error) => warn!(error = chain(&error), "sweep failed"),
             }
         }
     }
@@ -97,10 +128,42 @@ impl Sweep {
         })
     }
 
-    async fn sweep(&self, lease: &Lease, up_to: Followed) -> Result<(), Error> {
-        self.meetings(lease, up_to.meetings).await?;
-        self.choices(lease, up_to.choices).await?;
-        self.window_moved(lease).await
+    /// Sweeps everything; where one part fails, the others are done all the same.
+    async fn sweep(&self, lease: &Lease, up_to: Followed) -> Swept {
+        let (meetings, choices, window) = tokio::join!(
+            self.meetings(lease, up_to.meetings),
+            self.choices(lease, up_to.choices),
+            self.window_moved(lease),
+        );
+        let mut swept = Swept::Everything;
+        for (part, done) in [("meetings", meetings), ("choices", choices), ("window", window)] {
+            match done {
+                Ok(()) => {}
+                Err(Error::Storage(storage::Error::LeaseLost)) => return Swept::LeaseLost,
+                Err(error) => {
+                    warn!(part, error = chain(&error), "sweep failed");
+                    FAILED.add(1, &[("part", part)]);
+                    swept = Swept::InPart;
+                }
+            }
+        }
+        swept
+    }
+
+    /// Passes on what could not be decided, to be tried again or put aside.
+    async fn hand_on(
+        &self,
+        part: &'static str,
+        company: &str,
+        error: &Error,
+        notices: &[Notice],
+    ) -> Result<(), Error> {
+        warn!(part, company, calls = notices.len(), error = chain(error), "swept calls are left");
+        HANDED_ON.add(u64::try_from(notices.len()).unwrap_or(u64::MAX), &[("part", part)]);
+        if notices.is_empty() {
+            return Ok(());
+        }
+        self.feed.publish(notices).await.map_err(|error| Error::Feed(Box::new(error)))
     }
 
     /// Decides meetings that have changed since they were decided.
@@ -127,17 +190,26 @@ impl Sweep {
             if reached == 0 && failed.is_none() {
                 break;
             }
-            for (company, meetings) in by_company {
+            for (company, mut meetings) in by_company {
                 let ids: Vec<String> = meetings.keys().cloned().collect();
                 let judged = calls.judged_meetings(&company, &ids).await?;
+                meetings.retain(|id, (revision, _)| {
+                    judged.get(id).is_none_or(|seen| *seen < *revision)
+                });
+                if meetings.is_empty() {
+                    continue;
+                }
+                debug!(company, meetings = meetings.len(), "swept");
                 let left: Changed = meetings
-                    .into_iter()
-                    .filter(|(id, (revision, _))| judged.get(id).is_none_or(|seen| seen < revision))
-                    .map(|(id, (revision, removed))| (id, removed.then_some(revision)))
+                    .iter()
+                    .map(|(id, (revision, removed))| (id.clone(), removed.then_some(*revision)))
                     .collect();
-                if !left.is_empty() {
-                    debug!(company, meetings = left.len(), "swept");
-                    self.worker.meetings_changed(&company, left).await?;
+                if let Err(error) = self.worker.meetings_changed(&company, left).await {
+                    let notices: Vec<Notice> = meetings
+                        .into_iter()
+                        .map(|(id, (revision, removed))| notice(&company, id, revision, removed))
+                        .collect();
+                    self.hand_on("meetings", &company, &error, &notices).await?;
                 }
             }
             if reached > 0 {
@@ -175,14 +247,17 @@ impl Sweep {
             let (choices, failed) = split(chunk);
             let choices: Vec<_> =
                 choices.into_iter().take_while(|choice| choice.cursor <= up_to).collect();
-            let mut by_company: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            let mut by_company: BTreeMap<String, Vec<Notice>> = BTreeMap::new();
             for notice in self.engine.concerned(&choices).await? {
-                by_company.entry(notice.company).or_default().push(notice.subject);
+                by_company.entry(notice.company.clone()).or_default().push(notice);
             }
-            for (company, ids) in by_company {
+            for (company, notices) in by_company {
+                let ids: Vec<String> = notices.iter().map(|one| one.subject.clone()).collect();
                 calls.touch(&company, &ids).await?;
                 let how = How::now(self.engine.clock.now(), Cause::Consent);
-                self.engine.decide_ids(&company, &ids, how).await?;
+                if let Err(error) = self.engine.decide_ids(&company, &ids, how).await {
+                    self.hand_on("choices", &company, &error, &notices).await?;
+                }
             }
             match choices.iter().map(|choice| choice.cursor).max() {
                 Some(reached) => calls.advance(lease, SWEPT_CHOICES, reached).await?,
@@ -196,27 +271,126 @@ impl Sweep {
         Ok(())
     }
 
-    /// Decides calls that have come into the window since the last time, once a minute at the most. What fails is done
-    /// again with the next sweep.
+    /// Decides calls that have come into the window since the last time, once a minute at the most; of companies of which it
+    /// could not be told which these are, with the next sweep.
     async fn window_moved(&self, lease: &Lease) -> Result<(), Error> {
-        let engine = &self.engine;
-        let now = engine.clock.now();
-        let end = now + self.worker.window;
-        let seen = i64::try_from(engine.calls.progress(WINDOW).await?).unwrap_or_default();
-        if end.timestamp() < seen + 60 {
-            return Ok(());
-        }
+        let calls = &self.engine.calls;
+        let now = self.engine.clock.now();
+        let seen = calls.progress(WINDOW).await?;
+        let end = u64::try_from((now + self.worker.window).timestamp()).unwrap_or_default();
+        let has_moved = end >= seen + 60;
+        let reached = if has_moved { end } else { seen };
         if seen > 0 {
-            let from = chrono::DateTime::from_timestamp(seen, 0).unwrap_or(end).max(now);
-            for storm in engine.calls.storms(None).await? {
-                let how = How::now(now, Cause::Timer);
-                match engine.decide_period(&storm.company, (from, end), how).await {
-                    Ok(_) | Err(Error::UnknownCompany(_)) => {}
-                    Err(error) => return Err(error),
-                }
+            let behind = calls.progress_of_each(BEHIND).await?;
+            let mut companies: Vec<(String, Option<u64>)> = if has_moved {
+                let storms = calls.storms(None).await?.into_iter();
+                storms
+                    .map(|one| {
+                        let from = behind.get(&one.company).copied();
+                        (one.company, from)
+                    })
+                    .collect()
+            } else {
+                behind.into_iter().map(|(company, from)| (company, Some(from))).collect()
+            };
+            companies.retain(|(_, from)| from.is_none_or(|from| from < reached));
+            let moved = futures::stream::iter(companies)
+                .map(|(company, behind)| async move {
+                    let from = behind.unwrap_or(seen);
+                    let entered = self.entered(&company, now, (from, reached)).await?;
+                    match (entered, behind) {
+                        (true, None) => Ok(()),
+                        (true, Some(_)) => self.went_on(lease, &company, reached).await,
+                        (false, _) => self.went_on(lease, &company, from).await,
+                    }
+                })
+                .buffer_unordered(COMPANIES);
+            let mut moved = pin!(moved);
+            let mut all = Ok(());
+            while let Some(one) = moved.next().await {
+                all = all.and(one);
+            }
+            all?;
+        }
+        if has_moved { calls.advance(lease, WINDOW, reached).await } else { Ok(()) }
+    }
+
+    async fn went_on(&self, lease: &Lease, company: &str, reached: u64) -> Result<(), Error> {
+        self.engine.calls.advance(lease, &format!("{BEHIND}{company}"), reached).await
+    }
+
+    /// Decides calls of a company that have come into the window. `false` if it cannot be told which these are.
+    async fn entered(
+        &self,
+        company: &str,
+        now: DateTime<Utc>,
+        (from, to): (u64, u64),
+    ) -> Result<bool, Error> {
+        let instant = |seconds: u64| {
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+            DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        };
+        let period = (instant(from).max(now), instant(to));
+        let how = How::now(now, Cause::Timer);
+        let error = match self.engine.decide_period(company, period, how).await {
+            Ok(_) | Err(Error::UnknownCompany(_)) => return Ok(true),
+            Err(error) => error,
+        };
+        match self.undecided(company, period).await {
+            Ok(notices) => {
+                self.hand_on("window", company, &error, &notices).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                warn!(company, error = chain(&error), "what enters the window cannot be told");
+                FAILED.add(1, &[("part", "window")]);
+                Ok(false)
             }
         }
-        let end = u64::try_from(end.timestamp()).unwrap_or_default();
-        engine.calls.advance(lease, WINDOW, end).await
+    }
+
+    /// Notices of meetings that start in a period and have not been decided as they are.
+    async fn undecided(
+        &self,
+        company: &str,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<Notice>, Error> {
+        let mut notices = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = calendar::ListMeetingsRequest {
+                company: company.to_owned(),
+                from: Some(proto::time::to_wire(from)),
+                to: Some(proto::time::to_wire(to)),
+                page_size: PAGE,
+                page_token,
+                meeting_ids: Vec::new(),
+            };
+            let (meetings, next) = self.engine.page_of_meetings(request).await?;
+            let ids: Vec<String> = meetings.iter().map(|one| one.meeting_id.clone()).collect();
+            let judged = self.engine.calls.judged_meetings(company, &ids).await?;
+            notices.extend(
+                meetings
+                    .into_iter()
+                    .filter(|one| {
+                        judged.get(&one.meeting_id).is_none_or(|seen| *seen < one.revision)
+                    })
+                    .map(|one| notice(company, one.meeting_id, one.revision, false)),
+            );
+            if next.is_empty() {
+                return Ok(notices);
+            }
+            page_token = next;
+        }
+    }
+}
+
+fn notice(company: &str, meeting_id: String, revision: u64, removed: bool) -> Notice {
+    Notice {
+        topic: MEETINGS.to_owned(),
+        company: company.to_owned(),
+        subject: meeting_id,
+        revision,
+        note: if removed { REMOVED.to_owned() } else { String::new() },
     }
 }

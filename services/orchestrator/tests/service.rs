@@ -9,6 +9,8 @@ mod state;
 #[path = "support/world.rs"]
 mod world;
 
+#[path = "service/away.rs"]
+mod away;
 #[path = "service/batches.rs"]
 mod batches;
 #[path = "service/beyond.rs"]
@@ -39,6 +41,10 @@ mod silence;
 mod simulate;
 #[path = "service/stored.rs"]
 mod stored;
+#[path = "service/storms.rs"]
+mod storms;
+#[path = "service/sweeping.rs"]
+mod sweeping;
 #[path = "service/timers.rs"]
 mod timers;
 #[path = "service/unjudged.rs"]

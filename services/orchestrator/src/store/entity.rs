@@ -167,6 +167,7 @@ entity! {
         at_start: Option<i64>,
         at_key: Option<Vec<u8>>,
         at_id: Option<String>,
+        at_page: Option<String>,
         total: i64,
         done: i64,
         changed: i64,
@@ -174,6 +175,17 @@ entity! {
         finished_at: Option<i64>,
         claimed_until: Option<i64>,
         claim: Option<String>,
+        tries: i64,
+    }
+}
+
+entity! {
+    /// The company files by which the calls of companies are decided, for when their keeper does not answer.
+    policy = "orchestrator_policy" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        version: i64,
+        document: String,
     }
 }
 

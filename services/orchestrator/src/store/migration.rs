@@ -9,7 +9,12 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(M0001Calls), Box::new(M0002Partial), Box::new(M0003Recipients)]
+        vec![
+            Box::new(M0001Calls),
+            Box::new(M0002Partial),
+            Box::new(M0003Recipients),
+            Box::new(M0004Policies),
+        ]
     }
 
     fn migration_table_name() -> DynIden {
@@ -41,6 +46,15 @@ struct M0003Recipients;
 impl MigrationName for M0003Recipients {
     fn name(&self) -> &'static str {
         "m0003_recipients"
+    }
+}
+
+/// The newest company files, and storms that resume where they were and wait after they failed.
+struct M0004Policies;
+
+impl MigrationName for M0004Policies {
+    fn name(&self) -> &'static str {
+        "m0004_policies"
     }
 }
 
@@ -270,5 +284,34 @@ impl MigrationTrait for M0003Recipients {
             .values_panic([super::recipients::CLAIMS.into(), 0.into()])
             .to_owned();
         manager.execute(claims).await
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0004Policies {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("orchestrator_policy")
+                    .col(text("company").primary_key().take())
+                    .col(number("version"))
+                    .col(text("document"))
+                    .to_owned(),
+            )
+            .await?;
+        // SQLite adds one column at a time.
+        for column in [ColumnDef::new("at_page").text().take(), number("tries").default(0).take()] {
+            let mut column = column;
+            let storms =
+                Table::alter().table("orchestrator_storm").add_column(&mut column).to_owned();
+            manager.alter_table(storms).await?;
+        }
+        // Policies are followed from the beginning once more, so that those of before are kept too.
+        let followed = Query::delete()
+            .from_table("orchestrator_progress")
+            .and_where(Expr::col("name").eq("policies"))
+            .to_owned();
+        manager.execute(followed).await
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use decision::reach::Traces;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, FromQueryResult, PaginatorTrait as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -16,7 +16,7 @@ use sea_orm::{
 use storage::{chunks, database_now, insert_many};
 
 use super::commit::{hold, policy_lock};
-use super::entity::{call, storm};
+use super::entity::{call, policy, storm};
 use super::row::{instant, number, unsigned};
 use super::{Calls, Page};
 use crate::error::Error;
@@ -36,7 +36,10 @@ pub(crate) struct Storm {
     pub(crate) fresh: bool,
     /// The last call that was looked at.
     pub(crate) at: Option<Page>,
-    /// Calls that may be concerned, as counted when it began.
+    /// Of a fresh one, once its calls have been looked at: the page of meetings that comes next, empty for the first.
+    pub(crate) at_page: Option<String>,
+    /// Calls that may be concerned, as counted when it began. Of a fresh one, those that are known of as yet: its meetings
+    /// are counted page by page.
     pub(crate) total: u64,
     /// Calls looked at.
     pub(crate) done: u64,
@@ -47,6 +50,8 @@ pub(crate) struct Storm {
     /// When it ended; none while it is under way.
     pub(crate) finished_at: Option<DateTime<Utc>>,
     claim: Option<String>,
+    /// How often it has failed since it last went on.
+    pub(crate) tries: u32,
 }
 
 /// What is needed of a call to tell whether a change concerns it.
@@ -83,19 +88,21 @@ impl From<storm::Model> for Storm {
             told_version: unsigned(row.told_version),
             fresh: row.fresh,
             at,
+            at_page: row.at_page,
             total: unsigned(row.total),
             done: unsigned(row.done),
             changed: unsigned(row.changed),
             started_at: instant(row.started_at),
             finished_at: row.finished_at.map(instant),
             claim: row.claim,
+            tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
         }
     }
 }
 
 impl Calls {
     /// Has all calls of a company decided again by a version, from the beginning, if it is newer than the one by which
-    /// they are decided now.
+    /// they are decided now; and keeps its company file, if that could be had, so that it is there when its keeper is away.
     ///
     /// # Errors
     /// Those of the database.
@@ -103,6 +110,7 @@ impl Calls {
         &self,
         company: &str,
         version: u64,
+        document: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let version = number(version);
@@ -124,6 +132,7 @@ impl Calls {
                     at_start: Set(None),
                     at_key: Set(None),
                     at_id: Set(None),
+                    at_page: Set(None),
                     total: Set(0),
                     done: Set(0),
                     changed: Set(0),
@@ -131,22 +140,51 @@ impl Calls {
                     finished_at: Set(None),
                     claimed_until: Set(None),
                     claim: Set(None),
+                    tries: Set(0),
                 };
                 match before {
-                    None => insert_many(&tx, [row], None).await,
-                    Some(before) if before.target_version < version => storm::Entity::update(row)
-                        .exec(&tx)
-                        .await
-                        .map(|_| ())
-                        .map_err(storage::Error::from),
-                    Some(_) => Ok(()),
+                    None => insert_many(&tx, [row], None).await?,
+                    Some(before) if before.target_version < version => {
+                        storm::Entity::update(row).exec(&tx).await.map_err(storage::Error::from)?;
+                    }
+                    Some(before) if before.target_version == version => {}
+                    // Nobody judges by it any more.
+                    Some(_) => return Ok(()),
                 }
+                let Some(document) = document else { return Ok(()) };
+                let kept = policy::ActiveModel {
+                    company: Set(company.to_owned()),
+                    version: Set(version),
+                    document: Set(document.to_owned()),
+                };
+                let replace = OnConflict::column(policy::Column::Company)
+                    .update_columns([policy::Column::Version, policy::Column::Document])
+                    .to_owned();
+                insert_many(&tx, [kept], Some(replace)).await
             })
             .await?;
         Ok(())
     }
 
-    /// Takes one that nobody works on, the one that has waited longest.
+    /// The company file by which the calls of a company are decided, and its version, if that is newer than one that is
+    /// known already.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn policy_after(
+        &self,
+        company: &str,
+        version: u64,
+    ) -> Result<Option<(u64, String)>, Error> {
+        let row = policy::Entity::find_by_id(company)
+            .filter(policy::Column::Version.gt(number(version)))
+            .one(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(row.map(|row| (unsigned(row.version), row.document)))
+    }
+
+    /// Takes one that nobody works on and that is not to wait, the oldest of them.
     ///
     /// # Errors
     /// Those of the database.
@@ -198,6 +236,8 @@ impl Calls {
                     .col_expr(C::AtKey, Expr::value(at.map(|page| page.key.clone())))
                     .col_expr(C::AtId, Expr::value(at.map(|page| page.call_id.clone())))
                     .col_expr(C::ToldVersion, Expr::value(number(storm.told_version)))
+                    .col_expr(C::AtPage, Expr::value(storm.at_page.clone()))
+                    .col_expr(C::Tries, Expr::value(i64::from(storm.tries)))
                     .col_expr(C::Total, Expr::value(number(storm.total)))
                     .col_expr(C::Done, Expr::value(number(storm.done)))
                     .col_expr(C::Changed, Expr::value(number(storm.changed)))
@@ -222,6 +262,35 @@ impl Calls {
             .write(|tx| async move {
                 storm::Entity::update_many()
                     .col_expr(C::ClaimedUntil, Expr::value(Option::<i64>::None))
+                    .filter(C::Company.eq(storm.company.as_str()))
+                    .filter(C::Claim.eq(storm.claim.clone()))
+                    .exec(&tx)
+                    .await
+                    .map_err(storage::Error::from)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Gives up one that failed. Nobody goes on with it for a second, twice as long each time until it goes on, up to
+    /// `longest`; others come first meanwhile.
+    ///
+    /// # Errors
+    /// Those of the database; it is taken over when the claim has expired then.
+    pub(crate) async fn put_off_storm(
+        &self,
+        storm: &Storm,
+        longest: Duration,
+    ) -> Result<(), Error> {
+        use storm::Column as C;
+        let pause = Duration::from_secs(1).saturating_mul(1 << storm.tries.min(16)).min(longest);
+        let pause = i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
+        self.store
+            .write(|tx| async move {
+                let now = database_now(&tx).await?.timestamp_micros();
+                storm::Entity::update_many()
+                    .col_expr(C::ClaimedUntil, Expr::value(now.saturating_add(pause)))
+                    .col_expr(C::Tries, Expr::value(i64::from(storm.tries.saturating_add(1))))
                     .filter(C::Company.eq(storm.company.as_str()))
                     .filter(C::Claim.eq(storm.claim.clone()))
                     .exec(&tx)

@@ -2,6 +2,7 @@
 
 mod races;
 mod recipients;
+mod storms;
 mod timers;
 
 use chrono::TimeDelta;
@@ -235,7 +236,7 @@ async fn what_was_judged_from_something_old_is_left_out_and_told() {
         let outcome = calls.commit("acme", &[cancelled.judged(2)], at(0)).await.unwrap();
         assert_eq!(outcome.stale, ["a"]);
         // All calls are being decided again by a newer policy.
-        calls.raise("acme", 4, minute(0)).await.unwrap();
+        calls.raise("acme", 4, Some("{}"), minute(0)).await.unwrap();
         let outcome = calls.commit("acme", &[cancelled.judged(3)], at(0)).await.unwrap();
         assert_eq!(outcome.stale, ["a"]);
         let newest = Sketch { policy: 4, ..cancelled };

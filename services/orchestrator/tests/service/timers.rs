@@ -19,7 +19,7 @@ use crate::world::{
 };
 
 /// A store that outlives a process, and its settings where nothing is followed and where everything is.
-fn durable() -> (TempDir, String, String) {
+pub(crate) fn durable() -> (TempDir, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let store =
         format!("store.url = 'sqlite://{}?mode=rwc'", folder.path().join("calls.db").display());
@@ -215,7 +215,7 @@ async fn a_company_whose_calls_take_long_holds_up_no_other() {
 }
 
 /// The members of another company.
-fn renamed(mut file: CompanyFile) -> CompanyFile {
+pub(crate) fn renamed(mut file: CompanyFile) -> CompanyFile {
     for member in &mut file.members {
         for email in &mut member.emails {
             *email = email.replace("acme", "other");

@@ -41,7 +41,7 @@ async fn verify(world: &World) -> wire::VerifyHistoryResponse {
     ask(world, |_| {}).await.unwrap()
 }
 
-async fn tamper(store: &Store, statements: &[&str]) {
+pub(crate) async fn tamper(store: &Store, statements: &[&str]) {
     store
         .write(|tx| async move {
             for statement in statements {

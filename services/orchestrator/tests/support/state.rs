@@ -85,6 +85,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Makes a method answer in another way from now on.
+    pub(crate) fn make(&mut self, method: &'static str, mood: Mood) {
+        self.moods.insert(method, mood);
+    }
+
     /// Applies a company file; the version that holds now.
     pub(crate) fn apply(&mut self, file: CompanyFile) -> u64 {
         file.validate().expect("an example that is valid");
@@ -251,7 +256,7 @@ impl Peers {
 
     /// Makes a method answer in another way from now on.
     pub(crate) fn make(&self, method: &'static str, mood: Mood) {
-        self.state().moods.insert(method, mood);
+        self.state().make(method, mood);
     }
 
     /// Does something when a method is called next; what is added later comes at the call after.

@@ -70,6 +70,12 @@ impl World {
         Self { running: open(settings, number, &clock).await, peers, clock, number }
     }
 
+    /// Another orchestrator beside this one, among the same peers.
+    pub(crate) async fn beside(&self, settings: &str) -> Self {
+        let (peers, clock, number) = (Arc::clone(&self.peers), self.clock.clone(), self.number);
+        Self { running: open(settings, number, &clock).await, peers, clock, number }
+    }
+
     pub(crate) fn client(&self) -> OrchestratorServiceClient<Link> {
         let client = OrchestratorServiceClient::new(self.running.link("orchestrator").unwrap());
         chassis::sized!(self.running.context(), client)

@@ -244,7 +244,7 @@ async fn a_policy_has_its_turn_however_many_decide() {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         let began = Instant::now();
         for version in 1..=3 {
-            replicas[0].raise("acme", version, minute(0)).await.unwrap();
+            replicas[0].raise("acme", version, Some("{}"), minute(0)).await.unwrap();
         }
         let took = began.elapsed();
         writers.shutdown().await;
