@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod proxy;
 pub mod random;
 pub mod reading;
+pub mod release;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +32,7 @@ use servers::Programs;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::check::{Log, Picture};
+use self::check::{Log, Picture, Turns};
 use self::driver::{Clients, Driver, Ledger, Patience};
 use self::fault::{Fault, Faults};
 use self::fleet::{Fleet, Size};
@@ -45,6 +46,9 @@ const WAITING: usize = 8;
 
 /// What is as it must be counts once it has been so for this long: more than a sweep of the orchestrator.
 const QUIET: Duration = Duration::from_millis(2_500);
+
+/// So long after the last fault the calls begin that must not be missed: more than what is felt of it.
+const AFTERWARDS: TimeDelta = TimeDelta::seconds(18);
 
 /// A guarantee that is broken on purpose, to see that the checks notice. Only in builds of the orchestrator that can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +135,10 @@ pub struct Report {
     pub degraded: usize,
     /// Calls, and how many of them were planned in the end.
     pub calls: (usize, usize),
+    /// Calls that have begun.
+    pub turns: Turns,
+    /// How often a plan was handed over.
+    pub handed_over: usize,
     /// How often each code was the primary one in the end.
     pub codes: BTreeMap<String, usize>,
     /// Decisions in the log.
@@ -160,6 +168,12 @@ impl fmt::Display for Report {
             f,
             "  {} calls, {} planned; {} decisions; {} processes started; {} attempts repeated",
             self.calls.0, self.calls.1, self.decisions, self.starts, self.retries
+        )?;
+        let Turns { begun, missed, changed } = self.turns;
+        let handed_over = self.handed_over;
+        writeln!(
+            f,
+            "  {begun} calls began, {handed_over} plans were handed over, {missed} missed; {changed} meetings changed later"
         )?;
         writeln!(f, "  faults: {:?}", self.faults)?;
         writeln!(f, "  repeated for: {:?}", self.statuses)?;
@@ -204,14 +218,15 @@ pub async fn run(plan: &Plan, programs: &Programs, binaries: Binaries) -> anyhow
 
 async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
     let random = Random::new(plan.seed);
-    let beginning = Utc::now().duration_trunc(TimeDelta::hours(1))?;
+    let beginning = Utc::now().duration_trunc(TimeDelta::seconds(1))?;
     let clients = Clients::new(fleet, plan.size.replicas)?;
     let (patience, asked) = match plan.weather {
         Weather::Faults(_) => (Patience::Insist, clients.clone()),
         Weather::Rolling(_) => (Patience::Once, Clients::of_anybody(fleet, plan.size.replicas)?),
     };
     let ledger = Arc::new(Ledger { patience, ..Ledger::default() });
-    let mut generator = Generator::new(random.branch(1), plan.meetings)?;
+    let mut generator = Generator::new(random.branch(1), plan.meetings)?.at_pace(plan.rate);
+    release::watch(fleet).await?;
     let mut first = Driver::new(asked.clone(), Arc::clone(&ledger), random.branch(2), beginning);
     first.apply(&generator.company()?).await?;
 
@@ -234,6 +249,7 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
     {
         tokio::time::sleep_until((begin + every * made).into()).await;
         made += 1;
+        generator.tell_time((Utc::now() - beginning).num_seconds());
         let planned = generator.draw()?;
         if let Weather::Faults(every) = plan.weather
             && every > 0
@@ -246,7 +262,6 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
             break;
         }
     }
-    drop(lanes);
     let (faults, mut wrong) = faults.end().await;
     let mut answers = Answers::new();
     if let Some((readers, rolling)) = rolling.take() {
@@ -254,16 +269,24 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         rolling.await??;
     }
     fleet.proxy.heal();
-    let calm = Instant::now();
+    let (calm, calm_since) = (Instant::now(), Utc::now());
+    for planned in generator.afterwards((calm_since - beginning + AFTERWARDS).num_seconds()) {
+        // A driver that has given up tells so below.
+        let _ = lanes.get(planned.lane).context("no such lane")?.send(planned).await;
+    }
+    drop(lanes);
     while let Some(ended) = working.join_next().await {
         ended?.context("the driver gave up")?;
     }
 
     let mut log = Log::default();
-    let (picture, settled, waited_for) = settle(plan, &clients, fleet, &mut log, calm).await?;
+    let (picture, settled, waited_for) =
+        settle(plan, &clients, fleet, &mut log, (calm, calm_since)).await?;
     wrong.extend(check::shortened(picture.differences(&log)?));
     wrong.extend(check::shortened(picture.lost(&generator, &ledger, beginning)?));
     wrong.extend(check::shortened(picture.history(&log)));
+    let (handed_over, misled) = release::check(fleet, &log)?;
+    wrong.extend(check::shortened(misled));
     wrong.extend(check::shortened(check::replicas_agree(&clients, &log).await?));
     wrong.extend(check::chain(&clients).await?);
     is_over.store(true, Ordering::Relaxed);
@@ -284,6 +307,8 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
         answers,
         degraded: log.degraded(),
         calls: picture.counts(),
+        turns: picture.turns(),
+        handed_over,
         codes: picture.codes(),
         decisions: log.entries.len(),
         stormy: calm.duration_since(begin),
@@ -339,7 +364,7 @@ async fn settle(
     clients: &Clients,
     fleet: &Fleet,
     log: &mut Log,
-    calm: Instant,
+    (calm, calm_since): (Instant, DateTime<Utc>),
 ) -> anyhow::Result<(Picture, Duration, String)> {
     let mut replica = 0;
     let mut waited_for = String::new();
@@ -349,7 +374,7 @@ async fn settle(
         replica += 1;
         let is_late = calm.elapsed() > plan.settling;
         let now = calm.elapsed();
-        match Picture::take(clients, fleet, log, replica).await {
+        match Picture::take(clients, fleet, log, replica, calm_since).await {
             Ok(picture) => match picture.differences(log)?.into_iter().next() {
                 Some(_) if is_late => return Ok((picture, now, waited_for)),
                 Some(difference) => (waited_for, stable) = (difference, None),

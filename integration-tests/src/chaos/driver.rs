@@ -24,7 +24,8 @@ use proto::{time, verdict};
 use tonic::{Code, Status};
 
 use super::fleet::{Fleet, replica};
-use super::op::{Op, Planned, Sketch, payload, uid};
+use super::op::{CONSENT_HOST, Op, Planned, Sketch, payload, uid};
+use super::oracle::Asked;
 use super::random::Random;
 
 /// The company everything is about.
@@ -115,6 +116,17 @@ pub enum Patience {
     Once,
 }
 
+/// Something asked of a call, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// What was asked, and by whom.
+    pub asked: Asked,
+    /// Attempts; each but the last may have been carried out, too, and its answer been lost.
+    pub attempts: usize,
+    /// When it was acknowledged; nothing where it was refused.
+    pub acknowledged: Option<DateTime<Utc>>,
+}
+
 /// What the driver was told, and how often it had to ask again.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -126,8 +138,8 @@ pub struct Ledger {
     pub retries: AtomicU64,
     /// How often each status was met in failed attempts.
     pub statuses: Mutex<BTreeMap<String, u64>>,
-    /// Recordings asked for and accepted: call, member.
-    pub requests: Mutex<Vec<(String, String)>>,
+    /// What was asked of each call, in order: all of one call comes from one lane.
+    pub acts: Mutex<BTreeMap<String, Vec<Act>>>,
     /// Meetings about which somebody chose, by UID, and whether anybody refused.
     pub choices: Mutex<BTreeMap<String, bool>>,
     /// What must not be.
@@ -150,6 +162,11 @@ impl Ledger {
             self.failed(status);
         }
         may
+    }
+
+    fn acted(&self, call: String, act: Act) {
+        let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
+        acts.entry(call).or_default().push(act);
     }
 
     fn failed(&self, status: &Status) {
@@ -291,7 +308,7 @@ impl Driver {
             received_at: Some(time::to_wire(self.beginning + received)),
             expand_from: Some(time::to_wire(self.beginning - TimeDelta::days(1))),
             expand_to: Some(time::to_wire(self.beginning + TimeDelta::days(60))),
-            consent_host: "consent.acme.example".to_owned(),
+            consent_host: CONSENT_HOST.to_owned(),
             recipient: String::new(),
         };
         let calendar = &self.clients.calendar;
@@ -377,15 +394,16 @@ impl Driver {
         };
         let first = self.random.below(self.clients.orchestrators.len());
         let clients = &self.clients;
+        let mut attempts = 0;
         let answer = insist(&self.ledger, "asking for a recording", |tries| {
+            attempts = tries + 1;
             let (mut client, request) = (clients.orchestrator(first + tries), request.clone());
             async move { client.request_recording(request).await }
         })
         .await??;
-        if answer.accepted {
-            let mut requests = self.ledger.requests.lock().unwrap_or_else(PoisonError::into_inner);
-            requests.push((call_id, by.to_owned()));
-        }
+        let asked = Asked { cancels: false, who: by.to_owned() };
+        let acknowledged = answer.accepted.then(Utc::now);
+        self.ledger.acted(call_id, Act { asked, attempts, acknowledged });
         Ok(())
     }
 
@@ -393,22 +411,27 @@ impl Driver {
         let Some(call_id) = self.decided(meeting).await? else { return Ok(()) };
         let request = wire::CancelRecordingRequest {
             company: COMPANY.to_owned(),
-            call_id,
+            call_id: call_id.clone(),
             canceled_by: by.to_owned(),
         };
         let first = self.random.below(self.clients.orchestrators.len());
         let clients = &self.clients;
+        let mut attempts = 0;
         let answer = insist(&self.ledger, "taking a recording back", |tries| {
+            attempts = tries + 1;
             let (mut client, request) = (clients.orchestrator(first + tries), request.clone());
             async move { client.cancel_recording(request).await }
         })
         .await?;
-        match answer {
-            Ok(_) => Ok(()),
+        let acknowledged = match answer {
+            Ok(_) => Some(Utc::now()),
             // Not everybody may.
-            Err(status) if status.code() == Code::PermissionDenied => Ok(()),
-            Err(status) => Err(status.into()),
-        }
+            Err(status) if status.code() == Code::PermissionDenied => None,
+            Err(status) => return Err(status.into()),
+        };
+        let asked = Asked { cancels: true, who: by.to_owned() };
+        self.ledger.acted(call_id, Act { asked, attempts, acknowledged });
+        Ok(())
     }
 
     async fn decide(&mut self, meetings: &[usize]) -> anyhow::Result<()> {
@@ -461,7 +484,7 @@ impl Driver {
         if let Some(id) = self.ids.get(&meeting) {
             return Ok(Some(id.clone()));
         }
-        let start = self.beginning + TimeDelta::minutes(known.start);
+        let (start, _) = known.period(self.beginning);
         let request = calendar::ListMeetingsRequest {
             company: COMPANY.to_owned(),
             from: Some(time::to_wire(start)),

@@ -3,6 +3,7 @@
 //! The generator keeps what the calendars and the company file say by its own account, so that an operation never depends
 //! on an answer. Instants are relative to the beginning of the run.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +17,8 @@ use crate::{placeholder, scenario};
 pub const LANES: usize = 6;
 
 /// Members that may own calls. The company of the scenarios has others besides.
-const OWNERS: [&str; 6] = ["ada", "bob", "fay", "ida", "jim", "kay"];
+const OWNERS: [&str; 12] =
+    ["ada", "bob", "fay", "ida", "jim", "kay", "lea", "max", "nia", "oto", "pam", "ria"];
 
 /// Members who may ask for recordings.
 const ASKERS: [&str; 3] = ["ada", "ida", "gus"];
@@ -25,11 +27,30 @@ const ASKERS: [&str; 3] = ["ada", "ida", "gus"];
 const GUESTS: [&str; 4] =
     ["kim@customer.example", "lee@customer.example", "pat@rival.example", "sam@elsewhere.example"];
 
-/// Meetings start this many minutes after the beginning at the earliest: while a run lasts none begins.
-const EARLIEST: i64 = 12 * 60;
+/// Where consent links lead.
+pub const CONSENT_HOST: &str = "consent.acme.example";
+
+/// Seconds of a minute, an hour, a day.
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Meetings start this many seconds after the beginning at the earliest, but for those that begin while a run lasts.
+const EARLIEST: i64 = 12 * HOUR;
 
 /// Half hours in which meetings start: sixteen a day over twelve days.
 const SLOTS: usize = 192;
+
+/// Of a hundred new meetings so many begin while a run lasts, if any do.
+const SOON: u64 = 30;
+
+/// Seconds before its start at which somebody is sent to a call, and after it at which nobody is any more.
+pub const AHEAD: i64 = 2;
+/// See [`AHEAD`].
+pub const LATEST: i64 = 6;
+
+/// Meetings of each lane once the faults are over.
+const AFTERWARDS: usize = 3;
 
 /// Where a meeting takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +91,19 @@ impl Room {
             Self::None => String::new(),
         }
     }
+
+    /// The links that lead there, as they are found in the calendar.
+    ///
+    /// # Errors
+    /// A link cannot be signed.
+    pub fn links(self) -> anyhow::Result<Vec<conference::Link>> {
+        let text = placeholder::filled(&self.text())?;
+        Ok(conference::find_with(&text, Some(CONSENT_HOST)))
+    }
 }
+
+/// How often what is held weekly is held.
+pub const TIMES: i64 = 2;
 
 /// What the calendar says of a meeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +114,10 @@ pub struct Sketch {
     pub lane: usize,
     /// Its revision in the calendar.
     pub sequence: u32,
-    /// Minutes from the beginning of the run to its start.
+    /// Seconds from the beginning of the run to its start.
     pub start: i64,
-    /// Its length in minutes.
-    pub minutes: i64,
+    /// Its length in seconds.
+    pub length: i64,
     /// Where it takes place.
     pub room: Room,
     /// Address of the organizer.
@@ -97,7 +130,7 @@ pub struct Sketch {
     pub cancelled: bool,
     /// It is nobody's business.
     pub private: bool,
-    /// It is held three times, a week apart.
+    /// It is held [`TIMES`], a week apart.
     pub weekly: bool,
 }
 
@@ -108,11 +141,17 @@ impl Sketch {
         uid(self.number)
     }
 
+    /// Its start and its end; of a series, those of its first occurrence.
+    #[must_use]
+    pub fn period(&self, beginning: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let start = beginning + TimeDelta::seconds(self.start);
+        (start, start + TimeDelta::seconds(self.length))
+    }
+
     /// Writes it as a component of a calendar.
     fn write(&self, beginning: DateTime<Utc>, into: &mut String) -> anyhow::Result<()> {
         let form = |at: DateTime<Utc>| at.format("%Y%m%dT%H%M%SZ");
-        let start = beginning + TimeDelta::minutes(self.start);
-        let end = start + TimeDelta::minutes(self.minutes);
+        let (start, end) = self.period(beginning);
         let stamp = beginning + TimeDelta::seconds(i64::from(self.sequence));
         write!(into, "BEGIN:VEVENT\r\nUID:{}\r\nSEQUENCE:{}\r\n", self.uid(), self.sequence)?;
         write!(into, "DTSTAMP:{}\r\nLAST-MODIFIED:{}\r\n", form(stamp), form(stamp))?;
@@ -138,7 +177,7 @@ impl Sketch {
             into.push_str("CLASS:PRIVATE\r\n");
         }
         if self.weekly {
-            into.push_str("RRULE:FREQ=WEEKLY;COUNT=2\r\n");
+            write!(into, "RRULE:FREQ=WEEKLY;COUNT={TIMES}\r\n")?;
         }
         into.push_str("END:VEVENT\r\n");
         Ok(())
@@ -220,6 +259,13 @@ pub struct Generator {
     most: usize,
     meetings: Vec<Sketch>,
     company: Value,
+    /// Operations a second, if meetings begin while they are carried out.
+    pace: Option<u32>,
+    /// Seconds since the beginning, in truth.
+    elapsed: i64,
+    /// When meetings begin if operations keep their pace. All choices depend on this, so that a seed makes the same ones
+    /// on every machine; that they begin soon depends on when they are told in truth.
+    due: Vec<i64>,
 }
 
 impl Generator {
@@ -237,9 +283,76 @@ impl Generator {
                 "consent_profile": if id == "kay" { "eu" } else { "us" },
             })
         };
-        let change = json!({ "members": [member("ida"), member("jim"), member("kay")] });
+        let known = company["members"].as_array().into_iter().flatten();
+        let known: Vec<Value> = known.map(|member| member["id"].clone()).collect();
+        let others = OWNERS.into_iter().filter(|id| !known.contains(&json!(id)));
+        let change = json!({
+            "members": others.map(member).collect::<Vec<_>>(),
+            "settings": { "recording": {
+                "dispatch_ahead": format!("{AHEAD}s"), "latest_join": format!("{LATEST}s"),
+            } },
+        });
         scenario::patch(&mut company, &change);
-        Ok(Self { random, made: 0, most, meetings: Vec::new(), company })
+        Ok(Self {
+            random,
+            made: 0,
+            most,
+            meetings: Vec::new(),
+            company,
+            pace: None,
+            elapsed: 0,
+            due: Vec::new(),
+        })
+    }
+
+    /// Lets meetings begin while operations are carried out, so many a second.
+    #[must_use]
+    pub fn at_pace(self, rate: u32) -> Self {
+        Self { pace: Some(rate.max(1)), ..self }
+    }
+
+    /// Tells how many seconds have passed since the beginning.
+    pub const fn tell_time(&mut self, elapsed: i64) {
+        self.elapsed = elapsed;
+    }
+
+    /// Seconds since the beginning, by what has been made.
+    fn clock(&self) -> i64 {
+        let rate = self.pace.map_or(1, i64::from);
+        i64::try_from(self.made).unwrap_or(i64::MAX) / rate
+    }
+
+    /// Meetings in rooms of their own, whose time comes when nothing goes wrong any more: from so many seconds after the
+    /// beginning on.
+    pub fn afterwards(&mut self, from: i64) -> Vec<Planned> {
+        let (mut planned, random) = (Vec::new(), &mut self.random);
+        for lane in 0..LANES {
+            let mut fresh = Vec::new();
+            for place in (0..AFTERWARDS).map(|round| round * LANES + lane) {
+                let owner = OWNERS[place % OWNERS.len()];
+                let room = 1_000 + u32::try_from(place).unwrap_or_default();
+                let sketch = Sketch {
+                    number: self.meetings.len(),
+                    lane,
+                    sequence: 0,
+                    start: from + i64::try_from(place / OWNERS.len()).unwrap_or_default() * 4,
+                    length: 3,
+                    room: if random.chance(70) { Room::Zoom(room) } else { Room::Consented(room) },
+                    organizer: format!("{owner}@acme.example"),
+                    attendees: vec![("kim@customer.example".to_owned(), false)],
+                    title: "Renewal",
+                    cancelled: false,
+                    private: false,
+                    weekly: false,
+                };
+                self.due.push(sketch.start);
+                self.meetings.push(sketch.clone());
+                fresh.push(sketch);
+            }
+            self.made += 1;
+            planned.push(Planned { number: self.made, lane, op: Op::Ingest(fresh) });
+        }
+        planned
     }
 
     /// The company file as it is by now.
@@ -285,13 +398,27 @@ impl Generator {
         (number, self.meetings.get(number).map_or(0, |meeting| meeting.lane))
     }
 
+    /// A meeting that has not begun, and its lane: a calendar rarely says anything of what has.
+    fn any_ahead(&mut self) -> (usize, usize) {
+        let clock = self.clock();
+        let mut found = self.any();
+        for _ in 0..4 {
+            if self.due.get(found.0).is_none_or(|due| clock < *due) {
+                break;
+            }
+            found = self.any();
+        }
+        found
+    }
+
     fn new_meetings(&mut self) -> (usize, Op) {
         let count = if self.random.chance(15) { self.random.between(2, 12) } else { 1 };
         let count = usize::try_from(count).unwrap_or(1);
         let lane = self.random.below(LANES);
         let fresh: Vec<Sketch> = (0..count)
             .map(|_| {
-                let sketch = self.sketch(lane);
+                let (sketch, due) = self.sketch(lane);
+                self.due.push(due);
                 self.meetings.push(sketch.clone());
                 sketch
             })
@@ -299,9 +426,11 @@ impl Generator {
         (lane, Op::Ingest(fresh))
     }
 
-    /// A meeting nobody knows yet. Many are made to be in another's way.
-    fn sketch(&mut self, lane: usize) -> Sketch {
+    /// A meeting nobody knows yet, and when it is due. Many are made to be in another's way.
+    fn sketch(&mut self, lane: usize) -> (Sketch, i64) {
         let number = self.meetings.len();
+        let clock = self.clock();
+        let is_paced = self.pace.is_some();
         let random = &mut self.random;
         let slot = i64::try_from(random.below(SLOTS)).unwrap_or_default();
         let (day, of_day) = (slot / 16, slot % 16);
@@ -321,13 +450,16 @@ impl Generator {
         } else {
             format!("{owner}@acme.example")
         };
+        // Nobody is invited twice.
+        let mut invited = BTreeSet::new();
+        attendees.retain(|(address, _)| invited.insert(address.clone()));
         let title = ["Renewal", "Review", "Kick-off", "Layoff talk"][random.below(4)];
         let mut sketch = Sketch {
             number,
             lane,
             sequence: 0,
-            start: EARLIEST + day * 24 * 60 + of_day * 30,
-            minutes: [30, 45, 60, 90][random.below(4)],
+            start: EARLIEST + day * DAY + of_day * 30 * MINUTE,
+            length: [30, 45, 60, 90][random.below(4)] * MINUTE,
             room: room(random),
             organizer,
             attendees,
@@ -336,39 +468,59 @@ impl Generator {
             private: random.chance(4),
             weekly: random.chance(6),
         };
+        let mut due = sketch.start;
+        if is_paced && random.chance(SOON) {
+            let wait = soon(random);
+            (sketch.start, due) = (self.elapsed + wait, clock + wait);
+            sketch.length = [2, 3, 5, 8][random.below(4)];
+            sketch.weekly = false;
+        }
         let in_the_way = self.random.below(100);
         if number > 0 && in_the_way < 30 {
-            let (other, _) = self.any();
-            if let Some(other) = self.meetings.get(other) {
+            let (other, _) = self.any_ahead();
+            let other = self.meetings.get(other).zip(self.due.get(other));
+            if let Some((other, other_due)) = other.filter(|(_, due)| clock < **due) {
                 // Ten in thirty: the same room at the same time. The others: the same owner meanwhile.
-                sketch.start = other.start;
+                (sketch.start, sketch.length, due) = (other.start, other.length, *other_due);
+                sketch.weekly &= EARLIEST <= other.start;
                 if in_the_way < 10 {
                     sketch.room = other.room;
                 } else {
-                    sketch.start += 15;
+                    sketch.start += other.length / 2;
+                    due += other.length / 2;
                     sketch.organizer.clone_from(&other.organizer);
                 }
             }
         }
-        sketch
+        (sketch, due)
     }
 
     fn edit(&mut self) -> (usize, Op) {
-        let (number, _) = self.any();
+        let (number, _) = self.any_ahead();
+        let clock = self.clock();
         let roll = self.random.below(100);
         let random = &mut self.random;
         let rushes = random.chance(40);
         let others = i64::try_from(random.below(8)).unwrap_or_default();
         let fresh_room = room(random);
         let (declines, member) = (random.chance(50), OWNERS[random.below(OWNERS.len())]);
+        let later = soon(random);
         let into = random.below(self.meetings.len());
-        let other = self.meetings.get(into).map(|other| (other.room, other.start));
-        let Some(meeting) = self.meetings.get_mut(number) else { return self.new_meetings() };
+        let other = self.meetings.get(into).zip(self.due.get(into).copied());
+        let other = other.map(|(other, due)| (other.room, other.start, other.length, due));
+        let (Some(meeting), Some(due)) = (self.meetings.get_mut(number), self.due.get_mut(number))
+        else {
+            return self.new_meetings();
+        };
         meeting.sequence += 1;
         match roll {
+            0..=24 if *due < EARLIEST => {
+                (meeting.start, *due) = (self.elapsed + later, clock + later)
+            }
             0..=24 => {
-                meeting.start =
-                    EARLIEST + (meeting.start - EARLIEST + 30 * (1 + others)) % (12 * 24 * 60)
+                let moved = meeting.start - EARLIEST + 30 * MINUTE * (1 + others);
+                meeting.start = EARLIEST + moved % (12 * DAY);
+                *due = meeting.start;
             }
             25..=39 => meeting.cancelled = !meeting.cancelled,
             40..=54 => meeting.room = fresh_room,
@@ -380,8 +532,11 @@ impl Generator {
                 }
             }
             70..=79 => {
-                if let Some((room, start)) = other {
-                    (meeting.room, meeting.start) = (room, start);
+                // A series stays where it is if it would have begun before it could be told.
+                let free = |due: i64| clock < due && (EARLIEST <= due || !meeting.weekly);
+                if let Some((room, start, length, other_due)) = other.filter(|one| free(one.3)) {
+                    (meeting.room, meeting.start, meeting.length) = (room, start, length);
+                    *due = other_due;
                 }
             }
             80..=86 => {
@@ -473,6 +628,12 @@ impl Generator {
     }
 }
 
+/// Seconds until a meeting that begins soon does: mostly few, so that much happens while its time comes.
+fn soon(random: &mut Random) -> i64 {
+    let most = if random.chance(75) { 8 } else { 20 };
+    i64::try_from(random.between(3, most)).unwrap_or_default()
+}
+
 fn room(random: &mut Random) -> Room {
     let number = u32::try_from(random.below(60)).unwrap_or_default();
     match random.below(20) {
@@ -502,8 +663,32 @@ mod tests {
     }
 
     #[test]
+    fn meetings_begin_while_a_run_lasts_if_they_are_to_and_only_then() {
+        let begin = |generator: Generator| {
+            let mut generator = generator;
+            let drawn: Vec<_> = (0..600).map(|_| generator.draw().unwrap()).collect();
+            let told = drawn.into_iter().flat_map(|planned| match planned.op {
+                Op::Ingest(meetings) => meetings,
+                Op::Rush(meeting) => vec![meeting],
+                Op::Apply(_)
+                | Op::Deactivate(_)
+                | Op::Choose { .. }
+                | Op::Request { .. }
+                | Op::Cancel { .. }
+                | Op::Decide(_) => Vec::new(),
+            });
+            let soon: Vec<Sketch> = told.filter(|meeting| meeting.start < EARLIEST).collect();
+            assert!(soon.iter().all(|meeting| !meeting.weekly && meeting.start < 600 / 20 + 30));
+            soon.len()
+        };
+        let made = || Generator::new(Random::new(5), 300).unwrap();
+        assert_eq!(begin(made()), 0);
+        assert!(begin(made().at_pace(20)) > 50);
+    }
+
+    #[test]
     fn what_concerns_a_meeting_stays_in_its_lane() {
-        let mut generator = Generator::new(Random::new(11), 300).unwrap();
+        let mut generator = Generator::new(Random::new(11), 300).unwrap().at_pace(20);
         for _ in 0..2_000 {
             let planned = generator.draw().unwrap();
             let numbers: Vec<usize> = match &planned.op {
