@@ -81,8 +81,8 @@ enum Fate {
     Over(&'static str),
     /// It is due again at another time, with this result.
     Again(&'static str, DateTime<Utc>),
-    /// If its plan still holds, that is handed over now.
-    Release,
+    /// If its plan still holds, that is handed over now, if it is not later than this.
+    Release(Option<DateTime<Utc>>),
     /// Its call cannot be judged, and ends.
     End(End),
 }
@@ -275,7 +275,7 @@ impl Timers {
                     count(timer, result);
                     again.push((timer.id, due));
                 }
-                Fate::Release | Fate::End(_) => again.push((timer.id, timer.due)),
+                Fate::Release(_) | Fate::End(_) => again.push((timer.id, timer.due)),
             }
         }
         engine.calls.finish_timers(claim, &over).await?;
@@ -334,11 +334,8 @@ impl Timers {
         };
         match timer.kind {
             TimerKind::Dispatch => match decision.plan.as_ref() {
-                Some(plan) if at(plan.dispatch_by.as_ref()).is_none_or(|by| now <= by) => {
-                    Fate::Release
-                }
-                // The end of the window is a timer of its own.
-                Some(_) | None => Fate::Over("done"),
+                Some(plan) => Fate::Release(at(plan.dispatch_by.as_ref())),
+                None => Fate::Over("done"),
             },
             TimerKind::Retry => match partial_until {
                 Some(until) => {
@@ -390,7 +387,7 @@ impl Timers {
             .iter()
             .filter_map(|(timer, fate)| match fate {
                 Fate::End(end) => Some((timer.call_id.as_str(), *end)),
-                Fate::Over(_) | Fate::Again(..) | Fate::Release => None,
+                Fate::Over(_) | Fate::Again(..) | Fate::Release(_) => None,
             })
             .collect();
         let now = self.engine.clock.now();
@@ -411,19 +408,25 @@ impl Timers {
 
     /// Hands over the plans that are to be, if they still hold.
     async fn release(&self, company: &str, fates: &mut [(&Due, Fate)]) -> Result<(), Error> {
+        // Judging may have taken longer than there was time. The end of that time is a timer of its own.
+        let now = self.engine.clock.now();
+        for (_, fate) in fates.iter_mut() {
+            if matches!(fate, Fate::Release(Some(by)) if *by < now) {
+                *fate = Fate::Over("done");
+            }
+        }
         let plans: Vec<(&str, u64)> = fates
             .iter()
-            .filter(|(_, fate)| matches!(fate, Fate::Release))
+            .filter(|(_, fate)| matches!(fate, Fate::Release(_)))
             .map(|(timer, _)| (timer.call_id.as_str(), timer.revision))
             .collect();
         if plans.is_empty() {
             return Ok(());
         }
-        let now = self.engine.clock.now();
         let released: HashSet<String> =
             self.engine.calls.release(company, &plans, now).await?.into_iter().collect();
         for (timer, fate) in fates {
-            if matches!(fate, Fate::Release) {
+            if matches!(fate, Fate::Release(_)) {
                 // What was not released now was before, or another decision holds.
                 let is_released = released.contains(&timer.call_id);
                 *fate = Fate::Over(if is_released { "released" } else { "done" });
