@@ -41,8 +41,8 @@ use self::random::Random;
 use self::reading::{Answers, Readers};
 use crate::binaries::Binaries;
 
-/// Operations that wait in a lane; whoever makes them waits for more to be done.
-const WAITING: usize = 8;
+/// Operations that wait in a lane; whoever makes them waits for more to be done. Few, so that what begins soon is told in time.
+const WAITING: usize = 3;
 
 /// What is as it must be counts once it has been so for this long: more than a sweep of the orchestrator.
 const QUIET: Duration = Duration::from_millis(2_500);

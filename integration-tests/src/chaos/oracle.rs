@@ -509,7 +509,6 @@ mod tests {
             planned_owner: Some("ada".to_owned()),
             owner_before: Some("bob".to_owned()),
             asked: vec![Asked { cancels: false, who: "ada".to_owned() }],
-            ..Past::default()
         };
         Given {
             company: serde_json::from_value(company).unwrap(),
