@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use decision::CompanyFile;
 use proto::calendar::v1 as calendar;
 use proto::orchestrator::v1 as wire;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use crate::state::Mood;
 use crate::timers::renamed;
@@ -65,6 +66,28 @@ async fn a_company_whose_meetings_cannot_be_had_keeps_no_other_out_of_the_window
     world.peers.state().silent.clear();
     world.clock.advance(TimeDelta::minutes(2));
     until_abel(&world, "far").await;
+}
+
+#[tokio::test]
+async fn the_log_is_swept_to_its_end_where_meetings_of_a_company_cannot_be_had() {
+    let (world, _folder, config) = with_file(&settings()).await;
+    world.apply(abel());
+    world.settle().await;
+    world.peers.state().silent.insert("abel".into());
+    world.put([of_abel("theirs", 60)]);
+    world.put([meeting("a", 60), meeting("b", 120)]);
+    world.until("b", is_plan).await;
+    let store = storage::connect(&config).await.unwrap();
+    for _ in 0..200 {
+        let swept =
+            "SELECT 1 FROM orchestrator_progress WHERE name = 'swept meetings' AND position = 3";
+        let swept = Statement::from_string(DbBackend::Sqlite, swept);
+        if store.reader().query_one_raw(swept).await.unwrap().is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("what comes after them is not looked after");
 }
 
 #[tokio::test]
