@@ -32,6 +32,10 @@ mod replay;
 /// How much sooner than ours a peer's answer is due, so that we can still make something of its silence.
 const MARGIN: Duration = Duration::from_millis(2);
 
+/// Less than this, granted by whoever asks us and less than half of what the peer usually has, tells nothing of the peer if
+/// it runs out.
+const FAIR: Duration = Duration::from_secs(1);
+
 /// How often a call is made again at most.
 const REPEATED: u32 = 2;
 
@@ -58,8 +62,9 @@ pub(crate) type Place = Arc<OnceLock<Stack>>;
 /// A call that has certainly not begun, because the peer could not be connected to or was going away, is made again by
 /// itself, twice at most and as long as its deadline and a budget of one repetition for ten calls allow. No other layer
 /// repeats. A peer that fails half of its calls is left alone for a while: then calls end at once with UNAVAILABLE and
-/// `circuit=open` in the metadata of their `ErrorInfo`. Of a stream only its beginning counts. All links that a process
-/// has to one peer share what they know of it.
+/// `circuit=open` in the metadata of their `ErrorInfo`. Of a stream only its beginning counts, and silence does not count
+/// where the request being served had hardly any time left: who is in a hurry speaks against nobody. All links that a
+/// process has to one peer share what they know of it.
 ///
 /// The deadline lives in the task that serves the request: a handler that spawns takes [`crate::deadline`] along and sets
 /// it on its requests.
@@ -117,13 +122,36 @@ impl Link {
         matches!(self.way, Way::Near(_))
     }
 
-    fn due(&self, request: &Request<Body>, now: Instant) -> Instant {
-        let asked = deadline::granted(request.headers()).map(|granted| now + granted);
+    fn due(&self, request: &Request<Body>, now: Instant) -> Due {
+        let asked = deadline::granted(request.headers());
         let given = call::deadline().map(|due| due.checked_sub(MARGIN).unwrap_or(due));
-        match (asked, given) {
-            (Some(asked), Some(given)) => asked.min(given),
-            (Some(due), None) | (None, Some(due)) => due,
-            (None, None) => now + self.ceiling,
+        let usual = asked.unwrap_or(self.ceiling);
+        let at = match (asked, given) {
+            (Some(asked), Some(given)) => (now + asked).min(given),
+            (None, Some(given)) => given,
+            (_, None) => now + usual,
+        };
+        let left = at.saturating_duration_since(now);
+        Due { at, hurried: left < FAIR && left < usual / 2 }
+    }
+}
+
+/// When an answer is due.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    at: Instant,
+    /// That is so soon, for somebody else's reasons, that silence says nothing.
+    hurried: bool,
+}
+
+impl Due {
+    /// Notes how a call ended.
+    fn ended(self, call: Call, answered: Answered) {
+        if self.hurried && answered.silent {
+            // Given up by whoever asks us, as it were.
+            drop(call);
+        } else {
+            call.ended(answered.failed);
         }
     }
 }
@@ -141,7 +169,7 @@ impl Service<Request<Body>> for Link {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let now = Instant::now();
         let due = self.due(&request, now);
-        if let Err(status) = grant(&mut request, due, now, self.peer.name()) {
+        if let Err(status) = grant(&mut request, due.at, now, self.peer.name()) {
             return Box::pin(ready(Err(status)));
         }
         let call = match self.peer.admit(now) {
@@ -175,19 +203,19 @@ async fn near(
     call: Call,
     place: Place,
     mut request: Request<Body>,
-    due: Instant,
+    due: Due,
 ) -> Result<Response<Body>, Status> {
     let mut repeated = 0;
     let stack = loop {
         if let Some(stack) = place.get() {
             break stack;
         }
-        if !pause(&call, &mut repeated, Duration::ZERO, due).await {
+        if !pause(&call, &mut repeated, Duration::ZERO, due.at).await {
             let status = unreachable(call.peer().name(), "is still starting");
             call.ended(true);
             return Err(status);
         }
-        grant(&mut request, due, Instant::now(), call.peer().name())?;
+        grant(&mut request, due.at, Instant::now(), call.peer().name())?;
     };
     // What a caller keeps in its request does not travel; over a socket it could not either.
     request.extensions_mut().clear();
@@ -196,7 +224,7 @@ async fn near(
         Err(never) => match never {},
     };
     response.extensions_mut().clear();
-    call.ended(Answered::of(response.headers()).failed);
+    due.ended(call, Answered::of(response.headers()));
     Ok(response)
 }
 
@@ -205,7 +233,7 @@ async fn far(
     call: Call,
     channel: Channel,
     request: Request<Body>,
-    due: Instant,
+    due: Due,
 ) -> Result<Response<Body>, Status> {
     let (mut parts, body) = request.into_parts();
     let mut replay = Replay::gather(body).await;
@@ -214,33 +242,35 @@ async fn far(
         let again = replay.again() && repeated < REPEATED;
         let head = again.then(|| parts.clone());
         let (outcome, answered) =
-            match attempt(&channel, Request::from_parts(parts, replay.body()), due).await {
+            match attempt(&channel, Request::from_parts(parts, replay.body()), due.at).await {
                 Ok(response) => {
                     let answered = Answered::of(response.headers());
                     (Ok(response), answered)
                 }
-                Err(Lost::Silent) => (
-                    Err(deadline::exceeded(Some(call.peer().name()))),
-                    Answered { failed: true, again: None },
-                ),
+                Err(Lost::Silent) => {
+                    (Err(deadline::exceeded(Some(call.peer().name()))), Answered::SILENT)
+                }
                 Err(Lost::Gone { begun, chain }) => {
                     let peer = call.peer().name();
                     warn!(peer, begun, error = chain, "peer cannot be reached");
                     let again = (!begun).then_some(Duration::ZERO);
-                    (Err(unreachable(peer, "cannot be reached")), Answered { failed: true, again })
+                    (
+                        Err(unreachable(peer, "cannot be reached")),
+                        Answered { failed: true, silent: false, again },
+                    )
                 }
             };
         let (Some(head), Some(least)) = (head, answered.again) else {
-            call.ended(answered.failed);
+            due.ended(call, answered);
             return outcome;
         };
-        if !pause(&call, &mut repeated, least, due).await {
-            call.ended(answered.failed);
+        if !pause(&call, &mut repeated, least, due.at).await {
+            due.ended(call, answered);
             return outcome;
         }
         let mut next = Request::from_parts(head, Body::empty());
-        if grant(&mut next, due, Instant::now(), call.peer().name()).is_err() {
-            call.ended(answered.failed);
+        if grant(&mut next, due.at, Instant::now(), call.peer().name()).is_err() {
+            due.ended(call, answered);
             return outcome;
         }
         parts = next.into_parts().0;

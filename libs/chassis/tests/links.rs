@@ -138,6 +138,18 @@ async fn a_deadline_that_passes_is_deadline_exceeded_everywhere() {
 }
 
 #[tokio::test]
+async fn a_short_limit_of_our_own_speaks_against_a_peer_that_does_not_keep_it() {
+    for world in worlds("").await {
+        let mut last = None;
+        for _ in 0..21 {
+            let limited = within(ask("sleep", 5000), 30);
+            last = tell(world.echo.clone(), ECHO, limited, MAX).await.err();
+        }
+        assert_eq!(last.unwrap().code(), Code::Unavailable, "{}", world.name);
+    }
+}
+
+#[tokio::test]
 async fn the_ceiling_is_a_deadline_too() {
     for world in worlds("server.ceiling = \"80ms\"").await {
         let status =

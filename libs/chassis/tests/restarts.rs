@@ -332,6 +332,28 @@ async fn an_open_circuit_answers_at_once_and_says_so() {
 }
 
 #[tokio::test]
+async fn callers_in_a_hurry_do_not_speak_against_a_peer_for_others() {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let echo = serve("127.0.0.1:0", "").await;
+    let settings = format!("peers.echo = \"http://{}\"", echo.address().unwrap());
+    let relay = || House::alone::<RelayApp>().set(&settings).listen(any).serve();
+    let apart = relay().await.unwrap();
+    let together =
+        House::new().host::<RelayApp>("").host::<EchoApp>("").listen(any).serve().await.unwrap();
+    for relay in [apart, together] {
+        // Each caller has a link of its own, so that what it thinks of the relay is of no matter.
+        let link = || far(relay.address().unwrap());
+        for _ in 0..30 {
+            let mut request = Request::new(ask("sleep", 5000));
+            request.set_timeout(Duration::from_millis(30));
+            let status = tell(link(), RELAY, request, MAX).await.unwrap_err();
+            assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+        }
+        tell(link(), RELAY, Request::new(ask("echo", 0)), MAX).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_a_service_refuses_opens_no_circuit() {
     let running = serve("127.0.0.1:0", "").await;
     for link in [far(running.address().unwrap()), running.link("echo").unwrap()] {

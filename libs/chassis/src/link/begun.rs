@@ -35,13 +35,18 @@ pub(super) fn never(error: &(dyn Error + 'static)) -> bool {
 pub(super) struct Answered {
     /// Whether it speaks against the peer.
     pub(super) failed: bool,
+    /// Whether it says no more than that none came in time.
+    pub(super) silent: bool,
     /// Whether it may be asked again, and how long from now at the earliest.
     pub(super) again: Option<Duration>,
 }
 
 impl Answered {
     /// An answer that says nothing against the peer.
-    pub(super) const WELL: Self = Self { failed: false, again: None };
+    pub(super) const WELL: Self = Self { failed: false, silent: false, again: None };
+
+    /// No answer.
+    pub(super) const SILENT: Self = Self { failed: true, silent: true, again: None };
 
     /// What the head of an answer tells. The status of a failure is nearly always there; of what comes after it, of the
     /// length of a stream, nothing is said.
@@ -61,7 +66,8 @@ impl Answered {
         let ending =
             code == Code::Unavailable && ours.is_some_and(|info| info.reason == PEER_UNAVAILABLE);
         let wait = details.retry_info().and_then(|info| info.retry_delay).unwrap_or_default();
-        Self { failed: true, again: ending.then_some(wait) }
+        let silent = code == Code::DeadlineExceeded;
+        Self { failed: true, silent, again: ending.then_some(wait) }
     }
 }
 
@@ -77,20 +83,21 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_may_be_asked_again_after_the_time_it_names() {
-        assert_eq!(taken(shutting_down()), Answered { failed: true, again: Some(Duration::ZERO) });
+        assert_eq!(
+            taken(shutting_down()),
+            Answered { failed: true, silent: false, again: Some(Duration::ZERO) }
+        );
         let wait = Duration::from_millis(40);
         let told = of_chassis(Code::Unavailable, PEER_UNAVAILABLE, "", &[], Some(wait));
-        assert_eq!(taken(told), Answered { failed: true, again: Some(wait) });
+        assert_eq!(taken(told), Answered { failed: true, silent: false, again: Some(wait) });
     }
 
     #[test]
     fn silence_and_overload_speak_against_a_peer_and_are_not_repeated() {
-        for status in [
-            deadline::exceeded(None),
-            Status::resource_exhausted(""),
-            Status::unavailable("the database is away"),
-        ] {
-            assert_eq!(taken(status), Answered { failed: true, again: None });
+        assert_eq!(taken(deadline::exceeded(None)), Answered::SILENT);
+        for status in [Status::resource_exhausted(""), Status::unavailable("the database is away")]
+        {
+            assert_eq!(taken(status), Answered { failed: true, silent: false, again: None });
         }
     }
 
