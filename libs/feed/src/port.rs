@@ -66,10 +66,17 @@ pub struct Depth {
 }
 
 impl Depth {
-    /// All that is not done: what counts against [`Settings::capacity`](crate::Settings::capacity).
+    /// All that is not done.
     #[must_use]
     pub fn open(&self) -> u64 {
-        self.waiting.saturating_add(self.held).saturating_add(self.later)
+        self.on_the_way().saturating_add(self.later)
+    }
+
+    /// What somebody works on or may take at once, and what counts against
+    /// [`Settings::capacity`](crate::Settings::capacity).
+    #[must_use]
+    pub fn on_the_way(&self) -> u64 {
+        self.waiting.saturating_add(self.held)
     }
 }
 
@@ -90,7 +97,8 @@ pub trait Feed: Debug + Send + Sync {
     async fn publish(&self, notices: &[Notice]) -> Result<(), Error>;
 
     /// The next notices for this consumer, at most `most`; waits for the first one, up to `patience`. What others abandoned
-    /// comes first. What has been delivered too often already is buried instead.
+    /// comes first; what was put off and is due, however much of it there is, leaves room for what is new. What has been
+    /// delivered too often already is buried instead.
     ///
     /// Meant for one loop per feed: of several callers one waits for notices and the others for their turn.
     ///
@@ -106,7 +114,8 @@ pub trait Feed: Debug + Send + Sync {
     async fn done(&self, deliveries: &[Delivery]) -> Result<(), Error>;
 
     /// Not now: to be delivered again, to anybody, after at least `after`. Their attempts are kept. Those no longer held by
-    /// this consumer are left alone.
+    /// this consumer are left alone. Those of a company that has put off [`Settings::put_off`](crate::Settings::put_off)
+    /// already are buried instead.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; they are delivered again when they count as abandoned.

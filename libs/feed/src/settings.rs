@@ -17,8 +17,12 @@ pub struct Settings {
     pub prefix: String,
     /// Name of this consumer among the replicas; a random one where it is empty. Two must never share one.
     pub consumer: String,
-    /// How many notices may be open (waiting, held or put off) before publishing waits; at least 1.
+    /// How many notices may be on their way (waiting or held) before publishing waits; at least 1. What was put off does not
+    /// count, or one company whose work fails would hold up all others.
     pub capacity: usize,
+    /// How many notices of one company may be put off at once, about; at least 1. What it cannot put off any more is
+    /// buried, where it is seen and from where it can be replayed.
+    pub put_off: usize,
     /// How long publishing waits for room, in milliseconds.
     pub patience_ms: u64,
     /// Notices carried in one step, 1 to 1,000; longer lists are cut.
@@ -44,6 +48,9 @@ pub(crate) fn until(patience: Duration) -> Instant {
     Instant::now() + patience.min(Duration::from_secs(365 * 24 * 3600))
 }
 
+/// Why what a company cannot put off any more is buried.
+pub(crate) const TOO_MANY: &str = "too much of its company was put off already";
+
 /// A duration in whole milliseconds, rounded up.
 pub(crate) fn millis_up(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).min(MILLIS)
@@ -56,6 +63,7 @@ impl Default for Settings {
             prefix: "callsheet".to_owned(),
             consumer: String::new(),
             capacity: 50_000,
+            put_off: 20_000,
             patience_ms: 1_000,
             batch: 500,
             abandoned_after_ms: 60_000,
@@ -83,12 +91,17 @@ impl Settings {
         Duration::from_millis(self.poll_ms.clamp(10, 1_000))
     }
 
-    /// Notices in one step: never more than may be open.
+    /// How many notices of a company may be put off.
+    pub(crate) fn put_off(&self) -> usize {
+        self.put_off.max(1)
+    }
+
+    /// Notices in one step: never more than may be on their way.
     pub(crate) fn step(&self) -> usize {
         self.batch.clamp(1, 1_000).min(self.capacity())
     }
 
-    /// How many notices may be open.
+    /// How many notices may be on their way.
     pub(crate) fn capacity(&self) -> usize {
         self.capacity.max(1)
     }
@@ -107,6 +120,7 @@ impl fmt::Debug for Settings {
             .field("prefix", &self.prefix)
             .field("consumer", &self.consumer)
             .field("capacity", &self.capacity)
+            .field("put_off", &self.put_off)
             .field("patience_ms", &self.patience_ms)
             .field("batch", &self.batch)
             .field("abandoned_after_ms", &self.abandoned_after_ms)
@@ -139,9 +153,10 @@ mod tests {
 
     #[test]
     fn settings_without_sense_do_no_harm() {
-        let none =
-            Settings { capacity: 0, batch: 0, max_attempts: 0, poll_ms: 0, ..Settings::default() };
-        assert_eq!((none.capacity(), none.step(), none.attempts()), (1, 1, 1));
+        let none = Settings { capacity: 0, put_off: 0, batch: 0, ..Settings::default() };
+        let none = Settings { max_attempts: 0, poll_ms: 0, ..none };
+        assert_eq!((none.capacity(), none.put_off()), (1, 1));
+        assert_eq!((none.step(), none.attempts()), (1, 1));
         assert!(!none.poll().is_zero());
         let most = Settings { patience_ms: u64::MAX, abandoned_after_ms: u64::MAX, ..none };
         assert!(most.publish_until() > Instant::now());

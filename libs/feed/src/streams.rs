@@ -1,8 +1,9 @@
 //! A feed on Redis Streams: one stream, one group, a consumer for each replica.
 //!
 //! Keys: `{prefix}:work` is the stream, `{prefix}:later` a sorted set of what was put off, by the time it is due,
-//! `{prefix}:dead` the stream of what was buried, `{prefix}:epoch` a random word. What is done is deleted from the stream,
-//! so its length is what is open, which publishing holds below the capacity; nothing is ever trimmed unread.
+//! `{prefix}:companies` a hash of how much of it is whose, `{prefix}:dead` the stream of what was buried, `{prefix}:epoch` a
+//! random word. What is done or put off is deleted from the stream, so its length is what is on its way, which publishing
+//! holds below the capacity; nothing is ever trimmed unread.
 
 mod line;
 
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 use self::line::Line;
 use crate::error::Error;
 use crate::port::{Buried, Delivery, Depth, Feed, Notice};
-use crate::settings::{Settings, millis_up, until};
+use crate::settings::{Settings, TOO_MANY, millis_up, until};
 
 /// The group of all who share the work.
 const GROUP: &str = "workers";
@@ -77,6 +78,7 @@ struct Inner {
     consumer: String,
     work: String,
     later: String,
+    companies: String,
     dead: String,
     epoch: String,
     commands: Line,
@@ -131,6 +133,7 @@ impl RedisFeed {
                 consumer,
                 work: key("work"),
                 later: key("later"),
+                companies: key("companies"),
                 dead: key("dead"),
                 epoch: key("epoch"),
                 commands: Line::new(client.clone(), timeout, timeout),
@@ -149,7 +152,7 @@ impl Feed for RedisFeed {
         let deadline = inner.settings.publish_until();
         for notices in notices.chunks(inner.settings.step()) {
             let mut call = SCRIPTS.publish.key(&inner.work);
-            call.key(&inner.later).arg(inner.settings.capacity());
+            call.arg(inner.settings.capacity());
             for notice in notices {
                 call.arg(&notice.topic).arg(&notice.company).arg(&notice.subject);
                 call.arg(notice.revision).arg(&notice.note);
@@ -211,9 +214,14 @@ impl Feed for RedisFeed {
         let inner = &*self.inner;
         for deliveries in deliveries.chunks(IDS) {
             let mut call = SCRIPTS.later.key(&inner.work);
-            call.key(&inner.later).arg(GROUP).arg(&inner.consumer);
-            call.arg(millis_up(after)).arg(ids(deliveries)?);
-            inner.held(&call).await?;
+            call.key(&inner.later).key(&inner.companies).key(&inner.dead);
+            call.arg(GROUP).arg(&inner.consumer).arg(millis_up(after));
+            call.arg(inner.settings.put_off()).arg(inner.settings.buried).arg(TOO_MANY);
+            call.arg(ids(deliveries)?);
+            let buried = inner.held::<u64>(&call).await?.unwrap_or_default();
+            if buried > 0 {
+                warn!(buried, "notices were buried: {TOO_MANY}");
+            }
         }
         Ok(())
     }
@@ -349,9 +357,10 @@ impl Inner {
     async fn look(&self, reader: &mut Reader, most: usize) -> Result<Vec<Entry>, RedisError> {
         let settings = &self.settings;
         let mut call = SCRIPTS.look.key(&self.work);
-        call.key(&self.later).key(&self.dead).arg(GROUP).arg(&self.consumer);
+        call.key(&self.later).key(&self.dead).key(&self.companies);
+        call.arg(GROUP).arg(&self.consumer);
         call.arg(settings.abandoned_after()).arg(&reader.cursor).arg(most);
-        call.arg(settings.attempts()).arg(settings.buried);
+        call.arg(settings.attempts()).arg(settings.buried).arg(settings.capacity());
         let (cursor, due, found, buried): (String, i64, Value, u64) =
             self.reading.call(&call).await?;
         if buried > 0 {
@@ -415,14 +424,18 @@ impl Inner {
         for id in ids {
             call.arg(id.as_ref());
         }
-        self.held(&call).await
+        self.held::<()>(&call).await.map(drop)
     }
 
-    /// Does something with what this consumer holds. If the group is gone, it holds nothing.
-    async fn held(&self, call: &redis::ScriptInvocation<'_>) -> Result<(), Error> {
-        match self.commands.call::<()>(call).await {
-            Err(error) if !no_group(&error) => Err(error.into()),
-            Ok(()) | Err(_) => Ok(()),
+    /// Does something with what this consumer holds. If the group is gone, it holds nothing, and there is no answer.
+    async fn held<T: FromRedisValue>(
+        &self,
+        call: &redis::ScriptInvocation<'_>,
+    ) -> Result<Option<T>, Error> {
+        match self.commands.call::<T>(call).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if no_group(&error) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

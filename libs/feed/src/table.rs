@@ -26,7 +26,7 @@ use tracing::warn;
 
 use crate::error::Error;
 use crate::port::{Buried, Delivery, Depth, Feed, Notice};
-use crate::settings::{Settings, millis_up, until};
+use crate::settings::{Settings, TOO_MANY, millis_up, until};
 
 /// The pause before a failure is told to somebody who waits for notices.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -48,7 +48,7 @@ struct Inner {
     open: String,
     buried: String,
     published: Notify,
-    /// At least as many as are open, unless other processes publish: counted once, and what was published since.
+    /// About as many as are on their way: counted once, and what was published since.
     estimate: AtomicU64,
 }
 
@@ -219,17 +219,23 @@ impl Feed for TableFeed {
         let claims = &claims;
         let write = |tx: Tx| async move {
             let due = now(&tx).await?.saturating_add_unsigned(millis_up(after));
+            let mut buried = 0;
             for (token, ids) in claims {
                 for ids in ids.chunks(ROWS) {
+                    buried += inner.bury_too_many(&tx, token, ids).await?;
                     let mut update = Query::update();
                     update.table(inner.open.clone()).value("token", "").value("until", due);
                     update.and_where(among(ids)).and_where(Expr::col("token").eq(*token));
                     tx.execute(&update).await?;
                 }
             }
-            Ok::<_, storage::Error>(())
+            Ok::<_, storage::Error>(buried)
         };
-        Ok(inner.store.write(write).await?)
+        let buried = inner.store.write(write).await?;
+        if buried > 0 {
+            warn!(buried, "notices were buried: {TOO_MANY}");
+        }
+        Ok(())
     }
 
     async fn bury(&self, deliveries: &[Delivery], why: &str) -> Result<(), Error> {
@@ -350,16 +356,16 @@ impl Row {
 }
 
 impl Inner {
-    /// Whether so many more may be open.
+    /// Whether so many more may be on their way.
     async fn room(&self, more: usize) -> Result<bool, Error> {
         let capacity = self.settings.capacity() as u64;
-        let fits = |open: u64| open.saturating_add(more as u64) <= capacity;
+        let fits = |known: u64| known.saturating_add(more as u64) <= capacity;
         if fits(self.estimate.load(Ordering::Relaxed)) {
             return Ok(true);
         }
-        let open = self.depth().await?.open();
-        self.estimate.store(open, Ordering::Relaxed);
-        Ok(fits(open))
+        let counted = self.depth().await?.on_the_way();
+        self.estimate.store(counted, Ordering::Relaxed);
+        Ok(fits(counted))
     }
 
     /// Inserts notices, the newest of each subject, unless one as new is waiting already.
@@ -422,14 +428,54 @@ impl Inner {
         Ok(())
     }
 
-    /// Takes over what is due or abandoned, or else takes what is waiting.
+    /// Buries what its company cannot put off any more. Answers how many there were.
+    async fn bury_too_many(
+        &self,
+        tx: &Tx,
+        token: &str,
+        ids: &[i64],
+    ) -> Result<usize, storage::Error> {
+        let mut held = Query::select();
+        held.columns(["id", "company"]).from(self.open.clone()).and_where(among(ids));
+        held.and_where(Expr::col("token").eq(token)).order_by("id", Order::Asc);
+        let mut by_company: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for row in tx.query_all(&held).await? {
+            by_company.entry(row.try_get("", "company")?).or_default().push(row.try_get("", "id")?);
+        }
+        let most = self.settings.put_off();
+        let mut buried = 0;
+        for (company, ids) in by_company {
+            let mut count = Query::select();
+            count.expr(Expr::col("id").count()).from(self.open.clone());
+            count.and_where(Expr::col("until").gt(0)).and_where(Expr::col("token").eq(""));
+            count.and_where(Expr::col("company").eq(company));
+            let count = tx.query_one(&count).await?;
+            let count: i64 = count.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+            let room = most.saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+            let Some(beyond @ [_, ..]) = ids.get(room..) else { continue };
+            let mut delete = Query::delete();
+            delete.from_table(self.open.clone()).and_where(among(beyond));
+            delete.and_where(Expr::col("token").eq(token));
+            delete.returning(Query::returning().columns(NOTICE));
+            let rows = tx.query_all(&delete).await?;
+            let rows = rows.iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+            self.put_aside(tx, &rows, TOO_MANY).await?;
+            buried += rows.len();
+        }
+        Ok(buried)
+    }
+
+    /// Takes over what was abandoned, or else takes what was put off and is due, beside what is waiting.
     async fn claim(&self, tx: &Tx, most: usize) -> Result<Claimed, storage::Error> {
         let now = now(tx).await?;
         let limit = self.settings.attempts();
-        let overdue = Expr::col("until").gt(0).and(Expr::col("until").lte(now));
-        let mut rows = self.take(tx, overdue, most).await?;
+        let overdue = || Expr::col("until").gt(0).and(Expr::col("until").lte(now));
+        let put_off = || Expr::col("token").eq("");
+        let mut rows = self.take(tx, overdue().and(put_off().not()), most).await?;
         if rows.is_empty() {
-            rows = self.take(tx, Expr::col("until").eq(0), most).await?;
+            // What was put off may be much, and may fail again: it leaves half to what is new.
+            rows = self.take(tx, overdue().and(put_off()), most.div_ceil(2)).await?;
+            rows.extend(self.take(tx, Expr::col("until").eq(0), most - rows.len()).await?);
         }
         let (rows, hopeless): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.attempts < limit);

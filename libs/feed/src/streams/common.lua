@@ -1,11 +1,16 @@
--- How often an entry had been delivered before it came into the stream under its present id.
-local function prior(fields)
+-- The value of a field; nothing where there is none.
+local function field(fields, name)
   for i = 1, #fields, 2 do
-    if fields[i] == 'a' then
-      return tonumber(fields[i + 1]) or 0
+    if fields[i] == name then
+      return fields[i + 1]
     end
   end
-  return 0
+  return nil
+end
+
+-- How often an entry had been delivered before it came into the stream under its present id.
+local function prior(fields)
+  return tonumber(field(fields, 'a')) or 0
 end
 
 -- Takes an entry out of the stream.

@@ -1,20 +1,24 @@
 -- Brings back what was put off and is due, and takes over what was abandoned.
--- KEYS work, later, dead; ARGV group, consumer, milliseconds until abandoned, cursor, most, most attempts, cap of the dead.
+-- KEYS work, later, dead, companies; ARGV group, consumer, milliseconds until abandoned, cursor, most, most attempts, cap of
+-- the dead, capacity.
 -- Answers the next cursor, milliseconds until more is due (or -1), entries as id, attempts, fields, and how many were buried.
-local work, later, dead = KEYS[1], KEYS[2], KEYS[3]
+local work, later, dead, companies = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local group, consumer, idle, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local most, limit, cap = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 
 -- Fails before anything is changed if the group is gone.
 redis.call('XPENDING', work, group)
 
-for _, packed in ipairs(redis.call('ZRANGEBYSCORE', later, '-inf', now(), 'LIMIT', 0, 1000)) do
+-- What comes back leaves half of the room to what is new, but for a few, so that neither waits for the other without end.
+local room = math.floor(tonumber(ARGV[8]) / 2) - redis.call('XLEN', work)
+local back = math.min(1000, math.max(room, math.ceil(most / 5)))
+for _, packed in ipairs(redis.call('ZRANGEBYSCORE', later, '-inf', now(), 'LIMIT', 0, back)) do
   local read, entry = pcall(cmsgpack.unpack, packed)
   local fields = read and type(entry) == 'table' and entry[2]
   local good = type(fields) == 'table' and #fields > 0 and #fields % 2 == 0 and #fields <= 1000
   if good then
-    for _, field in ipairs(fields) do
-      good = good and type(field) == 'string'
+    for _, part in ipairs(fields) do
+      good = good and type(part) == 'string'
     end
   end
   if not good then
@@ -22,6 +26,10 @@ for _, packed in ipairs(redis.call('ZRANGEBYSCORE', later, '-inf', now(), 'LIMIT
   end
   redis.call('XADD', work, '*', unpack(fields))
   redis.call('ZREM', later, packed)
+  local company = good and field(fields, 'c') or ''
+  if redis.call('HINCRBY', companies, company, -1) <= 0 then
+    redis.call('HDEL', companies, company)
+  end
 end
 
 local entries, buried = {}, 0

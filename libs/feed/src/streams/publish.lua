@@ -1,7 +1,6 @@
--- Appends notices unless that makes too many of them.
--- KEYS work, later; ARGV capacity, then topic, company, subject, revision and note of each. Answers whether it did.
-local open = redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2])
-if open + (#ARGV - 1) / 5 > tonumber(ARGV[1]) then
+-- Appends notices unless that makes too many of them. What was put off does not count.
+-- KEYS work; ARGV capacity, then topic, company, subject, revision and note of each. Answers whether it did.
+if redis.call('XLEN', KEYS[1]) + (#ARGV - 1) / 5 > tonumber(ARGV[1]) then
   return 0
 end
 for i = 2, #ARGV, 5 do

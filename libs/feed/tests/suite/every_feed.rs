@@ -347,9 +347,8 @@ async fn whoever_publishes_too_much_waits() {
         let full = feed.publish(&notices(20..21)).await;
         assert!(matches!(full, Err(Error::Full)), "{}: {full:?}", world.name);
         assert!(begun.elapsed() < Duration::from_secs(5));
-        // What is held or put off counts.
+        // What is held counts.
         let found = some(&feed, 10).await;
-        feed.later(&found[..5], LONG).await.unwrap();
         assert!(matches!(feed.publish(&notices(20..21)).await, Err(Error::Full)));
 
         let patient = world.feed(Settings { capacity: 20, patience_ms: 20_000, ..settings() });
@@ -361,6 +360,91 @@ async fn whoever_publishes_too_much_waits() {
         let (published, ()) = tokio::join!(patient.publish(&more), room);
         published.unwrap();
         assert_eq!(feed.depth().await.unwrap().open(), 19, "{}", world.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_off_leaves_room_for_others() {
+    for world in World::all().await {
+        let feed = world.feed(Settings { capacity: 20, patience_ms: 100, ..settings() });
+        for round in 0..5 {
+            feed.publish(&notices(round * 20..round * 20 + 20)).await.unwrap();
+            let found = all(&feed).await;
+            assert_eq!(found.len(), 20, "{}", world.name);
+            feed.later(&found, LONG).await.unwrap();
+        }
+        let depth = feed.depth().await.unwrap();
+        assert_eq!((depth.on_the_way(), depth.later), (0, 100), "{}", world.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_off_and_is_due_leaves_room_for_what_is_new() {
+    for world in World::all().await {
+        let feed = world.feed(Settings { capacity: 100, patience_ms: 100, ..settings() });
+        for round in 0..6 {
+            feed.publish(&notices(round * 50..round * 50 + 50)).await.unwrap();
+            let found = all(&feed).await;
+            feed.later(&found, LONG / 40).await.unwrap();
+        }
+        sleep(LONG / 40).await;
+        let old = some(&feed, 40).await;
+        let new: Vec<_> = (0..40).map(|at| notice(format!("new {at}"), 1)).collect();
+        feed.publish(&new).await.unwrap();
+        // Each time what came is put off again, and is due at once.
+        feed.later(&old, Duration::ZERO).await.unwrap();
+        let mut arrived = BTreeSet::new();
+        for _ in 0..10 {
+            let found = some(&feed, 40).await;
+            let (new, old): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|one| one.notice.subject.starts_with("new"));
+            arrived.extend(new.iter().map(|one| one.notice.subject.clone()));
+            feed.done(&new).await.unwrap();
+            feed.later(&old, Duration::ZERO).await.unwrap();
+        }
+        assert_eq!(arrived.len(), 40, "{}", world.name);
+        // And none of the old ones is lost.
+        let mut done = 0;
+        while done < 300 {
+            let found = some(&feed, 100).await;
+            feed.done(&found).await.unwrap();
+            done += found.len();
+        }
+        assert_eq!(feed.depth().await.unwrap().open(), 0, "{}", world.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_company_cannot_put_off_any_more_is_buried_and_can_be_replayed() {
+    for world in World::all().await {
+        let feed = world.feed(Settings { put_off: 10, ..settings() });
+        let of = |company: &str, subjects| {
+            let of = |notice| feed::Notice { company: company.to_owned(), ..notice };
+            notices(subjects).into_iter().map(of).collect::<Vec<_>>()
+        };
+        feed.publish(&[of("acme", 0..15), of("other", 0..5)].concat()).await.unwrap();
+        let found = all(&feed).await;
+        for found in found.chunks(4) {
+            feed.later(found, Duration::ZERO).await.unwrap();
+        }
+        let depth = feed.depth().await.unwrap();
+        assert_eq!((depth.later, depth.buried, depth.open()), (15, 5, 15), "{}", world.name);
+        for buried in feed.buried(None, 10).await.unwrap() {
+            assert_eq!(buried.notice.company, "acme", "{}", world.name);
+            assert_eq!(buried.attempts, 1, "{}", world.name);
+            assert_eq!(buried.why, "too much of its company was put off already");
+        }
+        // What has come back makes room again.
+        let back = all(&feed).await;
+        assert_eq!(back.len(), 15, "{}", world.name);
+        feed.done(&back).await.unwrap();
+        assert_eq!(feed.replay(&[]).await.unwrap(), 5, "{}", world.name);
+        feed.publish(&of("acme", 20..24)).await.unwrap();
+        let found = all(&feed).await;
+        assert_eq!(found.len(), 9, "{}", world.name);
+        feed.later(&found, LONG).await.unwrap();
+        let depth = feed.depth().await.unwrap();
+        assert_eq!((depth.later, depth.buried), (9, 0), "{}", world.name);
     }
 }
 
