@@ -421,7 +421,8 @@ impl Calls {
             .collect())
     }
 
-    /// Notes what somebody asked of a call. Whoever is judging the call at the moment judges it again.
+    /// Notes what somebody asked of a call. Whoever is judging the call at the moment judges it again, and if nobody does,
+    /// or nobody can at the moment, a timer that is due at once does: the next decision makes it void.
     ///
     /// # Errors
     /// Those of the database.
@@ -449,7 +450,8 @@ impl Calls {
                     .exec(&tx)
                     .await
                     .map_err(storage::Error::from)?;
-                insert_many(&tx, [row.clone()], None).await
+                insert_many(&tx, [row.clone()], None).await?;
+                timers::try_again(&tx, company, &asked.call_id, at).await
             })
             .await?;
         Ok(())

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
 };
-use storage::{chunks, claim, database_now};
+use storage::{Tx, chunks, claim, database_now, insert_many};
 
 use super::Calls;
 use super::entity::{call, plan, timer};
@@ -78,6 +79,55 @@ pub(crate) struct Claimed {
     pub(crate) claim: String,
     /// The timers, by when they became due.
     pub(crate) timers: Vec<Due>,
+}
+
+/// Makes a call be decided again at an instant, for as long as the decision that holds now does.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn try_again(
+    tx: &Tx,
+    company: &str,
+    call_id: &str,
+    at: DateTime<Utc>,
+) -> Result<(), storage::Error> {
+    use timer::Column as C;
+    let revision: Option<i64> = call::Entity::find()
+        .select_only()
+        .column(call::Column::Revision)
+        .filter(call::Column::Company.eq(company))
+        .filter(call::Column::CallId.eq(call_id))
+        .into_tuple()
+        .one(tx)
+        .await?;
+    let Some(revision) = revision else { return Ok(()) };
+    // One that waits already is taken from whoever handles it: they may not know yet what has changed.
+    let waiting = timer::Entity::update_many()
+        .col_expr(C::Due, Expr::value(at.timestamp_micros()))
+        .col_expr(C::Tries, Expr::value(0_i64))
+        .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
+        .col_expr(C::Claim, Expr::value(None::<String>))
+        .filter(C::Company.eq(company))
+        .filter(C::CallId.eq(call_id))
+        .filter(C::Kind.eq(Kind::Retry as i16))
+        .filter(C::Revision.eq(revision))
+        .exec(tx)
+        .await?;
+    if waiting.rows_affected > 0 {
+        return Ok(());
+    }
+    let row = timer::ActiveModel {
+        id: NotSet,
+        company: Set(company.to_owned()),
+        call_id: Set(call_id.to_owned()),
+        kind: Set(Kind::Retry as i16),
+        due: Set(at.timestamp_micros()),
+        revision: Set(revision),
+        tries: Set(0),
+        claimed_until: Set(None),
+        claim: Set(None),
+    };
+    insert_many(tx, [row], None).await
 }
 
 impl Calls {

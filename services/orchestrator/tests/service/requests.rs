@@ -1,9 +1,12 @@
 //! People who ask for a recording, or take it back.
 
 use proto::skip::v1::SkipCode;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tonic::Code;
 
-use crate::world::{World, code, is_plan, meeting, meeting_with, person, reason};
+use crate::state::Mood;
+use crate::verify::with_file;
+use crate::world::{FOLLOWING, World, code, is_plan, meeting, meeting_with, person, reason};
 
 /// Ada's meeting with Bob, which nobody records unless somebody asks.
 async fn internal() -> World {
@@ -47,6 +50,61 @@ async fn a_request_of_somebody_who_may_lifts_what_a_request_lifts() {
         assert_eq!(decision.lifted[0].code(), SkipCode::InternalMeetingRecordingDisabled);
         assert_eq!(world.get("a").await, decision);
     }
+}
+
+#[tokio::test]
+async fn what_was_asked_while_it_could_not_be_judged_is_judged_later_by_itself() {
+    let world = World::with(FOLLOWING).await;
+    world.put([meeting_with("a", 60, |meeting| {
+        meeting.attendees = vec![person("bob@acme.example")];
+    })]);
+    let internal = |one: &_| code(one) == SkipCode::InternalMeetingRecordingDisabled;
+    world.until("a", internal).await;
+    world.settle().await;
+    world.peers.make("ListMeetings", Mood::Down);
+    let request = proto::orchestrator::v1::RequestRecordingRequest {
+        company: "acme".into(),
+        call_id: "a".into(),
+        requested_by: "eve".into(),
+    };
+    let away = world.client().request_recording(request).await.unwrap_err();
+    assert_eq!(away.code(), Code::Unavailable);
+    world.settle().await;
+    assert!(internal(&world.get("a").await));
+    // Nobody asks again.
+    world.peers.make("ListMeetings", Mood::Well);
+    let plan = world.until("a", is_plan).await;
+    assert_eq!(plan.revision, 2);
+    world.peers.make("ListMeetings", Mood::Down);
+    assert!(world.cancel("a", "eve").await.is_err());
+    world.peers.make("ListMeetings", Mood::Well);
+    world.until("a", |one| code(one) == SkipCode::CanceledByOwner).await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_judged_leaves_nothing_to_be_done() {
+    let (world, _folder, config) = with_file(FOLLOWING).await;
+    let store = storage::connect(&config).await.unwrap();
+    world.put([meeting_with("a", 60, |meeting| meeting.links.clear()), meeting("b", 120)]);
+    world.until("a", |one| code(one) == SkipCode::NoUrl).await;
+    world.until("b", is_plan).await;
+    // The second of these changes nothing.
+    for _ in 0..2 {
+        assert!(world.request("a", "ada").await.accepted);
+    }
+    world.cancel("b", "ada").await.unwrap();
+    let mut left = usize::MAX;
+    for _ in 0..100 {
+        let query = "SELECT id FROM orchestrator_timer";
+        let statement = Statement::from_string(DbBackend::Sqlite, query);
+        left = store.reader().query_all_raw(statement).await.unwrap().len();
+        if left == 0 {
+            break;
+        }
+        world.settle().await;
+    }
+    assert_eq!(left, 0);
+    assert_eq!(world.get("a").await.revision, 2);
 }
 
 #[tokio::test]

@@ -47,6 +47,41 @@ fn minutes(timers: &[Due]) -> Vec<i64> {
 }
 
 #[tokio::test]
+async fn what_somebody_asks_of_a_call_arms_a_timer_until_it_is_decided_again() {
+    on_each(async |calls| {
+        let a = Sketch { cancelled: true, ..sketch("a", 60, "ada", "room") };
+        calls.commit("acme", &[a.judged(0), waiting("b", 120)], at(0)).await.unwrap();
+        let retries = async || {
+            let mut all = armed(&calls).await;
+            all.retain(|(_, kind, ..)| *kind == TimerKind::Retry);
+            all.into_iter().map(|(id, _, due, revision)| (id, due, revision)).collect::<Vec<_>>()
+        };
+        let claim = calls.claim_timers(minute(1), LONG, 10, &[]).await.unwrap();
+        assert_eq!(claim.timers.len(), 1, "b waits");
+        let ask = async |id: &str, at: i64| {
+            let (call_id, who) = (id.to_owned(), "ada".to_owned());
+            let asked = Asked { call_id, action: Action::Request, who };
+            calls.ask("acme", &asked, minute(at)).await.unwrap();
+        };
+        for (id, at) in [("a", 2), ("a", 3), ("b", 4), ("nobody", 5)] {
+            ask(id, at).await;
+        }
+        // One for each, whoever handled it before.
+        let (a_asked, b_asked) = (("a".into(), minute(3), 1), ("b".into(), minute(4), 1));
+        assert_eq!(retries().await, [a_asked, b_asked]);
+        let ids: Vec<i64> = claim.timers.iter().map(|timer| timer.id).collect();
+        assert_eq!(calls.finish_timers(&claim.claim, &ids).await.unwrap(), 0);
+        // Whoever was judging meanwhile judges again, and the next decision ends it.
+        let stale = calls.commit("acme", &[a.judged(1)], at(6)).await.unwrap();
+        assert_eq!(stale.stale, ["a"]);
+        let planned = Sketch { cancelled: false, meeting: 2, ..a.clone() };
+        calls.put(&[&planned]).await;
+        assert_eq!(retries().await, [("b".into(), minute(4), 1)]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn timers_are_armed_with_a_decision_and_go_with_the_next_one() {
     on_each(async |calls| {
         let a = sketch("a", 60, "ada", "room");
