@@ -90,16 +90,32 @@ impl Worker {
         }
         futures::stream::iter(by_company)
             .for_each_concurrent(COMPANIES, |(company, deliveries)| async move {
-                let done = self.work_for(&company, &deliveries).await;
-                if let Err(error) = self.settle(&company, &deliveries, done).await {
-                    // They are delivered again, which changes nothing.
-                    warn!(error = chain(&error), "notices could not be acknowledged");
-                }
+                self.work_for(&company, &deliveries).await;
             })
             .await;
     }
 
-    async fn work_for(&self, company: &str, deliveries: &[Delivery]) -> Result<(), Error> {
+    /// Works on the changes of a company. One that never will work is found by halves, so that it takes no other along.
+    async fn work_for(&self, company: &str, deliveries: &[Delivery]) {
+        let mut parts = vec![deliveries];
+        while let Some(part) = parts.pop() {
+            let done = self.decide(company, part).await;
+            if let Err(error) = &done
+                && part.len() > 1
+                && lies_in_one(error)
+            {
+                let (sooner, later) = part.split_at(part.len() / 2);
+                parts.extend([later, sooner]);
+                continue;
+            }
+            if let Err(error) = self.settle(company, part, done).await {
+                // They are delivered again, which changes nothing.
+                warn!(error = chain(&error), "notices could not be acknowledged");
+            }
+        }
+    }
+
+    async fn decide(&self, company: &str, deliveries: &[Delivery]) -> Result<(), Error> {
         let mut changed = Changed::new();
         let mut chosen = Vec::new();
         for delivery in deliveries {
@@ -213,6 +229,11 @@ impl Worker {
             }
         }
     }
+}
+
+/// Whether a failure is the fault of a single change, and none that passes.
+fn lies_in_one(error: &Error) -> bool {
+    error.is_lasting() && !matches!(error, Error::Peer { .. })
 }
 
 /// Whether no calendar holds the meeting any more, as far as is known.

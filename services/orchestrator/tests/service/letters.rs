@@ -2,10 +2,11 @@
 
 use feed::{Feed as _, Notice, TableFeed};
 use proto::orchestrator::v1 as wire;
+use proto::skip::v1::SkipCode;
 use tonic::Code;
 
-use crate::verify::with_file;
-use crate::world::{FOLLOWING, World, acme_with, fields, is_plan, meeting};
+use crate::verify::{tamper, with_file};
+use crate::world::{FOLLOWING, World, acme_with, code, fields, is_plan, meeting};
 
 fn notice(subject: &str) -> Notice {
     Notice {
@@ -63,6 +64,33 @@ async fn dead_letters_are_listed_page_by_page_and_worked_on_again() {
     assert_eq!(feed.depth().await.unwrap().waiting, 2);
     assert_eq!(replay(&world, &[]).await, 3);
     assert!(list(&world, 0, "").await.letters.is_empty());
+}
+
+#[tokio::test]
+async fn a_change_that_can_never_be_worked_on_takes_no_other_along() {
+    let (world, _folder, config) = with_file(FOLLOWING).await;
+    let ids = ["a", "b", "c", "d", "e", "f"];
+    world.put((60..).step_by(60).zip(ids).map(|(start, id)| meeting(id, start)));
+    for id in ids {
+        world.until(id, is_plan).await;
+    }
+    world.settle().await;
+    let store = storage::connect(&config).await.unwrap();
+    tamper(&store, &["UPDATE orchestrator_call SET decision = x'ff' WHERE call_id = 'b'"]).await;
+    // All in one batch.
+    world.peers.change(|state| {
+        for id in ids {
+            let mut changed = state.meeting("acme", id);
+            changed.cancelled = true;
+            state.put(changed);
+        }
+    });
+    for id in ids.into_iter().filter(|id| *id != "b") {
+        world.until(id, |one| code(one) == SkipCode::Cancelled).await;
+    }
+    let letters = list(&world, 0, "").await.letters;
+    assert_eq!(letters.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert!(letters[0].reason.contains("cannot be read"), "{}", letters[0].reason);
 }
 
 #[tokio::test]
