@@ -18,7 +18,7 @@ use futures::StreamExt as _;
 use proto::calendar::v1 as calendar;
 use proto::calendar::v1::calendar_ingest_service_client::CalendarIngestServiceClient;
 use proto::orchestrator::v1 as wire;
-use proto::time;
+use proto::{Invalid, time};
 use tonic::Request;
 
 use crate::error::Error;
@@ -29,6 +29,12 @@ use crate::subject::{Past, Subject};
 
 /// Meetings fetched at once.
 const PAGE: u32 = 5_000;
+
+/// Meetings whose decisions are told in one answer, at the most.
+pub(crate) const MOST: usize = 5_000;
+
+/// An instant less far from the clock than this is the present, give or take what clocks and callers differ by.
+const PRESENT: TimeDelta = TimeDelta::days(1);
 
 /// What changes while it is judged, a call or a policy, is judged again this often.
 const ATTEMPTS: usize = 8;
@@ -78,20 +84,29 @@ pub(crate) struct How {
     pub(crate) cause: Cause,
     /// Nothing is kept, only told.
     pub(crate) dry_run: bool,
+    /// Decisions are counted, not told.
+    pub(crate) untold: bool,
 }
 
 impl How {
     /// Decides for an instant, and keeps what changes.
     pub(crate) const fn now(now: DateTime<Utc>, cause: Cause) -> Self {
-        Self { now, cause, dry_run: false }
+        Self { now, cause, dry_run: false, untold: false }
+    }
+
+    /// The same, of which nobody wants to hear the decisions.
+    pub(crate) const fn untold(self) -> Self {
+        Self { untold: true, ..self }
     }
 }
 
 /// What came of deciding.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// The decisions, by start, UID and recurrence id.
+    /// The decisions, by start, UID and recurrence id; none where they are not to be told.
     pub(crate) decisions: Vec<wire::Decision>,
+    /// How many were made, or found as they were.
+    pub(crate) decided: usize,
     /// The policy version they were made from.
     pub(crate) policy_version: u64,
     /// How many differ from the ones before.
@@ -162,21 +177,47 @@ impl Engine {
         let mut decisions: Vec<_> =
             decided.iter().map(|one| to_wire(company, one, now, Cause::Asked)).collect();
         decisions.sort_by_cached_key(order);
-        Ok(Outcome { decisions, policy_version, ..Outcome::default() })
+        let decided = decisions.len();
+        Ok(Outcome { decisions, decided, policy_version, ..Outcome::default() })
     }
 
-    /// Decides the stored meetings that start in a period, and keeps what changes.
+    /// Decides the stored meetings that start in a period, page by page, and keeps what changes. Decisions that are to be
+    /// told are those of [`MOST`] meetings at the most.
     ///
     /// # Errors
-    /// See [`Self::decide_stored`].
+    /// More is to be told than that; see [`Self::decide_stored`].
     pub(crate) async fn decide_period(
         &self,
         company: &str,
-        period: (DateTime<Utc>, DateTime<Utc>),
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
         how: How,
     ) -> Result<Outcome, Error> {
-        let meetings = self.meetings(company, &[], Some(period)).await?;
-        self.decide_stored(company, meetings, how).await
+        let mut all = Outcome::default();
+        let mut told = Vec::new();
+        let mut request = calendar::ListMeetingsRequest {
+            company: company.to_owned(),
+            from: Some(time::to_wire(from)),
+            to: Some(time::to_wire(to)),
+            page_size: PAGE,
+            ..calendar::ListMeetingsRequest::default()
+        };
+        loop {
+            let (page, next) = self.page_of_meetings(request.clone()).await?;
+            if how.untold {
+                self.decide_into(company, page, how, &mut all).await?;
+            } else {
+                told.extend(page);
+                // Before anything is decided.
+                if told.len() > MOST {
+                    return Err(too_many().into());
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            request.page_token = next;
+        }
+        if how.untold { Ok(all) } else { self.decide_stored(company, told, how).await }
     }
 
     /// Decides stored meetings by their ids, and keeps what changes.
@@ -189,7 +230,7 @@ impl Engine {
         ids: &[String],
         how: How,
     ) -> Result<Outcome, Error> {
-        let meetings = self.meetings(company, ids, None).await?;
+        let meetings = self.meetings(company, ids).await?;
         let found: HashSet<&str> = meetings.iter().map(|one| one.meeting_id.as_str()).collect();
         let unknown = ids.iter().filter(|id| !found.contains(id.as_str())).cloned().collect();
         Ok(Outcome { unknown, ..self.decide_stored(company, meetings, how).await? })
@@ -228,21 +269,32 @@ impl Engine {
     pub(crate) async fn decide_stored(
         &self,
         company: &str,
-        mut meetings: Vec<calendar::Meeting>,
+        meetings: Vec<calendar::Meeting>,
         how: How,
     ) -> Result<Outcome, Error> {
+        let mut all = Outcome::default();
+        self.decide_into(company, meetings, how, &mut all).await?;
+        all.decisions.sort_by_cached_key(order);
+        Ok(all)
+    }
+
+    async fn decide_into(
+        &self,
+        company: &str,
+        mut meetings: Vec<calendar::Meeting>,
+        how: How,
+        all: &mut Outcome,
+    ) -> Result<(), Error> {
         // Soonest first, and those that may conflict with one another together.
         meetings.sort_by_key(|meeting| {
             meeting.start.map_or((i64::MIN, 0), |start| (start.seconds, start.nanos))
         });
         meetings.dedup_by(|later, earlier| later.meeting_id == earlier.meeting_id);
-        let mut all = Outcome::default();
         let pieces = into_batches(meetings, self.batch.saturating_mul(self.parallel));
         for piece in if pieces.is_empty() { vec![Vec::new()] } else { pieces } {
-            self.decide_piece(company, piece, how, &mut all).await?;
+            self.decide_piece(company, piece, how, all).await?;
         }
-        all.decisions.sort_by_cached_key(order);
-        Ok(all)
+        Ok(())
     }
 
     /// Decides meetings whose decisions are written together.
@@ -272,7 +324,10 @@ impl Engine {
             // What has ended is final, whatever is known now.
             meetings.retain(|meeting| match known.get(&meeting.meeting_id) {
                 Some(call) if call.ended => {
-                    all.decisions.push(call.decision.clone());
+                    all.decided += 1;
+                    if !how.untold {
+                        all.decisions.push(call.decision.clone());
+                    }
                     false
                 }
                 Some(_) | None => true,
@@ -302,27 +357,45 @@ impl Engine {
                 self.written.notify_one();
             }
             all.changed += outcome.changed;
-            for one in judged {
-                if let Some(until) = one.partial_until
-                    && outcome.decisions.contains_key(&one.candidate.call_id)
-                {
-                    all.partial.insert(one.candidate.call_id, until);
+            all.decided += outcome.decisions.len();
+            if !how.untold {
+                for one in judged {
+                    if let Some(until) = one.partial_until
+                        && outcome.decisions.contains_key(&one.candidate.call_id)
+                    {
+                        all.partial.insert(one.candidate.call_id, until);
+                    }
                 }
+                all.decisions.extend(outcome.decisions.into_values());
             }
-            all.decisions.extend(outcome.decisions.into_values());
             if outcome.stale.is_empty() {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE * u32::try_from(attempt).unwrap_or(1)).await;
-            meetings = self.meetings(company, &outcome.stale, None).await?;
+            meetings = self.meetings(company, &outcome.stale).await?;
         }
         Err(Error::Contended)
     }
 
-    /// Whether an instant is the present, give or take what clocks and callers differ by. Decisions for another time arm no
-    /// timers.
+    /// Whether an instant is the present. Decisions for another time arm no timers, so they are not kept.
     fn is_present(&self, now: DateTime<Utc>) -> bool {
-        (now - self.clock.now()).abs() < TimeDelta::days(1)
+        (now - self.clock.now()).abs() < PRESENT
+    }
+
+    /// Refuses to keep what is decided for another time than the present: nothing would ever come of it.
+    ///
+    /// # Errors
+    /// It is another time.
+    pub(crate) fn require_present(&self, now: DateTime<Utc>) -> Result<(), Invalid> {
+        if self.is_present(now) {
+            return Ok(());
+        }
+        let problem = format!(
+            "{now} is {} hours or more from the present, and what is decided for another time is not kept; set \
+             `dry_run`, or leave `now` out",
+            PRESENT.num_hours()
+        );
+        Err(Invalid::Text { field: "now", problem })
     }
 
     /// Meetings as the rules see them, with what is known of them beside.
@@ -365,7 +438,7 @@ impl Engine {
         Ok((answer.meetings, answer.next_page_token))
     }
 
-    /// Fetches meetings by id, or of a period.
+    /// Fetches meetings by their ids.
     ///
     /// # Errors
     /// The peer does not answer.
@@ -373,28 +446,22 @@ impl Engine {
         &self,
         company: &str,
         ids: &[String],
-        period: Option<(DateTime<Utc>, DateTime<Utc>)>,
     ) -> Result<Vec<calendar::Meeting>, Error> {
         let mut meetings = Vec::new();
-        let parts: Vec<&[String]> =
-            if period.is_some() { vec![&[]] } else { ids.chunks(PAGE as usize).collect() };
-        for part in parts {
-            let mut page_token = String::new();
+        for part in ids.chunks(PAGE as usize) {
+            let mut request = calendar::ListMeetingsRequest {
+                company: company.to_owned(),
+                page_size: PAGE,
+                meeting_ids: part.to_vec(),
+                ..calendar::ListMeetingsRequest::default()
+            };
             loop {
-                let request = calendar::ListMeetingsRequest {
-                    company: company.to_owned(),
-                    from: period.map(|(from, _)| time::to_wire(from)),
-                    to: period.map(|(_, to)| time::to_wire(to)),
-                    page_size: PAGE,
-                    page_token,
-                    meeting_ids: part.to_vec(),
-                };
-                let (page, next) = self.page_of_meetings(request).await?;
+                let (page, next) = self.page_of_meetings(request.clone()).await?;
                 meetings.extend(page);
-                page_token = next;
-                if page_token.is_empty() {
+                if next.is_empty() {
                     break;
                 }
+                request.page_token = next;
             }
         }
         Ok(meetings)
@@ -584,6 +651,14 @@ fn partial_until(one: &Decided, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 fn through(one: &Decided, claims: u64) -> Option<Through> {
     let recipient = &one.subject.wire.foreign_recipient;
     (!recipient.is_empty()).then(|| Through { names: reach::recipient(recipient), claims })
+}
+
+fn too_many() -> Invalid {
+    let problem = format!(
+        "more than {MOST} meetings start in the period, and one answer tells no more decisions than that; set \
+         `omit_decisions` and read them with ListCalls or ReportCallStatus, or ask for a shorter period"
+    );
+    Invalid::Text { field: "to", problem }
 }
 
 fn into_batches<T>(items: Vec<T>, size: usize) -> Vec<Vec<T>> {

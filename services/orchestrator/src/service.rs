@@ -16,14 +16,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::engine::{Cause, Engine, How};
+use crate::engine::{Cause, Engine, How, MOST};
 use crate::error::Error;
 use crate::store::{Action, Asked, Call, Filter, Page};
 use crate::stream::Told;
 use crate::{history, letters, redecisions, report, simulate};
-
-/// Meetings in one ad hoc request, and ids in one stored one.
-const MOST: usize = 5_000;
 
 /// Decisions sent to a watcher at once.
 const CHUNK: u64 = 500;
@@ -67,8 +64,12 @@ impl Service {
         let company = named(&request.company)?;
         let now = self.now(request.now.as_ref())?;
         let period = period(request.from.as_ref(), request.to.as_ref())?;
-        let how = How { now, cause: Cause::Asked, dry_run: request.dry_run };
+        let (dry_run, untold) = (request.dry_run, request.omit_decisions);
+        let how = How { now, cause: Cause::Asked, dry_run, untold };
         let engine = &self.engine;
+        if request.meetings.is_empty() && !dry_run {
+            engine.require_present(now)?;
+        }
         let outcome = match (request.meetings.is_empty(), request.call_ids.is_empty(), period) {
             (false, true, None) => {
                 Invalid::limit("meetings", request.meetings.len(), MOST)?;
@@ -89,9 +90,10 @@ impl Service {
         };
         Ok(wire::DecideCallsResponse {
             policy_version: outcome.policy_version,
-            decided: u32::try_from(outcome.decisions.len()).unwrap_or(u32::MAX),
+            decided: u32::try_from(outcome.decided).unwrap_or(u32::MAX),
             changed: u32::try_from(outcome.changed).unwrap_or(u32::MAX),
-            decisions: if request.omit_decisions { Vec::new() } else { outcome.decisions },
+            // Those of meetings as they are given are made before it is known who wants them.
+            decisions: if untold { Vec::new() } else { outcome.decisions },
         })
     }
 

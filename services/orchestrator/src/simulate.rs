@@ -216,7 +216,7 @@ impl Simulation {
                 came.extend(self.keep(call, members));
             }
         }
-        let meetings = self.engine.meetings(&self.company, &ids, None).await?;
+        let meetings = self.engine.meetings(&self.company, &ids).await?;
         came.extend(self.judge(meetings, &mut concerned, members).await?);
         // Calls whose meeting nobody knows or can read stay as they are.
         for id in &ids {

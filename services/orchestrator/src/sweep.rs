@@ -331,7 +331,7 @@ impl Sweep {
             DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
         };
         let period = (instant(from).max(now), instant(to));
-        let how = How::now(now, Cause::Timer);
+        let how = How::now(now, Cause::Timer).untold();
         let error = match self.engine.decide_period(company, period, how).await {
             Ok(_) | Err(Error::UnknownCompany(_)) => return Ok(true),
             Err(error) => error,

@@ -156,7 +156,7 @@ impl Worker {
         let engine = &self.engine;
         let now = engine.clock.now();
         let ids: Vec<String> = changed.keys().cloned().collect();
-        let meetings = engine.meetings(company, &ids, None).await?;
+        let meetings = engine.meetings(company, &ids).await?;
         let (mut due, others): (Vec<_>, Vec<_>) = meetings.into_iter().partition(|meeting| {
             let is_removed = is_removed(meeting, &changed);
             !is_removed && start_of(meeting).is_some_and(|at| now <= at && at < now + self.window)

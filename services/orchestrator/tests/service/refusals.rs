@@ -89,6 +89,60 @@ async fn a_request_asks_for_one_thing() {
 }
 
 #[tokio::test]
+async fn what_is_decided_for_another_time_is_told_and_not_kept() {
+    let world = World::open().await;
+    world.put([meeting("a", 60)]);
+    let at = |minutes| Some(proto::time::to_wire(crate::world::minute(minutes)));
+    let day = 24 * 60;
+    for far in [-day, day, 400 * day] {
+        let by_id = wire::DecideCallsRequest { now: at(far), ..stored("acme", &["a"]) };
+        let period = wire::DecideCallsRequest {
+            from: at(0),
+            to: at(600),
+            now: at(far),
+            ..stored("acme", &[])
+        };
+        for request in [by_id.clone(), period] {
+            let refused = world.ask(request).await.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{far}");
+            assert_eq!(fields(&refused), ["now"]);
+            for word in ["24 hours", "dry_run"] {
+                assert!(refused.message().contains(word), "{}", refused.message());
+            }
+        }
+        assert!(world.get_of("acme", "a", 0).await.is_err(), "{far}");
+        let rehearsed = wire::DecideCallsRequest { dry_run: true, ..by_id };
+        assert_eq!(world.ask(rehearsed).await.unwrap().decided, 1, "{far}");
+        let ad_hoc = wire::DecideCallsRequest {
+            meetings: vec![meeting("b", 60)],
+            now: at(far),
+            ..stored("acme", &[])
+        };
+        assert_eq!(world.ask(ad_hoc).await.unwrap().decided, 1, "{far}");
+    }
+    // Clocks differ, and what lies within is kept.
+    let near = wire::DecideCallsRequest { now: at(1 - day), ..stored("acme", &["a"]) };
+    assert_eq!(world.ask(near).await.unwrap().changed, 1);
+    world.get("a").await;
+}
+
+#[tokio::test]
+async fn a_period_of_more_meetings_than_an_answer_tells_is_refused_with_what_to_do() {
+    let world = World::open().await;
+    world.put((0..5_001).map(|n| meeting(&format!("m{n}"), 60 + n)));
+    let at = |minutes| Some(proto::time::to_wire(crate::world::minute(minutes)));
+    let request = wire::DecideCallsRequest { from: at(0), to: at(100_000), ..stored("acme", &[]) };
+    let refused = world.ask(request).await.unwrap_err();
+    assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["to".into()]));
+    for word in ["5000", "omit_decisions", "ListCalls", "ReportCallStatus", "shorter period"] {
+        assert!(refused.message().contains(word), "{}", refused.message());
+    }
+    // Nothing was begun.
+    assert!(world.peers.sizes("JudgeMeetings").is_empty());
+    assert!(world.log("acme", 0).await.is_empty());
+}
+
+#[tokio::test]
 async fn nobody_knows_a_company_that_was_not_applied() {
     let world = World::empty("").await;
     let refused = world.decide_ad_hoc(vec![meeting("a", 60)]).await.unwrap_err();
