@@ -820,13 +820,20 @@ pub async fn replicas_agree(clients: &Clients, log: &Log) -> anyhow::Result<Vec<
 /// # Errors
 /// It does not answer.
 pub async fn chain(clients: &Clients) -> anyhow::Result<Vec<String>> {
-    let request = wire::VerifyHistoryRequest {
+    let mut request = wire::VerifyHistoryRequest {
         company: COMPANY.to_owned(),
         ..wire::VerifyHistoryRequest::default()
     };
-    let told = clients.orchestrator(0).verify_history(request).await?.into_inner();
-    let broken = format!("the history is broken: {told:?}");
-    Ok(if told.intact { Vec::new() } else { vec![broken] })
+    loop {
+        let told = clients.orchestrator(0).verify_history(request.clone()).await?.into_inner();
+        if !told.more {
+            let broken = format!("the history is broken: {told:?}");
+            return Ok(if told.intact { Vec::new() } else { vec![broken] });
+        }
+        request.from_number = told.head_number;
+        request.from_hash = told.head_hash;
+        request.from_call = told.last_call;
+    }
 }
 
 /// The first of many, and how many more there are.

@@ -15,10 +15,14 @@ use tracing::{info, warn};
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::store::{Calls, link};
+use crate::store::{Calls, Range, link};
 
 /// Links of a chain read at once.
 const PAGE: u64 = 1_000;
+
+/// Links, and calls beside them, gone through for one answer at the most: whoever asks has seconds, and a history may have
+/// millions.
+const PIECE: u64 = 20_000;
 
 /// Bytes of a hash.
 const HASH: usize = 32;
@@ -86,39 +90,61 @@ impl Problem {
     }
 }
 
-/// A hash that was noted earlier.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Noted {
+/// A place in a chain: a number, and the hash of the chain up to there. The beginning is 0 without a hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Place {
     number: u64,
     hash: Vec<u8>,
 }
 
-fn noted(request: &wire::VerifyHistoryRequest) -> Result<Option<Noted>, Invalid> {
-    match (request.noted_number, request.noted_hash.as_str()) {
-        (0, "") => Ok(None),
-        (0, _) => Err(Invalid::Missing("noted_number")),
-        (_, "") => Err(Invalid::Missing("noted_hash")),
-        (number, hash) => HEXLOWER_PERMISSIVE
-            .decode(hash.as_bytes())
-            .ok()
-            .filter(|hash| hash.len() == HASH)
-            .map(|hash| Some(Noted { number, hash }))
-            .ok_or_else(|| Invalid::Text {
-                field: "noted_hash",
-                problem: format!("it is not a hash, {} hexadecimal digits", 2 * HASH),
-            }),
+impl Place {
+    /// A place that a request names by these two fields, if it names any.
+    fn named(
+        (number, number_field): (u64, &'static str),
+        (hash, hash_field): (&str, &'static str),
+    ) -> Result<Option<Self>, Invalid> {
+        match (number, hash) {
+            (0, "") => Ok(None),
+            (0, _) => Err(Invalid::Missing(number_field)),
+            (_, "") => Err(Invalid::Missing(hash_field)),
+            (number, hash) => HEXLOWER_PERMISSIVE
+                .decode(hash.as_bytes())
+                .ok()
+                .filter(|hash| hash.len() == HASH)
+                .map(|hash| Some(Self { number, hash }))
+                .ok_or_else(|| Invalid::Text {
+                    field: hash_field,
+                    problem: format!("it is not a hash, {} hexadecimal digits", 2 * HASH),
+                }),
+        }
     }
 }
 
-/// The end of a chain as far as it was followed.
-#[derive(Debug, Default)]
-struct End {
-    number: u64,
-    hash: Vec<u8>,
+/// A place whose hash was noted earlier.
+fn noted(request: &wire::VerifyHistoryRequest) -> Result<Option<Place>, Invalid> {
+    let number = (request.noted_number, "noted_number");
+    Place::named(number, (&request.noted_hash, "noted_hash"))
 }
 
-/// Looks for the first thing that is wrong with the history of a company: along the chain, then beside it, then with the
-/// decisions that calls hold.
+/// The place from which it goes on.
+fn from(request: &wire::VerifyHistoryRequest) -> Result<Place, Invalid> {
+    let number = (request.from_number, "from_number");
+    Ok(Place::named(number, (&request.from_hash, "from_hash"))?.unwrap_or_default())
+}
+
+/// What came of looking at a piece.
+#[derive(Debug)]
+enum Looked {
+    /// Nothing is wrong, and nothing is left to look at.
+    Through,
+    /// Nothing is wrong so far.
+    More,
+    /// This is.
+    Wrong(Problem),
+}
+
+/// Looks for the first thing that is wrong with a piece of the history of a company: along the chain, then beside it, then
+/// with the decisions that calls hold.
 ///
 /// # Errors
 /// A request that cannot be understood, an unknown company, or the store.
@@ -127,17 +153,21 @@ pub(crate) async fn verify(
     request: wire::VerifyHistoryRequest,
 ) -> Result<wire::VerifyHistoryResponse, Error> {
     let noted = noted(&request)?;
+    let mut end = from(&request)?;
     let company = request.company.as_str();
     engine.require(company).await?;
     let calls = &engine.calls;
     // What has been decided a moment ago is verified, too.
-    while calls.relay().await? > 0 {}
-    let mut end = End::default();
-    let mut problem = follow(calls, company, noted.as_ref(), &mut end).await?;
-    if problem.is_none() {
-        problem = beside(calls, company, end.number).await?;
+    calls.catch_up().await?;
+    let size = if request.piece == 0 { PIECE } else { PIECE.min(request.piece.into()) };
+    let mut last_call = request.from_call;
+    let mut looked = follow(calls, company, noted.as_ref(), &mut end, size).await?;
+    if matches!(looked, Looked::Through) {
+        looked = beside(calls, company, end.number, &mut last_call, size).await?;
     }
-    let problem = problem.unwrap_or_default();
+    let total = calls.head(company).await?.map_or(0, |head| head.number);
+    let more = matches!(looked, Looked::More);
+    let problem = if let Looked::Wrong(problem) = looked { problem } else { Problem::default() };
     Ok(wire::VerifyHistoryResponse {
         intact: problem.what.is_empty(),
         decisions: end.number,
@@ -146,20 +176,37 @@ pub(crate) async fn verify(
         problem: problem.what,
         call_id: problem.call_id,
         revision: problem.revision,
+        more,
+        last_call,
+        total: total.max(end.number),
     })
 }
 
-/// Follows the chain to its end, or to what is wrong with it.
+/// Follows the chain to its end, or to what is wrong with it, but no further than so many links.
 async fn follow(
     calls: &Calls,
     company: &str,
-    noted: Option<&Noted>,
-    end: &mut End,
-) -> Result<Option<Problem>, Error> {
+    noted: Option<&Place>,
+    end: &mut Place,
+    mut left: u64,
+) -> Result<Looked, Error> {
+    let wrong = |problem| Ok(Looked::Wrong(problem));
+    let is_other = |place: &Place| {
+        noted.is_some_and(|noted| noted.number == place.number && noted.hash != place.hash)
+    };
+    let another = |number: u64| {
+        format!("the history up to number {number} is another than the one whose hash was noted")
+    };
+    if is_other(end) {
+        return wrong(Problem::new(another(end.number)));
+    }
     loop {
+        if left == 0 {
+            return Ok(Looked::More);
+        }
         // Before the page, so that what is written in between is found behind it, not missed.
         let head = calls.head(company).await?;
-        let page = calls.chain(company, end.number, PAGE).await?;
+        let page = calls.chain(company, end.number, PAGE.min(left)).await?;
         if page.is_empty() {
             let (number, hash) = head.map(|head| (head.number, head.hash)).unwrap_or_default();
             let was_cut = |until: u64| {
@@ -169,70 +216,81 @@ async fn follow(
                 ))
             };
             if number > end.number {
-                return Ok(Some(was_cut(number)));
+                return wrong(was_cut(number));
             }
             if let Some(noted) = noted.filter(|noted| noted.number > end.number) {
-                return Ok(Some(was_cut(noted.number)));
+                return wrong(was_cut(noted.number));
             }
             if (number, &hash) != (end.number, &end.hash) {
                 let what = format!(
                     "the history ends at number {} otherwise than was noted beside it",
                     end.number
                 );
-                return Ok(Some(Problem::new(what)));
+                return wrong(Problem::new(what));
             }
-            return Ok(None);
+            return Ok(Looked::Through);
         }
         for one in page {
             let expected = end.number + 1;
             if one.number != expected {
                 let what = format!("number {expected} is missing from the history");
-                return Ok(Some(Problem::new(what)));
+                return wrong(Problem::new(what));
             }
             let (call_id, revision) = (one.call_id.as_str(), one.revision);
             let Some(decision) = &one.decision else {
                 let what = format!(
                     "decision {revision} of call `{call_id}`, number {expected} of the history, is missing"
                 );
-                return Ok(Some(Problem::new(what).with(call_id, revision)));
+                return wrong(Problem::new(what).with(call_id, revision));
             };
             let hash = link(&end.hash, expected, call_id, revision, decision);
             if hash != one.hash {
                 let what = format!(
                     "decision {revision} of call `{call_id}` is not what was written as number {expected} of the history"
                 );
-                return Ok(Some(Problem::new(what).with(call_id, revision)));
+                return wrong(Problem::new(what).with(call_id, revision));
             }
-            if noted.is_some_and(|noted| noted.number == expected && noted.hash != hash) {
-                let what = format!(
-                    "the history up to number {expected} is another than the one whose hash was noted"
-                );
-                return Ok(Some(Problem::new(what).with(call_id, revision)));
+            let place = Place { number: expected, hash };
+            if is_other(&place) {
+                return wrong(Problem::new(another(expected)).with(call_id, revision));
             }
-            *end = End { number: expected, hash };
+            *end = place;
+            left = left.saturating_sub(1);
         }
     }
 }
 
-/// What is wrong beside the chain.
-async fn beside(calls: &Calls, company: &str, chained: u64) -> Result<Option<Problem>, Error> {
-    let what = |(call_id, revision): (String, u64), what: &str| {
+/// Looks beside the chain, at so many calls after `last`, which is the last one of them then.
+async fn beside(
+    calls: &Calls,
+    company: &str,
+    chained: u64,
+    last: &mut String,
+    size: u64,
+) -> Result<Looked, Error> {
+    let wrong = |(call_id, revision): (String, u64), what: &str| {
         let what = format!("decision {revision} of call `{call_id}` {what}");
-        Problem::new(what).with(&call_id, revision)
+        Ok(Looked::Wrong(Problem::new(what).with(&call_id, revision)))
     };
-    if let Some(found) = calls.announced_in_vain(company).await? {
-        return Ok(Some(what(found, "was made and is missing")));
+    if last.is_empty() {
+        if let Some(found) = calls.announced_in_vain(company).await? {
+            return wrong(found, "was made and is missing");
+        }
+        if let Some(found) = calls.unannounced(company, chained).await? {
+            return wrong(found, "was put in: no history leads to it");
+        }
     }
-    if let Some(found) = calls.unannounced(company, chained).await? {
-        return Ok(Some(what(found, "was put in: no history leads to it")));
+    let until = calls.call_after(company, last, size).await?;
+    let range = Range { after: last, until: until.as_deref() };
+    if let Some(found) = calls.beyond_its_call(company, range).await? {
+        return wrong(found, "is newer than the one its call holds");
     }
-    if let Some(found) = calls.beyond_its_call(company).await? {
-        return Ok(Some(what(found, "is newer than the one its call holds")));
+    if let Some(found) = calls.unlike_its_history(company, range).await? {
+        return wrong(found, "is held by its call otherwise than it was made");
     }
-    if let Some(found) = calls.unlike_its_history(company).await? {
-        return Ok(Some(what(found, "is held by its call otherwise than it was made")));
-    }
-    Ok(None)
+    let Some(until) = until else { return Ok(Looked::Through) };
+    *last = until;
+    Ok(Looked::More)
 }
 
 /// Writes the heads of all histories out, now and at intervals, so that an end that is cut off can be noticed. Each replica
@@ -290,7 +348,7 @@ mod tests {
             })
         };
         assert_eq!(of(0, ""), Ok(None));
-        assert_eq!(of(2, &"aB".repeat(32)), Ok(Some(Noted { number: 2, hash: vec![0xab; 32] })));
+        assert_eq!(of(2, &"aB".repeat(32)), Ok(Some(Place { number: 2, hash: vec![0xab; 32] })));
         for (number, hash, field) in
             [(0, "ab", "noted_number"), (1, "", "noted_hash"), (1, "ab", "noted_hash")]
         {

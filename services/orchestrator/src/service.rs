@@ -262,9 +262,23 @@ impl Service {
         tokio::spawn(async move {
             let company = Some(request.company.as_str()).filter(|company| !company.is_empty());
             let mut cursor = request.cursor;
+            let mut until = None;
+            if request.until_caught_up {
+                // What has been written a moment ago is told too, to one who does not wait, and not what is written
+                // while it is told.
+                let newest = async {
+                    engine.calls.catch_up().await?;
+                    engine.calls.newest().await
+                };
+                match newest.await {
+                    Ok(newest) => until = Some(newest),
+                    Err(error) => {
+                        let _ = sender.send(Err(error.into())).await;
+                        return;
+                    }
+                }
+            }
             loop {
-                // What has been written a moment ago is told too, to one who does not wait.
-                while request.until_caught_up && matches!(engine.calls.relay().await, Ok(1..)) {}
                 let decisions = match engine.calls.after(company, cursor, CHUNK).await {
                     Ok(decisions) => decisions,
                     Err(error) => {
@@ -273,7 +287,7 @@ impl Service {
                         return;
                     }
                 };
-                let caught_up = decisions.is_empty();
+                let mut caught_up = decisions.is_empty();
                 for (position, decision) in decisions {
                     cursor = position;
                     let change = wire::WatchCallsResponse { cursor, decision: Some(decision) };
@@ -281,8 +295,9 @@ impl Service {
                         return;
                     }
                 }
+                caught_up |= until.is_some_and(|until| until <= cursor);
                 if caught_up {
-                    if request.until_caught_up {
+                    if until.is_some() {
                         return;
                     }
                     tokio::select! {

@@ -44,6 +44,7 @@ pub(crate) use recipients::Through;
 pub(crate) use row::is_same;
 pub(crate) use storms::Storm;
 pub(crate) use timers::{Due, Kind as TimerKind};
+pub(crate) use verify::Range;
 
 /// Where leases of the replicas are noted.
 pub(crate) const LEASES: storage::LeaseTable = storage::LeaseTable::named("orchestrator_lease");

@@ -6,20 +6,40 @@ use crate::args::Verify;
 use crate::error::Error;
 use crate::output::Output;
 use crate::output::json::Verified;
+use crate::output::progress::Progress;
 use crate::{decided, house};
 
 pub(crate) async fn run(arguments: &Verify) -> Result<(), Error> {
     let link = house::server(&arguments.server.server)?;
-    let request = VerifyHistoryRequest {
+    let mut request = VerifyHistoryRequest {
         company: arguments.company.clone(),
         noted_number: arguments.number.unwrap_or_default(),
         noted_hash: arguments.hash.clone().unwrap_or_default(),
+        ..VerifyHistoryRequest::default()
     };
-    let answer = decided::client(link)
-        .verify_history(request)
-        .await
-        .map_err(Error::refused("verify the history"))?
-        .into_inner();
+    let client = decided::client(link);
+    let progress = Progress::new(0);
+    progress.doing("following the history");
+    // Piece by piece: a long history takes longer than one answer may.
+    let answer = loop {
+        let answer = client
+            .clone()
+            .verify_history(request.clone())
+            .await
+            .map_err(Error::refused("verify the history"))?
+            .into_inner();
+        if !answer.more {
+            break answer;
+        }
+        progress.reach(answer.head_number, answer.total);
+        if !answer.last_call.is_empty() {
+            progress.doing("looking at the calls");
+        }
+        request.from_number = answer.head_number;
+        request.from_hash = answer.head_hash;
+        request.from_call = answer.last_call;
+    };
+    drop(progress);
     let verified = verified(&arguments.company, answer);
     let mut output = Output::new(arguments.printed);
     if output.is_json() {
@@ -97,6 +117,7 @@ mod tests {
                 problem: if intact { String::new() } else { "its hash is another".to_owned() },
                 call_id: if intact { String::new() } else { "c1".to_owned() },
                 revision: if intact { 0 } else { 3 },
+                ..VerifyHistoryResponse::default()
             },
         )
     }

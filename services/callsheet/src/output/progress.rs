@@ -29,6 +29,12 @@ impl Progress {
         self.0.inc(1);
     }
 
+    /// So much of so much is done, where that is known only by and by.
+    pub(crate) fn reach(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+
     /// Says something on standard error without disturbing the line.
     pub(crate) fn tell(&self, text: &str) {
         self.0.suspend(|| super::tell(text));

@@ -9,8 +9,8 @@ use proto::orchestrator::v1 as wire;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, JoinType, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, FromQueryResult, QueryFilter as _,
-    QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, FromQueryResult, PaginatorTrait as _,
+    QueryFilter as _, QuerySelect as _,
 };
 use sha2::{Digest as _, Sha256};
 use storage::{LockKey, chunks, find_in, insert_many};
@@ -193,6 +193,32 @@ impl Calls {
                 Ok(ids.len())
             })
             .await
+    }
+
+    /// Puts into the log what is in the outbox now, and not without end what is decided meanwhile.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+        let waiting = outbox::Entity::find()
+            .count(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        let batch = usize::try_from(BATCH).unwrap_or(usize::MAX);
+        for _ in 0..waiting.div_ceil(BATCH) {
+            if self.relay().await? < batch {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest position of the log; 0 while it is empty.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn newest(&self) -> Result<u64, Error> {
+        self.progress(LOG).await
     }
 
     /// Decisions after a position, in the order of the log; of all companies when none is named.

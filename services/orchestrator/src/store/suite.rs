@@ -353,6 +353,23 @@ async fn a_conference_has_one_active_plan_whatever_went_wrong() {
 }
 
 #[tokio::test]
+async fn catching_up_puts_all_that_is_there_into_the_log() {
+    on_each(async |calls| {
+        calls.catch_up().await.unwrap();
+        assert_eq!(calls.newest().await.unwrap(), 0);
+        let rooms: Vec<Judged> = (0..1_100)
+            .map(|n| Sketch { cancelled: true, ..sketch(&format!("c{n}"), n, "ada", "room") })
+            .map(|one| one.judged(0))
+            .collect();
+        calls.commit("acme", &rooms, at(0)).await.unwrap();
+        calls.catch_up().await.unwrap();
+        assert_eq!(calls.newest().await.unwrap(), 1_100);
+        assert_eq!(calls.relay().await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_rehearsal_tells_the_same_and_writes_nothing() {
     on_each(async |calls| {
         calls.put(&[&sketch("a", 60, "ada", "room")]).await;

@@ -19,6 +19,23 @@ const PAGE: u64 = 100;
 /// A decision by its call and its number.
 pub(crate) type Named = (String, u64);
 
+/// Calls by their ids: those after one, and up to another where there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Range<'a> {
+    /// After this one; empty for the first.
+    pub(crate) after: &'a str,
+    /// Up to this one, or to the last.
+    pub(crate) until: Option<&'a str>,
+}
+
+impl Range<'_> {
+    fn holds(&self, table: &'static str) -> Condition {
+        Condition::all()
+            .add(of(table, "call_id").gt(self.after))
+            .add_option(self.until.map(|until| of(table, "call_id").lte(until)))
+    }
+}
+
 #[derive(Debug, FromQueryResult)]
 struct Found {
     call_id: String,
@@ -110,11 +127,39 @@ impl Calls {
         self.first(query).await
     }
 
+    /// The last of so many calls after one; nothing if there are fewer.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn call_after(
+        &self,
+        company: &str,
+        after: &str,
+        size: u64,
+    ) -> Result<Option<String>, Error> {
+        Ok(call::Entity::find()
+            .select_only()
+            .column(call::Column::CallId)
+            .filter(call::Column::Company.eq(company))
+            .filter(call::Column::CallId.gt(after))
+            .order_by_asc(call::Column::CallId)
+            .offset(size.saturating_sub(1))
+            .limit(1)
+            .into_tuple()
+            .one(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?)
+    }
+
     /// A decision of no call, or a newer one than its call holds.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn beyond_its_call(&self, company: &str) -> Result<Option<Named>, Error> {
+    pub(crate) async fn beyond_its_call(
+        &self,
+        company: &str,
+        range: Range<'_>,
+    ) -> Result<Option<Named>, Error> {
         let same = of("c", "company")
             .eq(of("d", "company"))
             .and(of("c", "call_id").eq(of("d", "call_id")));
@@ -125,6 +170,7 @@ impl Calls {
             .from_as(history::Entity, Alias::new("d"))
             .join_as(JoinType::LeftJoin, call::Entity, Alias::new("c"), same)
             .and_where(of("d", "company").eq(company))
+            .cond_where(range.holds("d"))
             .cond_where(
                 Condition::any()
                     .add(of("c", "call_id").is_null())
@@ -139,8 +185,12 @@ impl Calls {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn unlike_its_history(&self, company: &str) -> Result<Option<Named>, Error> {
-        let mut after = String::new();
+    pub(crate) async fn unlike_its_history(
+        &self,
+        company: &str,
+        range: Range<'_>,
+    ) -> Result<Option<Named>, Error> {
+        let mut after = range.after.to_owned();
         loop {
             let mut query = Query::select();
             query
@@ -151,7 +201,7 @@ impl Calls {
                 .from_as(call::Entity, Alias::new("c"))
                 .join_as(JoinType::LeftJoin, history::Entity, Alias::new("d"), same_decision("c"))
                 .and_where(of("c", "company").eq(company))
-                .and_where(of("c", "call_id").gt(after.as_str()))
+                .cond_where(Range { after: &after, ..range }.holds("c"))
                 .cond_where(
                     Condition::any()
                         .add(of("d", "decision").is_null())

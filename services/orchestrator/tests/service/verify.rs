@@ -41,6 +41,33 @@ async fn verify(world: &World) -> wire::VerifyHistoryResponse {
     ask(world, |_| {}).await.unwrap()
 }
 
+/// The same piece by piece: the last answer, and how many there were.
+async fn in_pieces(
+    world: &World,
+    size: u32,
+    change: impl Fn(&mut wire::VerifyHistoryRequest),
+) -> (wire::VerifyHistoryResponse, usize) {
+    let mut told = wire::VerifyHistoryResponse::default();
+    for answers in 1..100 {
+        let before = told;
+        told = ask(world, |request| {
+            change(request);
+            request.piece = size;
+            request.from_number = before.head_number;
+            request.from_hash.clone_from(&before.head_hash);
+            request.from_call.clone_from(&before.last_call);
+        })
+        .await
+        .unwrap();
+        if !told.more {
+            return (told, answers);
+        }
+        assert!(told.intact && told.total >= told.head_number);
+        assert!(told.head_number <= before.head_number + u64::from(size), "{told:?}");
+    }
+    panic!("it has no end: {told:?}");
+}
+
 pub(crate) async fn tamper(store: &Store, statements: &[&str]) {
     store
         .write(|tx| async move {
@@ -176,7 +203,51 @@ async fn the_first_thing_that_is_wrong_is_found_and_named() {
         assert!(!told.intact, "{what}");
         assert!(told.problem.contains(problem), "{what}: {}", told.problem);
         assert_eq!((told.call_id.as_str(), told.revision), (call_id, revision), "{what}");
+        for size in 1..4 {
+            let (found, _) = in_pieces(&world, size, |_| {}).await;
+            assert!(!found.intact && !found.more, "{what}");
+            assert_eq!(found.problem, told.problem, "{what}");
+            assert_eq!((found.call_id, found.revision), (told.call_id.clone(), told.revision));
+        }
     }
+}
+
+#[tokio::test]
+async fn a_long_history_is_verified_piece_by_piece() {
+    let (world, _folder, store) = decided().await;
+    let whole = verify(&world).await;
+    assert!(whole.intact && !whole.more && whole.total == 4);
+    for (size, answers) in [(1, 8), (2, 4), (3, 3), (4, 2), (5, 1)] {
+        let (told, count) = in_pieces(&world, size, |_| {}).await;
+        assert!(told.intact, "{}", told.problem);
+        assert_eq!((told.decisions, &told.head_hash), (4, &whole.head_hash), "{size}");
+        assert_eq!(count, answers, "{size}");
+    }
+    // What was noted earlier is met on the way, wherever pieces begin.
+    for number in 1..=4 {
+        let with_note = |hash: String| {
+            move |request: &mut wire::VerifyHistoryRequest| {
+                request.noted_number = number;
+                request.noted_hash.clone_from(&hash);
+            }
+        };
+        let (told, _) = in_pieces(&world, 1, with_note("00".repeat(32))).await;
+        assert!(told.problem.contains(&format!("up to number {number}")), "{}", told.problem);
+    }
+    // Whoever goes on from a place that never was is told so, and so is whoever goes on from one that was and is changed.
+    let go_on = async |number, hash: &str| {
+        let told = ask(&world, |request| {
+            request.from_number = number;
+            request.from_hash = hash.to_owned();
+        });
+        told.await.unwrap()
+    };
+    assert!(go_on(4, &whole.head_hash).await.intact);
+    for number in [2, 4, 5] {
+        assert!(!go_on(number, &"00".repeat(32)).await.intact, "{number}");
+    }
+    tamper(&store, &["UPDATE orchestrator_log SET hash = x'00' WHERE number = 4"]).await;
+    assert!(!go_on(3, &whole.head_hash).await.intact);
 }
 
 #[tokio::test]
@@ -221,7 +292,7 @@ async fn notes_that_are_none_and_companies_nobody_knows_are_refused() {
     let empty = verify(&world).await;
     assert!(empty.intact && empty.head_number == 0 && empty.head_hash.is_empty());
     type Spoil = fn(&mut wire::VerifyHistoryRequest);
-    let cases: [(Spoil, &str); 4] = [
+    let cases: [(Spoil, &str); 7] = [
         (|request| request.company.clear(), "company"),
         (|request| request.noted_number = 1, "noted_hash"),
         (|request| request.noted_hash = "00".into(), "noted_number"),
@@ -231,6 +302,15 @@ async fn notes_that_are_none_and_companies_nobody_knows_are_refused() {
                 request.noted_hash = "xyz".into();
             },
             "noted_hash",
+        ),
+        (|request| request.from_number = 1, "from_hash"),
+        (|request| request.from_hash = "00".into(), "from_number"),
+        (
+            |request| {
+                request.from_number = 1;
+                request.from_hash = "00".into();
+            },
+            "from_hash",
         ),
     ];
     for (spoil, field) in cases {

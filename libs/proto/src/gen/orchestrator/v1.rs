@@ -143,13 +143,15 @@ pub struct DecideCallsRequest {
     /// All stored meetings that start before this instant; with `from`.
     #[prost(message, optional, tag = "5")]
     pub to: ::core::option::Option<::prost_types::Timestamp>,
-    /// The instant for which it is decided; the service's clock when absent.
+    /// The instant for which it is decided; the service's clock when absent. Stored meetings are decided for an instant a day or
+    /// more from the clock in a dry run only.
     #[prost(message, optional, tag = "6")]
     pub now: ::core::option::Option<::prost_types::Timestamp>,
     /// For stored meetings: keep no decision, only tell it.
     #[prost(bool, tag = "7")]
     pub dry_run: bool,
-    /// For a whole period: store the decisions and leave them out of the answer.
+    /// For a whole period: store the decisions and leave them out of the answer. Without this, a period of more than 5000
+    /// meetings is refused.
     #[prost(bool, tag = "8")]
     pub omit_decisions: bool,
 }
@@ -591,7 +593,8 @@ pub struct OutcomeCount {
     #[prost(double, tag = "5")]
     pub share: f64,
 }
-/// Asks whether the history is as it was written.
+/// Asks whether the history is as it was written. One answer goes through a piece of it: begin with no `from_number`, and
+/// while the answer says `more`, ask again from where that ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyHistoryRequest {
     /// The company.
@@ -603,17 +606,29 @@ pub struct VerifyHistoryRequest {
     /// The hash that was noted, hex.
     #[prost(string, tag = "3")]
     pub noted_hash: ::prost::alloc::string::String,
+    /// Goes on after this number, the `head_number` of the answer before; 0 to begin.
+    #[prost(uint64, tag = "4")]
+    pub from_number: u64,
+    /// The hash of that number, hex: the `head_hash` of the answer before.
+    #[prost(string, tag = "5")]
+    pub from_hash: ::prost::alloc::string::String,
+    /// Goes on after this call, the `last_call` of the answer before; empty to begin.
+    #[prost(string, tag = "6")]
+    pub from_call: ::prost::alloc::string::String,
+    /// Decisions of the chain, and calls beside it, gone through for one answer at most; 20,000 for 0 and for more than that.
+    #[prost(uint32, tag = "7")]
+    pub piece: u32,
 }
 /// Whether it is.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyHistoryResponse {
-    /// Nothing was found.
+    /// Nothing was found, as far as it was looked at.
     #[prost(bool, tag = "1")]
     pub intact: bool,
-    /// Decisions checked.
+    /// Decisions checked, those up to `from_number` among them.
     #[prost(uint64, tag = "2")]
     pub decisions: u64,
-    /// Number of the newest one in the chain.
+    /// Number of the newest one in the chain, or of the last one that was looked at if there is more.
     #[prost(uint64, tag = "3")]
     pub head_number: u64,
     /// Its hash, hex: worth noting elsewhere, for a chain alone does not show that its end was cut off.
@@ -628,6 +643,15 @@ pub struct VerifyHistoryResponse {
     /// The decision it is wrong with, if it is with one.
     #[prost(uint64, tag = "7")]
     pub revision: u64,
+    /// Nothing was found yet, and not everything was looked at: ask again from `head_number`, `head_hash` and `last_call`.
+    #[prost(bool, tag = "8")]
+    pub more: bool,
+    /// The last call whose decisions were looked at; empty before the first.
+    #[prost(string, tag = "9")]
+    pub last_call: ::prost::alloc::string::String,
+    /// Decisions in the chain, as far as is known: for showing how far one has come.
+    #[prost(uint64, tag = "10")]
+    pub total: u64,
 }
 /// Asks how far calls have been decided again.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
