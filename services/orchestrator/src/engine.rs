@@ -377,25 +377,10 @@ impl Engine {
         Err(Error::Contended)
     }
 
-    /// Whether an instant is the present. Decisions for another time arm no timers, so they are not kept.
+    /// Whether an instant is the present. What is decided for another misses nothing; the timers it arms lead to a decision
+    /// for the present when they are due.
     fn is_present(&self, now: DateTime<Utc>) -> bool {
         (now - self.clock.now()).abs() < PRESENT
-    }
-
-    /// Refuses to keep what is decided for another time than the present: nothing would ever come of it.
-    ///
-    /// # Errors
-    /// It is another time.
-    pub(crate) fn require_present(&self, now: DateTime<Utc>) -> Result<(), Invalid> {
-        if self.is_present(now) {
-            return Ok(());
-        }
-        let problem = format!(
-            "{now} is {} hours or more from the present, and what is decided for another time is not kept; set \
-             `dry_run`, or leave `now` out",
-            PRESENT.num_hours()
-        );
-        Err(Invalid::Text { field: "now", problem })
     }
 
     /// Meetings as the rules see them, with what is known of them beside.

@@ -67,9 +67,6 @@ impl Service {
         let (dry_run, untold) = (request.dry_run, request.omit_decisions);
         let how = How { now, cause: Cause::Asked, dry_run, untold };
         let engine = &self.engine;
-        if request.meetings.is_empty() && !dry_run {
-            engine.require_present(now)?;
-        }
         let outcome = match (request.meetings.is_empty(), request.call_ids.is_empty(), period) {
             (false, true, None) => {
                 Invalid::limit("meetings", request.meetings.len(), MOST)?;

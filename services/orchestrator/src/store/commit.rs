@@ -127,7 +127,7 @@ pub(crate) struct Moment {
     pub(crate) now: DateTime<Utc>,
     /// What led to it.
     pub(crate) cause: Cause,
-    /// It is decided for the present: timers are armed, and a plan whose time has passed ends in a code.
+    /// It is decided for the present: a plan whose time has passed ends in a code.
     pub(crate) is_present: bool,
     /// How soon a call for which an answer of a peer is missing is judged again.
     pub(crate) retry: TimeDelta,
@@ -987,30 +987,28 @@ async fn plan_anew(
         })
     });
     insert_many(tx, plans, None).await?;
-    if moment.is_present {
-        let mut timers: Vec<timer::ActiveModel> = new
-            .iter()
-            .filter(|call| !changes.released.contains_key(&call.call_id))
-            .map(|call| timers(company, call, moment))
-            .collect::<Result<Vec<_>, _>>()?
-            .concat();
-        let turned: Vec<&Call> =
-            changes.calls.iter().filter(|call| changes.turned.contains(&call.call_id)).collect();
-        let ids: Vec<&str> = turned.iter().map(|call| call.call_id.as_str()).collect();
-        for part in chunks(&ids) {
-            timer::Entity::delete_many()
-                .filter(timer::Column::Company.eq(company))
-                .filter(timer::Column::CallId.is_in(part.iter().copied()))
-                .filter(timer::Column::Kind.eq(Timer::Retry as i16))
-                .exec(tx)
-                .await
-                .map_err(storage::Error::from)?;
-        }
-        let retries = turned.into_iter().filter_map(|call| Some((call, retry_at(call, moment)?)));
-        timers.extend(retries.map(|(call, at)| armed(company, call, Timer::Retry, at)));
-        insert_many(tx, timers, None).await?;
+    // Whatever time it was decided for: what is kept is carried out, or ends in a code.
+    let mut timers: Vec<timer::ActiveModel> = new
+        .iter()
+        .filter(|call| !changes.released.contains_key(&call.call_id))
+        .map(|call| timers(company, call, moment))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
+    let turned: Vec<&Call> =
+        changes.calls.iter().filter(|call| changes.turned.contains(&call.call_id)).collect();
+    let ids: Vec<&str> = turned.iter().map(|call| call.call_id.as_str()).collect();
+    for part in chunks(&ids) {
+        timer::Entity::delete_many()
+            .filter(timer::Column::Company.eq(company))
+            .filter(timer::Column::CallId.is_in(part.iter().copied()))
+            .filter(timer::Column::Kind.eq(Timer::Retry as i16))
+            .exec(tx)
+            .await
+            .map_err(storage::Error::from)?;
     }
-    Ok(())
+    let retries = turned.into_iter().filter_map(|call| Some((call, retry_at(call, moment)?)));
+    timers.extend(retries.map(|(call, at)| armed(company, call, Timer::Retry, at)));
+    Ok(insert_many(tx, timers, None).await?)
 }
 
 /// Puts new decisions into the outbox.

@@ -89,44 +89,6 @@ async fn a_request_asks_for_one_thing() {
 }
 
 #[tokio::test]
-async fn what_is_decided_for_another_time_is_told_and_not_kept() {
-    let world = World::open().await;
-    world.put([meeting("a", 60)]);
-    let at = |minutes| Some(proto::time::to_wire(crate::world::minute(minutes)));
-    let day = 24 * 60;
-    for far in [-day, day, 400 * day] {
-        let by_id = wire::DecideCallsRequest { now: at(far), ..stored("acme", &["a"]) };
-        let period = wire::DecideCallsRequest {
-            from: at(0),
-            to: at(600),
-            now: at(far),
-            ..stored("acme", &[])
-        };
-        for request in [by_id.clone(), period] {
-            let refused = world.ask(request).await.unwrap_err();
-            assert_eq!(refused.code(), Code::InvalidArgument, "{far}");
-            assert_eq!(fields(&refused), ["now"]);
-            for word in ["24 hours", "dry_run"] {
-                assert!(refused.message().contains(word), "{}", refused.message());
-            }
-        }
-        assert!(world.get_of("acme", "a", 0).await.is_err(), "{far}");
-        let rehearsed = wire::DecideCallsRequest { dry_run: true, ..by_id };
-        assert_eq!(world.ask(rehearsed).await.unwrap().decided, 1, "{far}");
-        let ad_hoc = wire::DecideCallsRequest {
-            meetings: vec![meeting("b", 60)],
-            now: at(far),
-            ..stored("acme", &[])
-        };
-        assert_eq!(world.ask(ad_hoc).await.unwrap().decided, 1, "{far}");
-    }
-    // Clocks differ, and what lies within is kept.
-    let near = wire::DecideCallsRequest { now: at(1 - day), ..stored("acme", &["a"]) };
-    assert_eq!(world.ask(near).await.unwrap().changed, 1);
-    world.get("a").await;
-}
-
-#[tokio::test]
 async fn a_period_of_more_meetings_than_an_answer_tells_is_refused_with_what_to_do() {
     let world = World::open().await;
     world.put((0..5_001).map(|n| meeting(&format!("m{n}"), 60 + n)));

@@ -118,6 +118,28 @@ async fn the_last_instant_is_in_time_and_the_next_one_is_not() {
 }
 
 #[tokio::test]
+async fn what_was_decided_for_another_time_is_handed_over_or_ends_in_a_code() {
+    let (_folder, still, following) = durable();
+    let world = World::with(&still).await;
+    let known =
+        |id, start| meeting_with(id, start, |one| one.received_at = Some(to_wire(minute(-5000))));
+    world.put([known("over", -1500), known("soon", 60)]);
+    let request = wire::DecideCallsRequest {
+        now: Some(to_wire(minute(-2 * 24 * 60))),
+        ..stored("acme", &["over", "soon"])
+    };
+    for decision in world.ask(request).await.unwrap().decisions {
+        assert!(is_plan(&decision), "{decision:#?}");
+    }
+    let world = world.restart(&following).await;
+    let over = world.until("over", |one| !is_plan(one)).await;
+    assert_eq!(over.primary.unwrap().sub_reason, "dispatch_missed");
+    world.clock.set(minute(58));
+    let released = world.until("soon", is_released).await;
+    assert_eq!((released.revision, released.released_at), (1, Some(to_wire(minute(58)))));
+}
+
+#[tokio::test]
 async fn a_call_that_was_moved_while_everything_was_down_is_not_missed() {
     let (_folder, still, following) = durable();
     let world = World::with(&still).await;

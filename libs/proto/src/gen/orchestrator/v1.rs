@@ -143,8 +143,8 @@ pub struct DecideCallsRequest {
     /// All stored meetings that start before this instant; with `from`.
     #[prost(message, optional, tag = "5")]
     pub to: ::core::option::Option<::prost_types::Timestamp>,
-    /// The instant for which it is decided; the service's clock when absent. Stored meetings are decided for an instant a day or
-    /// more from the clock in a dry run only.
+    /// The instant for which it is decided; the service's clock when absent. For whatever instant, what is kept is carried out
+    /// when its time has come by that clock, or ends in a code then.
     #[prost(message, optional, tag = "6")]
     pub now: ::core::option::Option<::prost_types::Timestamp>,
     /// For stored meetings: keep no decision, only tell it.
