@@ -525,7 +525,8 @@ fn one_file_has_the_settings_of_all_services_and_none_that_mean_nothing() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     bench.write("c.toml", settings.replace("share =", "shares ="));
     let ran = bench.run(&["serve", "--config", "c.toml", "--check"]);
-    assert!(ran.code == 1 && ran.err.contains("`shares`"), "{}", ran.err);
+    let named = "`orchestrator.storm.shares` in c.toml";
+    assert!(ran.code == 1 && ran.err.contains(named), "{}", ran.err);
     let ran =
         bench.run(&["serve", "--database", database, "--redis", "redis://r.example", "--check"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
