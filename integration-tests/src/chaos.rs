@@ -86,8 +86,8 @@ impl Sabotage {
 pub enum Weather {
     /// A fault after every so many operations; none at 0.
     Faults(u64),
-    /// Every process is ended in order and started again, one after the other, so many times. Nobody may notice: a call may fail once
-    /// with UNAVAILABLE, and every service is asked by more than the driver.
+    /// Every process is ended in order and started again, one after the other, so many times. Nobody may notice: a call may
+    /// fail once with UNAVAILABLE, and every service is asked by more than the driver.
     Rolling(usize),
 }
 

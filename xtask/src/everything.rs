@@ -14,7 +14,7 @@ const CHECKS: [&[&str]; 2] = [
 ];
 
 /// Every test, with servers.
-const TESTS: &[&str] = &["test", "--workspace"];
+const TESTS: &[&str] = &["test", "--workspace", "--no-fail-fast"];
 
 /// Runs every step and stops at the first failure, with its exit code.
 pub(crate) fn run() -> Result<ExitCode> {

@@ -112,7 +112,7 @@ pub enum Patience {
     /// Until there is an answer.
     #[default]
     Insist,
-    /// Once, after UNAVAILABLE.
+    /// Once, where nobody was there: see [`is_unavailable`].
     Once,
 }
 
@@ -156,7 +156,7 @@ impl Ledger {
     pub fn may_repeat(&self, status: &Status, repeated: usize) -> bool {
         let may = match self.patience {
             Patience::Insist => true,
-            Patience::Once => repeated == 0 && status.code() == Code::Unavailable,
+            Patience::Once => repeated == 0 && is_unavailable(status),
         };
         if may {
             self.failed(status);
@@ -174,6 +174,17 @@ impl Ledger {
         let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
         *statuses.entry(format!("{:?}", status.code())).or_default() += 1;
     }
+}
+
+/// Whether nobody was there: UNAVAILABLE, or a connection that was closed before the call went out. For the latter the client
+/// makes up CANCELLED itself; a status that came from a service has no error of the transport behind it.
+#[must_use]
+pub fn is_unavailable(status: &Status) -> bool {
+    let of_transport = || {
+        std::error::Error::source(status)
+            .is_some_and(|source| source.is::<tonic::transport::Error>())
+    };
+    status.code() == Code::Unavailable || status.code() == Code::Cancelled && of_transport()
 }
 
 /// Whether asking again can help. What says that the question is wrong is an answer.
