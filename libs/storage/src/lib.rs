@@ -43,6 +43,7 @@ mod lease;
 mod lock;
 mod migrate;
 mod retry;
+mod statistics;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -40,6 +40,9 @@ const FETCHES: usize = 8;
 /// After a failure this long nothing is tried.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How often the database is asked to look at tables that have grown.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What following is leased as.
 const LEASE: &str = "follow";
 
@@ -104,6 +107,18 @@ impl Follower {
             () = self.forever("choices", || self.choices(lease)) => {}
             () = self.forever("policies", || self.policies(lease)) => {}
             () = self.sweep.run(lease) => {}
+            () = self.look_at_tables() => {}
+        }
+    }
+
+    /// Lets the database look at tables that grow quickly: it looks by itself, but not soon enough for whoever brings a
+    /// hundred thousand meetings at once.
+    async fn look_at_tables(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Err(error) = self.engine.calls.store().analyze_grown().await {
+                warn!(error = chain(&error), "the database could not look at its tables");
+            }
         }
     }
 

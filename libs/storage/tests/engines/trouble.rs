@@ -356,3 +356,28 @@ async fn a_store_survives_the_restarts_of_its_server() {
     cluster.up();
     assert_eq!(count(&store).await, 4);
 }
+
+#[tokio::test]
+async fn postgres_looks_at_a_table_that_has_grown_and_not_at_others() {
+    let Some(engine) = Engine::postgres().await else { return };
+    let store = &stocked(&engine.config()).await;
+    add(store, 1).await.unwrap();
+    assert_eq!(store.analyze_grown().await.unwrap(), 0, "one row is no reason");
+    let rows: Vec<_> = (10..5_000).map(item).collect();
+    let rows = &rows;
+    store.write(|tx| async move { insert_many(&tx, rows.clone(), None).await }).await.unwrap();
+    // The server counts what is written a little later.
+    let mut looked_at = 0;
+    for _ in 0..200 {
+        looked_at = store.analyze_grown().await.unwrap();
+        if looked_at > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(looked_at, 1);
+    let sql = "SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = 'shop_item'::regclass";
+    let sql = sea_orm::Statement::from_string(store.backend(), sql);
+    let known = store.reader().query_one_raw(sql).await.unwrap().unwrap();
+    assert_eq!(known.try_get_by_index::<i64>(0).unwrap(), 4_991);
+}
