@@ -12,20 +12,6 @@ use servers::Programs;
 /// The seed of the short run, which is the same each time: every kind of fault comes among the first nine.
 const SEED: u64 = 1_438;
 
-/// The programs of the servers, unless they are missing where they need not be there.
-fn programs() -> Option<Programs> {
-    match Programs::find() {
-        Ok(programs) => Some(programs),
-        Err(error) if std::env::var("CALLSHEET_TEST_SERVERS").is_ok_and(|it| it == "required") => {
-            panic!("{error:#}")
-        }
-        Err(error) => {
-            println!("skipped: {error:#}");
-            None
-        }
-    }
-}
-
 fn number(name: &str, otherwise: u64) -> u64 {
     let told = std::env::var(name).ok().filter(|told| !told.is_empty());
     told.map_or(otherwise, |told| told.parse().unwrap_or_else(|_| panic!("{name}: `{told}`")))
@@ -37,7 +23,7 @@ const fn size(replicas: usize) -> Size {
 }
 
 async fn carry_out(plan: Plan) {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = Programs::for_a_test().expect("the servers' programs") else { return };
     let binaries = match std::env::var_os("CALLSHEET_CHAOS_PROGRAMS") {
         Some(folder) => Binaries::of(folder.into()),
         None => Binaries::find().expect("the services' programs"),

@@ -10,20 +10,6 @@ use integration_tests::chaos::reading::Question;
 use integration_tests::chaos::{Plan, Weather, run};
 use servers::Programs;
 
-/// The programs of the servers, unless they are missing where they need not be there.
-fn programs() -> Option<Programs> {
-    match Programs::find() {
-        Ok(programs) => Some(programs),
-        Err(error) if std::env::var("CALLSHEET_TEST_SERVERS").is_ok_and(|it| it == "required") => {
-            panic!("{error:#}")
-        }
-        Err(error) => {
-            println!("skipped: {error:#}");
-            None
-        }
-    }
-}
-
 /// How often everything is restarted.
 const ROUNDS: usize = 2;
 
@@ -31,7 +17,7 @@ const ROUNDS: usize = 2;
 /// them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_of_everything_under_load_fails_no_call_that_is_repeated_once() {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = Programs::for_a_test().expect("the servers' programs") else { return };
     let binaries = match std::env::var_os("CALLSHEET_CHAOS_PROGRAMS") {
         Some(folder) => Binaries::of(folder.into()),
         None => Binaries::find().expect("the services' programs"),

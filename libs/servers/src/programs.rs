@@ -47,6 +47,26 @@ impl Programs {
         })
     }
 
+    /// The same as [`Self::find`] for a test that needs servers: none where they are missing, which is told, unless
+    /// `CALLSHEET_TEST_SERVERS` says that they are `required`.
+    ///
+    /// # Errors
+    /// They are required; names what is missing and how to get it.
+    pub fn for_a_test() -> Result<Option<Self>> {
+        match Self::find() {
+            Ok(programs) => Ok(Some(programs)),
+            Err(missing)
+                if std::env::var("CALLSHEET_TEST_SERVERS").as_deref() == Ok("required") =>
+            {
+                Err(missing)
+            }
+            Err(missing) => {
+                eprintln!("skipped: {missing:#}");
+                Ok(None)
+            }
+        }
+    }
+
     fn find_in(path: &OsString, versions: &Path) -> Result<Self> {
         let postgres = with_postgres(path, versions);
         let redis = in_folders(path, "redis-server").or_else(|| in_folders(path, "valkey-server"));

@@ -9,20 +9,6 @@ use std::time::{Duration, Instant};
 
 use servers::{Programs, Servers, Settings, Signal, Stop, signal};
 
-/// The programs, unless they are missing where they need not be there.
-fn programs() -> Option<Programs> {
-    match Programs::find() {
-        Ok(programs) => Some(programs),
-        Err(error) if std::env::var("CALLSHEET_TEST_SERVERS").is_ok_and(|it| it == "required") => {
-            panic!("{error:#}")
-        }
-        Err(error) => {
-            println!("skipped: {error:#}");
-            None
-        }
-    }
-}
-
 fn listens(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
@@ -41,7 +27,7 @@ fn greets(port: u16) -> Option<u8> {
 
 #[test]
 fn they_answer_while_they_are_held_and_leave_nothing_behind() {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = Programs::for_a_test().expect("the servers' programs") else { return };
     let servers = Servers::start(&programs, Settings::default()).unwrap();
     let folder = servers.folder().path().to_owned();
     let ports = [servers.postgres.port(), servers.redis.port()];
@@ -56,7 +42,7 @@ fn they_answer_while_they_are_held_and_leave_nothing_behind() {
 
 #[test]
 fn they_come_back_on_their_ports() {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = Programs::for_a_test().expect("the servers' programs") else { return };
     let mut servers = Servers::start(&programs, Settings::default()).unwrap();
     let ports = [servers.postgres.port(), servers.redis.port()];
     for how in [Stop::Immediate, Stop::Fast] {
@@ -74,7 +60,7 @@ fn they_come_back_on_their_ports() {
 /// This test is also the program that is killed: it starts the servers, tells where they are, and waits.
 #[test]
 fn they_end_with_a_process_that_is_killed() {
-    let Some(programs) = programs() else { return };
+    let Some(programs) = Programs::for_a_test().expect("the servers' programs") else { return };
     if std::env::var_os("SERVERS_TEST_HOLD").is_some() {
         let servers = Servers::start(&programs, Settings::default()).unwrap();
         let (postgres, redis) = (servers.postgres.port(), servers.redis.port());
