@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Calls looked at for each that is judged, at the most, when few are concerned.
 const LOOK: usize = 10;
 
+/// How often progress is told within a page.
+const WORD: Duration = Duration::from_millis(500);
+
 /// The longest pause before one that failed is gone on with.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -183,6 +186,7 @@ impl Stormer {
             storm.total = engine.calls.count_upcoming(&storm.company, now).await?;
         }
         let size = u64::try_from(self.batch.saturating_mul(LOOK)).unwrap_or(u64::MAX);
+        let mut noted = tokio::time::Instant::now();
         loop {
             let began = tokio::time::Instant::now();
             let (upcoming, next) =
@@ -205,9 +209,14 @@ impl Stormer {
                 storm.changed += u64::try_from(outcome.changed).unwrap_or_default();
                 storm.tries = 0;
                 self.rest(began).await;
-                if !engine.calls.note_storm(storm, self.lease).await?
-                    || self.shutdown.is_cancelled()
-                {
+                // Often enough to be seen and to keep the claim; each word of it is a commit.
+                let is_ours = if noted.elapsed() < WORD {
+                    true
+                } else {
+                    noted = tokio::time::Instant::now();
+                    engine.calls.note_storm(storm, self.lease).await?
+                };
+                if !is_ours || self.shutdown.is_cancelled() {
                     return Ok(false);
                 }
             }
