@@ -2,8 +2,10 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::TcpListener;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
 
 /// Below the ports that systems give to whoever connects (Linux from 32768 on), so that a server that is stopped finds its
 /// port free when it comes back.
@@ -26,11 +28,37 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>> {
     held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
-/// Ports are tried from a random one on, so that those who look at the same time do not meet.
+/// The next port to be tried, from a random one on: processes that look at the same time do not meet, and one process never
+/// gets a port twice, which may still be on its way to whoever listens on it.
+static NEXT: LazyLock<AtomicU64> =
+    LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(0) >> 1));
+
 fn listener() -> Result<TcpListener> {
     let count = RANGE.end - RANGE.start;
-    let first = u16::try_from(RandomState::new().hash_one(0) % u64::from(count))?;
-    let ports = (0..count).map(|step| RANGE.start + (first + step) % count);
-    let mut free = ports.filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
-    free.next().context("there is no free port")
+    for _ in 0..count {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) % u64::from(count);
+        let port = RANGE.start + u16::try_from(step)?;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return Ok(listener);
+        }
+    }
+    bail!("there is no free port")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_port_is_told_twice_though_nobody_listens_on_it_yet() -> Result<()> {
+        let mut told = BTreeSet::new();
+        for _ in 0..400 {
+            for port in free_ports(5)? {
+                assert!(RANGE.contains(&port) && told.insert(port), "{port}");
+            }
+        }
+        Ok(())
+    }
 }
