@@ -14,7 +14,7 @@ use crate::store::Call;
 use crate::store::entity::call;
 use crate::store::row::room;
 
-/// Locks of a company for owners, and as many for rooms. So many that those who hold [`LOCKS`] of them seldom meet.
+/// Locks of a company for owners, and as many for rooms. So many that those who hold [`super::LOCKS`] of them seldom meet.
 const STRIPES: u32 = 1_024;
 
 /// Calls whose conflicts are looked up in one query.
