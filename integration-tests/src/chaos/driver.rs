@@ -176,15 +176,12 @@ impl Ledger {
     }
 }
 
-/// Whether nobody was there: UNAVAILABLE, or a connection that was closed before the call went out. For the latter the client
-/// makes up CANCELLED itself; a status that came from a service has no error of the transport behind it.
+/// Whether nobody was there: UNAVAILABLE, or what a bare channel makes of a call that did not get as far as the server. A status
+/// that came from a service has no error of the transport behind it.
 #[must_use]
 pub fn is_unavailable(status: &Status) -> bool {
-    let of_transport = || {
-        std::error::Error::source(status)
-            .is_some_and(|source| source.is::<tonic::transport::Error>())
-    };
-    status.code() == Code::Unavailable || status.code() == Code::Cancelled && of_transport()
+    status.code() == Code::Unavailable
+        || std::error::Error::source(status).is_some_and(chassis::never_begun)
 }
 
 /// Whether asking again can help. What says that the question is wrong is an answer.

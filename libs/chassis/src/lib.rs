@@ -152,6 +152,7 @@ pub use app::{App, Built, Context, PeerError};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use house::{House, Ready, Running};
 pub use link::Link;
+pub use link::begun::never_begun;
 pub use principal::Principal;
 pub use run::main;
 pub use stack::call::deadline;

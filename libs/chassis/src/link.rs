@@ -17,13 +17,13 @@ use tonic::{Code, Status, TimeoutExpired};
 use tower::Service;
 use tracing::warn;
 
-use self::begun::Answered;
+use self::begun::{Answered, never_begun};
 use self::peer::{Call, Peer};
 use self::replay::Replay;
 use crate::stack::{Stack, call, deadline};
 use crate::status::{PEER_UNAVAILABLE, chain, of_chassis};
 
-mod begun;
+pub(crate) mod begun;
 mod breaker;
 mod budget;
 pub(crate) mod peer;
@@ -307,7 +307,7 @@ async fn attempt(
         }
         source = cause.source();
     }
-    Err(Lost::Gone { begun: !begun::never(&error), chain: chain(&error) })
+    Err(Lost::Gone { begun: !never_begun(&error), chain: chain(&error) })
 }
 
 /// Waits before a call is made again, if it may be and its deadline is not over by then.

@@ -301,6 +301,50 @@ async fn a_peer_that_dies_in_the_middle_is_unavailable() {
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
 }
 
+/// Whether the headers of a request are among the frames that follow the preface of a connection.
+fn asks(said: &[u8]) -> bool {
+    let mut rest = said.get(24..).unwrap_or_default();
+    while let [a, b, c, kind, ..] = *rest {
+        if kind == 1 {
+            return true;
+        }
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        rest = rest.get(9 + length..).unwrap_or_default();
+    }
+    false
+}
+
+#[tokio::test]
+async fn what_a_peer_that_goes_has_not_looked_at_is_known_over_a_bare_channel_too() {
+    let going = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = going.local_addr().unwrap();
+    tokio::spawn(async move {
+        // RFC 9113, 6.5 and 6.8: settings, and a GOAWAY by which no request has been looked at and nothing is wrong.
+        let frames = [
+            &[0, 0, 0, 4, 0, 0, 0, 0, 0][..],
+            &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ];
+        while let Ok((mut stream, _)) = going.accept().await {
+            let mut said = Vec::new();
+            while !asks(&said) {
+                tokio::io::AsyncReadExt::read_buf(&mut stream, &mut said).await.unwrap();
+            }
+            tokio::io::AsyncWriteExt::write_all(&mut stream, &frames.concat()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let bare = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let mut grpc = tonic::client::Grpc::new(bare.connect_lazy());
+    grpc.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static("/test.v1.Echo/Do");
+    let codec = tonic_prost::ProstCodec::<Ask, Ask>::default();
+    let status = grpc.unary(Request::new(ask("echo", 0)), path, codec).await.unwrap_err();
+    assert_ne!(status.code(), Code::Unavailable, "it need not be told apart any more");
+    assert!(chassis::never_begun(std::error::Error::source(&status).unwrap()), "{status:?}");
+    // A service that says the same is believed.
+    assert!(std::error::Error::source(&tonic::Status::internal("h2 protocol error")).is_none());
+}
+
 #[tokio::test]
 async fn a_peer_nobody_named_is_an_error_that_says_what_to_set() {
     let error = House::new().host::<RelayApp>("").open().await.unwrap_err();

@@ -128,6 +128,22 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether it may be the fault of a single call among many. Where others got in the way, all but the calls they changed have
+    /// been decided, and the same calls would meet the same others again.
+    pub(crate) fn may_lie_in_one(&self) -> bool {
+        match self {
+            Self::Invalid(_)
+            | Self::Meeting { .. }
+            | Self::Corrupt(_)
+            | Self::Notice
+            | Self::Answer { .. } => true,
+            Self::Storage(_) => self.is_lasting(),
+            _ => false,
+        }
+    }
+}
+
 impl ServiceError for Error {
     fn code(&self) -> Code {
         match self {
@@ -198,5 +214,18 @@ impl ServiceError for Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         chassis::status(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_kept_changing_and_peers_that_are_silent_are_no_fault_of_a_single_call() {
+        let status = Box::new(tonic::Status::unavailable("down"));
+        assert!(!Error::Contended.may_lie_in_one());
+        assert!(!Error::Peer { peer: "eligibility", source: status }.may_lie_in_one());
+        assert!(Error::Corrupt("a stored decision".into()).may_lie_in_one());
     }
 }

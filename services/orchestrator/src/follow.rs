@@ -323,14 +323,19 @@ pub(crate) fn split<T>(chunk: Vec<Result<T, Status>>) -> (Vec<T>, Option<Status>
 
 /// A changed meeting as a notice.
 pub(crate) fn notice_of_meeting(change: calendar::WatchMeetingsResponse) -> Option<Notice> {
-    let meeting = change.meeting?;
-    Some(Notice {
+    let calendar::Meeting { company, meeting_id, revision, .. } = change.meeting?;
+    Some(notice(&company, meeting_id, revision, change.removed))
+}
+
+/// A meeting to be decided, as of a revision.
+pub(crate) fn notice(company: &str, meeting_id: String, revision: u64, removed: bool) -> Notice {
+    Notice {
         topic: MEETINGS.to_owned(),
-        company: meeting.company,
-        subject: meeting.meeting_id,
-        revision: meeting.revision,
-        note: if change.removed { REMOVED.to_owned() } else { String::new() },
-    })
+        company: company.to_owned(),
+        subject: meeting_id,
+        revision,
+        note: if removed { REMOVED.to_owned() } else { String::new() },
+    }
 }
 
 impl Engine {

@@ -22,7 +22,7 @@ use tracing::{debug, warn};
 
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::follow::{CHOICES, MEETINGS, REMOVED, batches, split};
+use crate::follow::{CHOICES, MEETINGS, batches, notice, split};
 use crate::work::{Changed, Worker};
 
 const SWEPT_MEETINGS: &str = "swept meetings";
@@ -336,11 +336,9 @@ impl Sweep {
             Ok(_) | Err(Error::UnknownCompany(_)) => return Ok(true),
             Err(error) => error,
         };
-        match self.undecided(company, period).await {
-            Ok(notices) => {
-                self.hand_on("window", company, &error, &notices).await?;
-                Ok(true)
-            }
+        match self.hand_on_undecided(company, period, &error).await {
+            Ok(()) => Ok(true),
+            Err(error @ Error::Feed(_)) => Err(error),
             Err(error) => {
                 warn!(company, error = chain(&error), "what enters the window cannot be told");
                 FAILED.add(1, &[("part", "window")]);
@@ -349,13 +347,13 @@ impl Sweep {
         }
     }
 
-    /// Notices of meetings that start in a period and have not been decided as they are.
-    async fn undecided(
+    /// Passes on the meetings that start in a period and have not been decided as they are.
+    async fn hand_on_undecided(
         &self,
         company: &str,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<Vec<Notice>, Error> {
-        let mut notices = Vec::new();
+        error: &Error,
+    ) -> Result<(), Error> {
         let mut page_token = String::new();
         loop {
             let request = calendar::ListMeetingsRequest {
@@ -369,28 +367,16 @@ impl Sweep {
             let (meetings, next) = self.engine.page_of_meetings(request).await?;
             let ids: Vec<String> = meetings.iter().map(|one| one.meeting_id.clone()).collect();
             let judged = self.engine.calls.judged_meetings(company, &ids).await?;
-            notices.extend(
-                meetings
-                    .into_iter()
-                    .filter(|one| {
-                        judged.get(&one.meeting_id).is_none_or(|seen| *seen < one.revision)
-                    })
-                    .map(|one| notice(company, one.meeting_id, one.revision, false)),
-            );
+            let notices: Vec<Notice> = meetings
+                .into_iter()
+                .filter(|one| judged.get(&one.meeting_id).is_none_or(|seen| *seen < one.revision))
+                .map(|one| notice(company, one.meeting_id, one.revision, false))
+                .collect();
+            self.hand_on("window", company, error, &notices).await?;
             if next.is_empty() {
-                return Ok(notices);
+                return Ok(());
             }
             page_token = next;
         }
-    }
-}
-
-fn notice(company: &str, meeting_id: String, revision: u64, removed: bool) -> Notice {
-    Notice {
-        topic: MEETINGS.to_owned(),
-        company: company.to_owned(),
-        subject: meeting_id,
-        revision,
-        note: if removed { REMOVED.to_owned() } else { String::new() },
     }
 }

@@ -297,7 +297,7 @@ impl Timers {
                     }));
                 }
                 // One that cannot be decided must not hold up the others.
-                Err(error) if piece.len() > 1 && lies_in_one(&error) => {
+                Err(error) if piece.len() > 1 && error.may_lie_in_one() => {
                     let later = piece.split_off(piece.len() / 2);
                     pieces.push(later);
                     pieces.push(piece);
@@ -308,7 +308,7 @@ impl Timers {
                         calls = piece.len(),
                         "what is due cannot be decided"
                     );
-                    if !lies_in_one(&error) {
+                    if !error.may_lie_in_one() {
                         break;
                     }
                 }
@@ -453,15 +453,6 @@ fn ids_of<'a>(timers: impl Iterator<Item = &'a Due>) -> Vec<String> {
         .collect()
 }
 
-/// Whether a failure may be the fault of a single call. Where others got in the way, all but the calls they changed have been
-/// decided, and the same calls would meet the same others again.
-fn lies_in_one(error: &Error) -> bool {
-    !matches!(
-        error,
-        Error::Peer { .. } | Error::Storage(_) | Error::UnknownCompany(_) | Error::Contended
-    )
-}
-
 /// When a timer should have been handled: it may have been put off, or armed when it was late already.
 fn wanted(timer: &Due, decision: &wire::Decision) -> DateTime<Utc> {
     let plan = decision.plan.as_ref();
@@ -484,17 +475,4 @@ fn seconds(span: TimeDelta) -> f64 {
 
 fn count(timer: &Due, result: &'static str) {
     HANDLED.add(1, &[("kind", timer.kind.as_str()), ("result", result)]);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_kept_changing_and_peers_that_are_silent_are_no_fault_of_a_single_call() {
-        let status = Box::new(tonic::Status::unavailable("down"));
-        assert!(!lies_in_one(&Error::Contended));
-        assert!(!lies_in_one(&Error::Peer { peer: "eligibility", source: status }));
-        assert!(lies_in_one(&Error::Corrupt("a stored decision".into())));
-    }
 }

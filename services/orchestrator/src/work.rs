@@ -102,7 +102,8 @@ impl Worker {
             let done = self.decide(company, part).await;
             if let Err(error) = &done
                 && part.len() > 1
-                && lies_in_one(error)
+                && error.is_lasting()
+                && error.may_lie_in_one()
             {
                 let (sooner, later) = part.split_at(part.len() / 2);
                 parts.extend([later, sooner]);
@@ -229,11 +230,6 @@ impl Worker {
             }
         }
     }
-}
-
-/// Whether a failure is the fault of a single change, and none that passes.
-fn lies_in_one(error: &Error) -> bool {
-    error.is_lasting() && !matches!(error, Error::Peer { .. })
 }
 
 /// Whether no calendar holds the meeting any more, as far as is known.

@@ -10,9 +10,11 @@ use tonic_types::StatusExt as _;
 use crate::stack::body;
 use crate::status::{ERROR_DOMAIN, PEER_UNAVAILABLE};
 
-/// Whether the transport tells that nobody has seen the request: it could not connect, the connection closed before the
-/// request was on it, or the peer said which requests it will not look at.
-pub(super) fn never(error: &(dyn Error + 'static)) -> bool {
+/// Whether the transport tells that nobody has seen a request: it could not connect, the connection closed before the request
+/// was on it, or the peer said which requests it will not look at. gRPC's name for all of them is UNAVAILABLE; where a bare
+/// channel meets the last two, tonic says CANCELLED and INTERNAL, with the error of the transport as the source of the status.
+#[must_use]
+pub fn never_begun(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if error.is::<ConnectError>() {

@@ -268,6 +268,14 @@ async fn sort<C: ConnectionTrait>(
             Some(_) | None => fresh.push((*one).clone()),
         }
     }
+    let handed = handed_over(connection, company, &fresh).await?;
+    fresh.retain(|one| {
+        let is_handed = handed.contains(&one.candidate.call_id);
+        if is_handed {
+            changes.outcome.stale.push(one.candidate.call_id.clone());
+        }
+        !is_handed
+    });
     let mut sorted = Sorted::default();
     if moment.is_present {
         (sorted.ended, changes.released) = miss(connection, company, &mut fresh, moment).await?;
@@ -281,6 +289,35 @@ async fn sort<C: ConnectionTrait>(
         }
     }
     Ok(sorted)
+}
+
+/// Of those that are to end because nobody was handed their plan in time, the ones of which somebody was after all: whoever
+/// hands over may have stood still just before doing so.
+async fn handed_over<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    fresh: &[Judged],
+) -> Result<HashSet<String>, Error> {
+    let missed: Vec<&str> = fresh
+        .iter()
+        .filter(|one| one.end == Some(End::Missed))
+        .map(|one| one.candidate.call_id.as_str())
+        .collect();
+    let mut handed = HashSet::new();
+    for part in chunks(&missed) {
+        let rows: Vec<String> = plan::Entity::find()
+            .select_only()
+            .column(plan::Column::CallId)
+            .filter(plan::Column::Company.eq(company))
+            .filter(plan::Column::CallId.is_in(part.iter().copied()))
+            .filter(plan::Column::ReleasedAt.is_not_null())
+            .into_tuple()
+            .all(connection)
+            .await
+            .map_err(storage::Error::from)?;
+        handed.extend(rows);
+    }
+    Ok(handed)
 }
 
 /// What must be held for the conflicts of fresh calls to be settled: the owners and rooms of all that contend, as they are
@@ -328,16 +365,16 @@ async fn known<C: ConnectionTrait>(
 }
 
 /// Locks the rows of calls, in the order in which everybody does, before they are changed by one statement.
-pub(super) async fn hold(
+pub(super) async fn hold<S: AsRef<str>>(
     tx: &storage::Tx,
     company: &str,
-    ids: &[String],
+    ids: &[S],
 ) -> Result<(), storage::Error> {
     let _locked: Vec<String> = call::Entity::find()
         .select_only()
         .column(call::Column::CallId)
         .filter(call::Column::Company.eq(company))
-        .filter(call::Column::CallId.is_in(ids.iter().map(String::as_str)))
+        .filter(call::Column::CallId.is_in(ids.iter().map(S::as_ref)))
         .order_by_asc(call::Column::CallId)
         .lock_exclusive()
         .into_tuple()

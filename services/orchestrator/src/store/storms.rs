@@ -11,7 +11,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, FromQueryResult, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, UpdateMany,
 };
 use storage::{chunks, database_now, insert_many};
 
@@ -73,6 +73,13 @@ pub(crate) struct Upcoming {
     pub(crate) traces: Traces,
     /// The policy version it was last judged by.
     pub(crate) judged_policy: u64,
+}
+
+/// A change of one as long as its claim holds.
+fn held(storm: &Storm) -> UpdateMany<storm::Entity> {
+    storm::Entity::update_many()
+        .filter(storm::Column::Company.eq(storm.company.as_str()))
+        .filter(storm::Column::Claim.eq(storm.claim.clone()))
 }
 
 impl From<storm::Model> for Storm {
@@ -231,7 +238,7 @@ impl Calls {
             .write(|tx| async move {
                 let now = database_now(&tx).await?.timestamp_micros();
                 let at = storm.at.as_ref();
-                storm::Entity::update_many()
+                held(storm)
                     .col_expr(C::AtStart, Expr::value(at.map(|page| page.start)))
                     .col_expr(C::AtKey, Expr::value(at.map(|page| page.key.clone())))
                     .col_expr(C::AtId, Expr::value(at.map(|page| page.call_id.clone())))
@@ -242,8 +249,6 @@ impl Calls {
                     .col_expr(C::Done, Expr::value(number(storm.done)))
                     .col_expr(C::Changed, Expr::value(number(storm.changed)))
                     .col_expr(C::ClaimedUntil, Expr::value(now.saturating_add(lease)))
-                    .filter(C::Company.eq(storm.company.as_str()))
-                    .filter(C::Claim.eq(storm.claim.clone()))
                     .exec(&tx)
                     .await
                     .map_err(storage::Error::from)
@@ -260,10 +265,8 @@ impl Calls {
         use storm::Column as C;
         self.store
             .write(|tx| async move {
-                storm::Entity::update_many()
+                held(storm)
                     .col_expr(C::ClaimedUntil, Expr::value(Option::<i64>::None))
-                    .filter(C::Company.eq(storm.company.as_str()))
-                    .filter(C::Claim.eq(storm.claim.clone()))
                     .exec(&tx)
                     .await
                     .map_err(storage::Error::from)
@@ -288,11 +291,9 @@ impl Calls {
         self.store
             .write(|tx| async move {
                 let now = database_now(&tx).await?.timestamp_micros();
-                storm::Entity::update_many()
+                held(storm)
                     .col_expr(C::ClaimedUntil, Expr::value(now.saturating_add(pause)))
                     .col_expr(C::Tries, Expr::value(i64::from(storm.tries.saturating_add(1))))
-                    .filter(C::Company.eq(storm.company.as_str()))
-                    .filter(C::Claim.eq(storm.claim.clone()))
                     .exec(&tx)
                     .await
                     .map_err(storage::Error::from)
@@ -309,15 +310,13 @@ impl Calls {
         use storm::Column as C;
         self.store
             .write(|tx| async move {
-                storm::Entity::update_many()
+                held(storm)
                     .col_expr(C::JudgedVersion, Expr::col(C::TargetVersion))
                     .col_expr(C::Fresh, Expr::value(false))
                     .col_expr(C::Done, Expr::value(number(storm.done)))
                     .col_expr(C::Total, Expr::value(number(storm.total.max(storm.done))))
                     .col_expr(C::Changed, Expr::value(number(storm.changed)))
                     .col_expr(C::FinishedAt, Expr::value(now.timestamp_micros()))
-                    .filter(C::Company.eq(storm.company.as_str()))
-                    .filter(C::Claim.eq(storm.claim.clone()))
                     .exec(&tx)
                     .await
                     .map_err(storage::Error::from)

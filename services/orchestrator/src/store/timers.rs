@@ -17,6 +17,7 @@ use sea_orm::{
 use storage::{Tx, chunks, claim, database_now, insert_many};
 
 use super::Calls;
+use super::commit::hold;
 use super::entity::{call, plan, timer};
 use super::row::{instant, number, unsigned};
 use crate::error::Error;
@@ -286,7 +287,6 @@ impl Calls {
         at: DateTime<Utc>,
     ) -> Result<Vec<String>, Error> {
         let mut ids: Vec<&str> = plans.iter().map(|(id, _)| *id).collect();
-        // Everybody locks in the same order, so that nobody waits for one who waits for them.
         ids.sort_unstable();
         let mut by_revision: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
         for (id, revision) in plans {
@@ -298,17 +298,7 @@ impl Calls {
                 // Whoever is deciding one of the calls, and may find that its plan was handed over or was not, is done
                 // before or comes after.
                 for part in chunks(ids) {
-                    call::Entity::find()
-                        .select_only()
-                        .column(call::Column::CallId)
-                        .filter(call::Column::Company.eq(company))
-                        .filter(call::Column::CallId.is_in(part.iter().copied()))
-                        .order_by_asc(call::Column::CallId)
-                        .lock_exclusive()
-                        .into_tuple::<String>()
-                        .all(&tx)
-                        .await
-                        .map_err(storage::Error::from)?;
+                    hold(&tx, company, part).await?;
                 }
                 let mut released = Vec::new();
                 for (revision, ids) in by_revision {

@@ -256,6 +256,30 @@ async fn only_the_very_revision_is_handed_over_and_only_once() {
 }
 
 #[tokio::test]
+async fn what_was_handed_over_at_the_last_moment_was_not_missed() {
+    on_each(async |calls| {
+        let a = sketch("a", 60, "ada", "room");
+        let b = sketch("b", 60, "bob", "other room");
+        calls.put(&[&a, &b]).await;
+        // Somebody finds that nobody was handed the plans in time, and somebody else was standing still just before handing
+        // one over.
+        let late = at(62);
+        let mut missed = Vec::new();
+        for id in ["a", "b"] {
+            let call = calls.one(id).await.unwrap();
+            missed.push(Judged::ended("acme", &call, End::Missed, late).unwrap());
+        }
+        assert_eq!(calls.release("acme", &[("a", 1)], minute(61)).await.unwrap(), ["a"]);
+        let outcome = calls.commit("acme", &missed, late).await.unwrap();
+        assert_eq!(outcome.stale, ["a"]);
+        let (a, b) = (calls.one("a").await.unwrap(), calls.one("b").await.unwrap());
+        assert!(a.decision.plan.is_some());
+        assert!(b.decision.plan.is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_decision_that_stays_is_made_again_only_while_an_answer_is_missing() {
     on_each(async |calls| {
         let a = Sketch { cancelled: true, ..sketch("a", 60, "ada", "room") };
