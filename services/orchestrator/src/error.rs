@@ -126,9 +126,7 @@ impl Error {
             | Self::Later(_) => false,
         }
     }
-}
 
-impl Error {
     /// Whether it may be the fault of a single call among many. Where others got in the way, all but the calls they changed have
     /// been decided, and the same calls would meet the same others again.
     pub(crate) fn may_lie_in_one(&self) -> bool {
@@ -139,7 +137,16 @@ impl Error {
             | Self::Notice
             | Self::Answer { .. } => true,
             Self::Storage(_) => self.is_lasting(),
-            _ => false,
+            Self::UnknownCall { .. }
+            | Self::UnknownCompany(_)
+            | Self::NotPermitted { .. }
+            | Self::NoDecisionYet { .. }
+            | Self::Peer { .. }
+            | Self::Contended
+            | Self::Feed(_)
+            | Self::PolicyChanged
+            | Self::Ending
+            | Self::Later(_) => false,
         }
     }
 }
