@@ -42,6 +42,7 @@ pub mod policy;
 pub mod provider;
 pub mod reach;
 pub mod rule;
+pub mod session;
 pub mod skip_code;
 pub mod text;
 

@@ -1,0 +1,93 @@
+//! A telephone call, and a recording behind a customer's link.
+
+use super::settings::{Settings, ms};
+use super::signal::{Says, Signal, Signals};
+use super::stage::Stage;
+use super::timer::Timer;
+use super::{Codes, ENDS, FETCH, Over, START_CHECK, Session, View};
+use crate::company::NumberMode;
+use crate::skip_code::SkipCode;
+
+const DIAL_FAULTS: Signals = Signals::saying(Says::DialFault);
+/// Somebody spoke, or is said to have.
+const CONNECTED: Signals =
+    Signals::these(&[Signal::Answered, Signal::ManualStart, Signal::RecordingStarted]);
+
+impl Session {
+    pub(super) fn view_call(&self, settings: &Settings) -> View {
+        let connected = self.facts.among(CONNECTED).map(|fact| fact.first.at).min();
+        let fault = self.facts.among(DIAL_FAULTS).map(|fact| fact.first.at).min();
+        let recorded = self.facts.has(Signal::RecordingStarted)
+            || self.facts.has(Signal::ManualStart)
+            || self.facts.has(Signal::FilesReady);
+        if let Some(at) = fault.filter(|_| !recorded) {
+            // Answered and never connected: one of the two is wrong, and nobody knows which.
+            let findings = match connected {
+                Some(_) => Codes::from_iter([SkipCode::UnknownState]),
+                None => self.codes(DIAL_FAULTS),
+            };
+            return View::over(over(false, findings, at));
+        }
+        if let Some(at) = self.of_run(ENDS).map(|fact| fact.first.at).min() {
+            let findings = if recorded { Codes::default() } else { self.faults() };
+            return View::over(over(recorded, findings, at));
+        }
+        let ended = self.facts.last(Signal::CallEnded).or(self.facts.last(Signal::FilesReady));
+        let numbers = self.order.numbers;
+        if let Some(at) = connected.or(ended).filter(|_| numbers == NumberMode::Prohibited) {
+            let mut over = over(false, Codes::from_iter([SkipCode::RecordingRestricted]), at);
+            over.withdraw = true;
+            return View::over(over);
+        }
+        let by_hand = self.facts.has(Signal::ManualStart);
+        if let Some(at) = ended {
+            let code = match numbers {
+                NumberMode::Automatic | NumberMode::Prohibited => None,
+                NumberMode::AutomaticExcluded => Some(SkipCode::AutoRecordingExcluded),
+                NumberMode::Manual => Some(SkipCode::ManualRecordingExcluded),
+            };
+            let findings: Codes = code.filter(|_| !by_hand).into_iter().collect();
+            return View::over(over(findings.is_empty(), findings, at));
+        }
+        let Some(connected) = connected else { return self.dialling(settings) };
+        let mut view = View::at(match numbers {
+            _ if recorded => Stage::Recording,
+            NumberMode::Automatic => Stage::Answered,
+            NumberMode::AutomaticExcluded | NumberMode::Manual => Stage::WaitingForManualStart,
+            NumberMode::Prohibited => Stage::NotRecorded,
+        });
+        view.timers.set(Timer::MeetingLimit, connected + ms(settings.longest_call));
+        view
+    }
+
+    fn dialling(&self, settings: &Settings) -> View {
+        let ringing = self.facts.first(Signal::Ringing);
+        let mut view =
+            View::at(if ringing.is_some() { Stage::Ringing } else { Stage::Initiated });
+        let since = ringing.or(self.facts.first(Signal::DialStarted)).unwrap_or(self.order.start);
+        // Some systems tell nothing before the end: one asks, and goes on waiting.
+        let asked = self.issued.flags & START_CHECK != 0;
+        let wait = if asked { settings.longest_call } else { settings.ring_wait };
+        view.timers.set(Timer::Ring, since + ms(wait));
+        view
+    }
+
+    pub(super) fn view_upload(&self, settings: &Settings) -> View {
+        if let Some(at) = self.of_run(ENDS).map(|fact| fact.first.at).min() {
+            return View::over(over(false, self.faults(), at));
+        }
+        let mut view = View::at(Stage::Importing);
+        view.wants = FETCH;
+        view.timers.set(Timer::Import, self.order.start + ms(settings.import_deadline));
+        view
+    }
+
+    /// The codes of those of a set that are known.
+    fn codes(&self, set: Signals) -> Codes {
+        self.facts.among(set).filter_map(|fact| self.code_of(fact.signal)).collect()
+    }
+}
+
+const fn over(media: bool, findings: Codes, at: i64) -> Over {
+    Over { media, findings, at, not_before: at, withdraw: false }
+}

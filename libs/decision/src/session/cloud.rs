@@ -1,0 +1,153 @@
+//! The provider's own recording: nobody joins, the conference is watched, the files are fetched.
+
+use super::settings::{Settings, ms};
+use super::signal::{Signal, Signals};
+use super::stage::Stage;
+use super::timer::Timer;
+use super::{
+    Codes, ENDS, EVIDENCE_OF_CLOUD, LIVE_START, NEXT_METHODS, OVERTAKEN, Over, RETRIES,
+    START_CHECK, Session, View,
+};
+
+const PAUSES: Signals = Signals::these(&[Signal::RecordingPaused, Signal::RecordingStopped]);
+const RUNS: Signals = Signals::these(&[Signal::RecordingStarted, Signal::RecordingResumed]);
+
+impl Session {
+    pub(super) fn view_cloud(&self, settings: &Settings) -> View {
+        if let Some(over) = self.cloud_over(settings) {
+            return View::over(over);
+        }
+        if self.dispatched.is_none() {
+            let mut view = View::at(Stage::Scheduled);
+            // Nobody has to be sent in time: the sooner it is armed the better.
+            view.timers.set(Timer::Dispatch, i64::MIN);
+            return view;
+        }
+        match self.facts.last(Signal::MeetingStarted) {
+            Some(started) => self.running(settings, started),
+            None => self.expected(settings),
+        }
+    }
+
+    /// Since when it is over, and what that comes to.
+    fn cloud_over(&self, settings: &Settings) -> Option<Over> {
+        let fault = self
+            .of_run(ENDS.or(RETRIES).or(NEXT_METHODS).without(EVIDENCE_OF_CLOUD))
+            .filter(|fact| fact.signal.code().is_some())
+            .map(|fact| fact.first.at)
+            .min();
+        let recorded = self.recorded_at().is_some() || self.facts.has(Signal::FilesReady);
+        let ended = self.cloud_ended();
+        let at = match (ended, fault, self.overtaken()) {
+            (Some(ended), _, _) => ended,
+            // A recording that runs is not given up for a fault.
+            (None, Some(fault), _) if !recorded => fault,
+            (None, _, Some(overtaken)) if !recorded => overtaken,
+            (None, _, _) => return None,
+        };
+        let mut against = self.unwanted();
+        if let Some((code, true)) = self.cut(settings) {
+            against.add(code);
+        }
+        // An end of the conference without a sign of a recording may be the loss of a sign: one looks.
+        let look = ended.is_some() && fault.is_none() && self.overtaken().is_none();
+        let findings = if recorded || look { against } else { self.why_no_cloud_recording() };
+        Some(Over {
+            media: (recorded || look) && findings.is_empty(),
+            findings,
+            at,
+            // The same people may begin again; it costs nothing to see.
+            not_before: if fault.is_some() { at } else { at.max(self.order.end) },
+            withdraw: ended.is_none(),
+        })
+    }
+
+    /// When the conference ended, for all we know.
+    fn cloud_ended(&self) -> Option<i64> {
+        if self.facts.holds(Signal::MeetingEnded, Signal::MeetingStarted) {
+            return self.facts.last(Signal::MeetingEnded);
+        }
+        // Files are made when a conference is over, even if nobody told that it is.
+        if self.facts.holds(Signal::FilesReady, Signal::MeetingStarted) {
+            return self.facts.last(Signal::FilesReady);
+        }
+        None
+    }
+
+    fn why_no_cloud_recording(&self) -> Codes {
+        let mut codes = self.faults();
+        self.waited_for().iter().for_each(|code| codes.add(code));
+        self.facts
+            .among(OVERTAKEN)
+            .filter_map(|fact| fact.signal.code())
+            .for_each(|code| codes.add(code));
+        if codes.is_empty() {
+            codes.add(self.unexplained());
+        }
+        codes
+    }
+
+    /// Before the conference.
+    fn expected(&self, settings: &Settings) -> View {
+        let waiting = self.position().map(|fact| fact.signal);
+        let stages = [
+            (Signal::WaitingForHost, Stage::WaitingForHost),
+            (Signal::WaitingForStart, Stage::WaitingForStart),
+            (Signal::Armed, Stage::Armed),
+        ];
+        let stage = stages.into_iter().find(|(signal, _)| waiting == Some(*signal));
+        let mut view = View::at(stage.map_or(Stage::Staged, |(_, stage)| stage));
+        let patience = self.order.start + ms(settings.start_wait);
+        if self.issued.flags & START_CHECK == 0 {
+            view.timers.set(Timer::StartCheck, patience);
+        }
+        view.timers.set(Timer::StartDeadline, patience.max(self.order.end));
+        view
+    }
+
+    /// While it runs.
+    fn running(&self, settings: &Settings, started: i64) -> View {
+        let Some(began) = self.recorded_at() else {
+            let mut view = View::at(Stage::Started);
+            if self.issued.flags & LIVE_START == 0 {
+                view.timers.set(Timer::LiveStart, started + ms(settings.live_start));
+            }
+            view.timers.set(Timer::NotRecording, started + ms(settings.not_recording));
+            return view;
+        };
+        let mut view = View::at(Stage::Recording);
+        if let Some((signal, at)) = self.interrupted() {
+            view.stage =
+                if signal == Signal::RecordingPaused { Stage::Paused } else { Stage::Stopped };
+            let due = at + ms(settings.hold);
+            if signal == Signal::RecordingStopped && self.issued.stop_checked != due {
+                view.timers.set(Timer::StopHold, due);
+            }
+        }
+        let limit = started.max(began) + ms(settings.longest_meeting);
+        view.timers.set(Timer::MeetingLimit, limit);
+        view
+    }
+
+    /// What interrupted the recording, and when, if it has not gone on since.
+    fn interrupted(&self) -> Option<(Signal, i64)> {
+        let runs = self.facts.among(RUNS).map(|fact| fact.last.mark).max();
+        let pause = self.facts.among(PAUSES).max_by_key(|fact| (fact.last.mark, fact.signal))?;
+        (Some(pause.last.mark) > runs).then_some((pause.signal, pause.last.mark.at))
+    }
+
+    /// When the host stopped the recording: it was told so; or the recording stopped well before the end of
+    /// the conference, did not go on, and it was none of our commands.
+    pub(super) fn stopped_by_host(&self, settings: &Settings) -> Option<i64> {
+        let runs = self.facts.among(RUNS).map(|fact| fact.last.mark).max();
+        if let Some(told) = self.facts.get(Signal::HostStopped).map(|fact| fact.last.mark)
+            && Some(told) > runs
+        {
+            return Some(told.at);
+        }
+        let (_, stopped) = self.interrupted()?;
+        let ended = self.facts.last(Signal::MeetingEnded)?;
+        let ours = self.facts.first(Signal::OwnStop).is_some_and(|own| own <= stopped);
+        (!ours && ended.saturating_sub(stopped) > ms(settings.hold)).then_some(stopped)
+    }
+}

@@ -1,0 +1,130 @@
+//! What a session is to carry out, as far as its machine needs to know: never who or where.
+
+use chrono::{DateTime, Utc};
+
+use crate::company::{Method, NumberMode};
+use crate::plan::Plan;
+
+/// How a recording is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Means {
+    /// The provider's own cloud recording; nobody joins.
+    Cloud,
+    /// A bot that records with the host's permission.
+    LocalBot,
+    /// A bot that captures what it hears and sees.
+    Bot,
+    /// Fetched from a telephony system after the call.
+    Dialer,
+    /// Fetched from a customer's link.
+    Upload,
+}
+
+impl Means {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Cloud, Self::LocalBot, Self::Bot, Self::Dialer, Self::Upload];
+
+    /// Its name in reports and docs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cloud => "native",
+            Self::LocalBot => "local",
+            Self::Bot => "bot",
+            Self::Dialer => "dialer_import",
+            Self::Upload => "upload",
+        }
+    }
+
+    /// Whether somebody of ours joins.
+    #[must_use]
+    pub const fn joins(self) -> bool {
+        matches!(self, Self::LocalBot | Self::Bot)
+    }
+
+    pub(super) const fn number(self) -> u8 {
+        self as u8
+    }
+
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|means| means.number() == number)
+    }
+}
+
+impl From<Method> for Means {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Native => Self::Cloud,
+            Method::Local => Self::LocalBot,
+            Method::Bot => Self::Bot,
+        }
+    }
+}
+
+/// At most so many methods of a plan are tried; more would not fit between its join and its latest join.
+pub(super) const METHODS: usize = 4;
+
+/// What a session is to carry out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The method, then those to fall back to, in order. At least one, and at most four count.
+    pub means: Vec<Means>,
+    /// Planned start.
+    pub start: DateTime<Utc>,
+    /// Planned end.
+    pub end: DateTime<Utc>,
+    /// When a bot is sent. A method for which nobody joins is set to work at once.
+    pub join_at: DateTime<Utc>,
+    /// After this nobody joins any more, unless the conference began late.
+    pub latest_join: DateTime<Utc>,
+    /// An announcement must be played before recording.
+    pub announcement: bool,
+    /// The conference is a personal room, where meetings may follow each other under one link.
+    pub personal_room: bool,
+    /// What holds for the telephone number of a call.
+    pub numbers: NumberMode,
+}
+
+impl Order {
+    /// The order that a plan comes to.
+    #[must_use]
+    pub fn of(plan: &Plan, start: DateTime<Utc>, end: DateTime<Utc>, personal_room: bool) -> Self {
+        let methods = std::iter::once(plan.method).chain(plan.fallbacks.iter().copied());
+        Self {
+            means: methods.map(Means::from).collect(),
+            start,
+            end,
+            join_at: plan.join_at.unwrap_or(start),
+            latest_join: plan.latest_join.unwrap_or(end),
+            announcement: plan.announcement,
+            personal_room,
+            numbers: NumberMode::Automatic,
+        }
+    }
+
+    /// A telephone call placed at that time.
+    #[must_use]
+    pub fn call(placed: DateTime<Utc>, numbers: NumberMode) -> Self {
+        Self::at_once(Means::Dialer, placed, numbers)
+    }
+
+    /// A recording behind a customer's link, asked for at that time.
+    #[must_use]
+    pub fn upload(asked: DateTime<Utc>) -> Self {
+        Self::at_once(Means::Upload, asked, NumberMode::Automatic)
+    }
+
+    fn at_once(means: Means, now: DateTime<Utc>, numbers: NumberMode) -> Self {
+        Self {
+            means: vec![means],
+            start: now,
+            end: now,
+            join_at: now,
+            latest_join: now,
+            announcement: false,
+            personal_room: false,
+            numbers,
+        }
+    }
+}

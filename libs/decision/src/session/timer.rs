@@ -1,0 +1,105 @@
+//! Timers: each waits for one thing that may not happen.
+
+macro_rules! timers {
+    ($( $variant:ident $name:literal $about:literal; )+) => {
+        /// What is waited for. A session has at most one of a kind.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Timer {
+            $( #[doc = $about] $variant, )+
+        }
+
+        impl Timer {
+            /// Every timer.
+            pub const ALL: &'static [Self] = &[$( Self::$variant, )+];
+
+            /// Its name in timer rows and docs.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $name, )+ }
+            }
+
+            /// What it waits for, in a sentence.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $( Self::$variant => $about, )+ }
+            }
+        }
+    };
+}
+
+timers! {
+    Dispatch "dispatch" "The time to set the method to work.";
+    Retry "retry" "The time to try once more.";
+    Launch "launch" "A sign of life of the recorder.";
+    Connect "connect" "The recorder to reach the door.";
+    StartWait "start_wait" "The conference to begin.";
+    HostWait "host_wait" "The host to come.";
+    Lobby "lobby" "Somebody to let the recorder in.";
+    NobodyJoined "nobody_joined" "Anyone to join.";
+    EverybodyLeft "everybody_left" "Anyone to come back.";
+    Company "company" "Anyone of the company to join.";
+    Ask "ask" "The time to ask for permission.";
+    PermissionEnd "permission_end" "An answer of the host.";
+    Announcement "announcement" "The announcement to be played.";
+    NotRecording "not_recording" "A recording to begin.";
+    Silence "silence" "Something to be heard.";
+    MaxLength "max_length" "The longest recording that is kept.";
+    StartCheck "start_check" "The time to ask the provider whether the conference began.";
+    StartDeadline "start_deadline" "The conference to begin before the meeting is over.";
+    LiveStart "live_start" "The provider's own recording to begin by itself.";
+    StopHold "stop_hold" "The end of the conference after its recording stopped.";
+    MeetingLimit "meeting_limit" "News of the end of the conference or call.";
+    Ring "ring" "Somebody to answer the telephone.";
+    Settle "settle" "Late news that change the reason of an end.";
+    FilesPoll "files_poll" "The time to ask for the recording.";
+    FilesDeadline "files_deadline" "The recording.";
+    Import "import" "The import to finish.";
+}
+
+impl Timer {
+    pub(super) const fn number(self) -> u8 {
+        self as u8
+    }
+
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|timer| timer.number() == number)
+    }
+
+    /// Whether news that repeat what is known leave it as it was armed.
+    pub(super) const fn keeps_due(self) -> bool {
+        matches!(self, Self::EverybodyLeft | Self::Silence | Self::NobodyJoined)
+    }
+}
+
+/// Timers with the times at which they are due, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Timers {
+    due: [i64; Timer::ALL.len()],
+}
+
+/// A time that never comes.
+const NEVER: i64 = i64::MAX;
+
+impl Timers {
+    pub(super) const NONE: Self = Self { due: [NEVER; Timer::ALL.len()] };
+
+    pub(super) fn set(&mut self, timer: Timer, due: i64) {
+        if let Some(place) = self.due.get_mut(timer as usize) {
+            *place = due;
+        }
+    }
+
+    pub(super) fn get(&self, timer: Timer) -> Option<i64> {
+        self.due.get(timer as usize).copied().filter(|due| *due != NEVER)
+    }
+
+    /// The one that is due first, if it is due by `now`.
+    pub(super) fn due(&self, now: i64) -> Option<(Timer, i64)> {
+        self.iter().filter(|(_, due)| *due <= now).min_by_key(|(timer, due)| (*due, *timer))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Timer, i64)> {
+        Timer::ALL.iter().copied().zip(self.due).filter(|(_, due)| *due != NEVER)
+    }
+}
