@@ -17,7 +17,7 @@ use crate::workspace;
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum What {
-    /// One decision of the core, beside a hand-written subset of its rules.
+    /// One decision of the core, beside a hand-written subset of its rules; one session, beside a bare machine.
     Core,
     /// A calendar of 10,000 events, beside Python's icalendar and recurring-ical-events.
     Calendar,
@@ -33,7 +33,7 @@ pub(crate) enum What {
 pub(crate) fn run(what: &[What]) -> Result<()> {
     let wanted = |one: What| what.is_empty() || what.contains(&one);
     if wanted(What::Core) {
-        cargo(&["bench", "-q", "-p", "decision", "--bench", "decide"])?;
+        cargo(&["bench", "-q", "-p", "decision", "--bench", "decide", "--bench", "session"])?;
     }
     if wanted(What::Calendar) {
         calendar()?;

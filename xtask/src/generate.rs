@@ -6,6 +6,7 @@ mod catalogue;
 mod core;
 mod docs;
 mod rulebook;
+mod sessions;
 mod settings;
 mod wire;
 
@@ -67,6 +68,7 @@ fn pages(catalogue: &catalogue::Catalogue) -> Result<Files> {
     Ok(Files::from([
         ("docs/skip-codes.md".to_owned(), docs::generate(catalogue).into_bytes()),
         ("docs/rulebook.md".to_owned(), rulebook.into_bytes()),
+        ("docs/sessions.md".to_owned(), sessions::generate()?.into_bytes()),
         ("docs/config.md".to_owned(), settings::generate()?.into_bytes()),
     ]))
 }

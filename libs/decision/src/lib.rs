@@ -8,6 +8,8 @@
 //! 2. [`decide()`] puts the verdicts of one call together: a plan, one primary skip code, or pending.
 //! 3. [`conflict::resolve`] settles which of the surviving calls give way to one another.
 //!
+//! [`session`] carries a plan out: a state machine of facts, driven by neutral signals and by time.
+//!
 //! Beside it stands what keeps decisions cheap and understood: [`reach`] and [`conflict::reached`] tell
 //! which calls a change concerns, [`explain`] and [`history`] tell people what was decided and by what.
 #![deny(

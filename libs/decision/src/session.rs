@@ -44,7 +44,7 @@ pub use signal::{Says, Signal, Then};
 pub use stage::Stage;
 pub use timer::Timer;
 
-use crate::skip_code::SkipCode;
+use crate::skip_code::{Phase, SkipCode};
 use facts::{Fact, Facts, Mark, Stamp};
 use order::METHODS;
 use settings::ms;
@@ -221,8 +221,9 @@ const COMES_BACK: Signals = Signals::these(&[
 /// Where nobody joins, these only tell what people waited for.
 const EVIDENCE_OF_CLOUD: Signals =
     Signals::these(&[Signal::NeverStarted, Signal::HostNeverCame, Signal::HostStopped]);
-/// What a person may ask for when all is over.
-const AFTER_THE_END: Signals = Signals::these(&[Signal::DeletionAsked, Signal::RequestedAgain]);
+/// What is heard even when all is over: what a person may still ask for, and files to throw away.
+const AFTER_THE_END: Signals =
+    Signals::these(&[Signal::DeletionAsked, Signal::RequestedAgain, Signal::FilesReady]);
 /// There is something recorded, somewhere.
 const RECORDED: Signals = Signals::these(&[
     Signal::RecordingStarted,
@@ -268,12 +269,7 @@ impl Session {
 
     /// Takes a signal in; what is to be done because of it. Total: no signal is refused, and none can do
     /// harm by coming late, twice or out of order.
-    pub fn hear(
-        &mut self,
-        settings: &Settings,
-        heard: &Heard,
-        now: DateTime<Utc>,
-    ) -> Vec<Effect> {
+    pub fn hear(&mut self, settings: &Settings, heard: &Heard, now: DateTime<Utc>) -> Vec<Effect> {
         let now = now.timestamp_millis();
         self.note(settings, heard, now);
         self.go_on(settings, now)
@@ -432,6 +428,10 @@ impl Session {
                 }
             } else {
                 self.over = None;
+                // It went on after all: what was recorded is fetched when that is over.
+                if self.means() != Means::Upload {
+                    self.issued.flags &= !FETCH;
+                }
             }
             self.keep_due(&mut wanted);
             if let Some((timer, due)) = wanted.due(now) {
@@ -449,6 +449,11 @@ impl Session {
 
     /// What the facts come to.
     fn view(&self, settings: &Settings) -> View {
+        if let Some(at) = self.facts.first(Signal::Imported) {
+            // Imported and not kept, or it would have ended at once.
+            let findings = self.unwanted();
+            return View::over(Over { media: false, findings, at, not_before: at, withdraw: true });
+        }
         let view = match self.means() {
             Means::Cloud => self.view_cloud(settings),
             Means::LocalBot | Means::Bot => self.view_bot(settings),
@@ -471,19 +476,18 @@ impl Session {
             return Some(Outcome::Skipped(code));
         }
         let imported = self.facts.has(Signal::Imported);
-        let faults =
-            if imported { media::OF_CONTENT } else { FILE_FAULTS.without(media::REVOCABLE) };
+        let unwanted = !self.unwanted().is_empty();
+        let faults = if imported && !unwanted {
+            media::OF_CONTENT
+        } else {
+            FILE_FAULTS.without(media::REVOCABLE)
+        };
         if let Some(code) = codes(faults).collect::<Codes>().lowest() {
             return Some(Outcome::Skipped(code));
         }
-        if !imported {
-            return None;
-        }
-        Some(match (self.unwanted().lowest(), self.partial(settings)) {
-            (Some(code), _) => Outcome::Skipped(code),
-            (None, Some(code)) => Outcome::Partial(code),
-            (None, None) => Outcome::Recorded,
-        })
+        // Who was there may yet be told: settled like any end without a recording.
+        (imported && !unwanted)
+            .then(|| self.partial(settings).map_or(Outcome::Recorded, Outcome::Partial))
     }
 
     /// The code of the person's act there was, if any.
@@ -539,9 +543,10 @@ impl Session {
     /// Whether an attempt went on after a fault that may pass.
     fn got_over(&self, fault: &Fact) -> bool {
         RETRIES.contains(fault.signal)
-            && self.facts.among(COMES_BACK).any(|fact| {
-                fact.last.run == fault.last.run && fact.last > fault.last
-            })
+            && self
+                .facts
+                .among(COMES_BACK)
+                .any(|fact| fact.last.run == fault.last.run && fact.last > fault.last)
     }
 
     /// Why what was recorded is not wanted.
@@ -551,11 +556,8 @@ impl Session {
         if has(Signal::OthersPresent) && !has(Signal::CompanyPresent) {
             codes.add(SkipCode::NoCompanyParticipants);
         }
-        let somebody = Signals::these(&[
-            Signal::OthersPresent,
-            Signal::CompanyPresent,
-            Signal::HostJoined,
-        ]);
+        let somebody =
+            Signals::these(&[Signal::OthersPresent, Signal::CompanyPresent, Signal::HostJoined]);
         if has(Signal::Alone) && self.facts.known().and(somebody).is_empty() {
             codes.add(SkipCode::NoAttendees);
         }
@@ -638,7 +640,9 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> bool {
         let last = usize::from(self.leg) + 1 >= self.order.means.len();
-        if last || self.of_run(NEXT_METHODS).next().is_none() || now > self.join_limit(settings) {
+        let cannot =
+            self.of_run(NEXT_METHODS).next().is_some() || self.cannot_be_armed(settings);
+        if last || !cannot || now > self.join_limit(settings) {
             return false;
         }
         self.withdraw(effects);
@@ -814,7 +818,16 @@ impl Session {
 
     /// Throws away what is not kept: once when it ends, and once more when files turn up afterwards.
     fn discard(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
-        if outcome.keeps() {
+        let failed_import = outcome.phase() == Phase::Import;
+        if failed_import && outcome.code() != Some(SkipCode::RecordingDeletedByUser) {
+            // Kept, or not to be had: an import that failed may be tried again by hand.
+            return;
+        }
+        // Files alone may be of another recorder, or of people who did not ask for us.
+        let ours = ACTS
+            .or(FORBIDS)
+            .or(Signals::these(&[Signal::RecordingStarted, Signal::ManualStart]));
+        if outcome.phase() != Phase::Dial && self.facts.known().and(ours).is_empty() {
             return;
         }
         let files = Signals::these(&[Signal::FilesReady, Signal::Fetching, Signal::Imported]);

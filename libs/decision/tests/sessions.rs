@@ -1,5 +1,6 @@
 //! What comes of a session, case by case: a day in the life of a bot, of a cloud recording, of a telephone
 //! call and of an upload, told as signals and as time that passes.
+#![allow(clippy::wildcard_enum_match_arm, reason = "tests look at few effects of many")]
 
 use std::collections::BTreeSet;
 
@@ -390,7 +391,7 @@ fn whoever_must_never_be_recorded_stops_the_recording_and_it_is_thrown_away() {
     let withdrawn = |effect: &Effect| matches!(effect, Effect::Withdraw { .. });
     assert_eq!(play.when(withdrawn), [900]);
     // Files that turn up later are thrown away as well.
-    play.late(950, Signal::FilesReady).late(899, Signal::FilesReady);
+    play.late(950, Signal::FilesReady).late(960, Signal::FilesReady);
     assert_eq!(play.when(|effect| *effect == Effect::Discard).len(), 2);
 }
 
@@ -413,7 +414,9 @@ fn a_person_who_refuses_consent_live_stops_the_recording() {
 #[test]
 fn a_bot_stays_a_minute_after_all_have_left() {
     let mut play = Play::recording();
-    play.hear(20, Signal::CompanyPresent).hear(30, Signal::OthersPresent).hear(1_500, Signal::Alone);
+    play.hear(20, Signal::CompanyPresent)
+        .hear(30, Signal::OthersPresent)
+        .hear(1_500, Signal::Alone);
     play.until(1_559);
     assert_eq!(play.stage(), Stage::Recording);
     play.until(1_560);
@@ -475,7 +478,11 @@ fn permission_is_asked_for_three_times_and_then_given_up() {
 #[test]
 fn a_refused_permission_is_asked_for_again_when_a_host_joins() {
     let mut play = Play::local();
-    play.hear(-117, Signal::Joining).hear(-90, Signal::InLobby).hear(5, Signal::InCall).hear(20, Signal::PermissionDenied).until(300);
+    play.hear(-117, Signal::Joining)
+        .hear(-90, Signal::InLobby)
+        .hear(5, Signal::InCall)
+        .hear(20, Signal::PermissionDenied)
+        .until(300);
     assert_eq!(play.stage(), Stage::PermissionDenied);
     play.hear(301, Signal::HostJoined).hear(310, Signal::PermissionGranted);
     assert_eq!(play.when(|effect| matches!(effect, Effect::AskPermission { .. })), [5, 301]);
@@ -495,7 +502,10 @@ fn an_announcement_comes_before_the_recording() {
 #[test]
 fn an_announcement_that_never_ends_has_failed() {
     let mut play = Play::of(|order| order.announcement = true);
-    play.hear(-117, Signal::Joining).hear(-90, Signal::InLobby).hear(5, Signal::InCall).skipped(SkipCode::ComplianceAudioAnnouncement);
+    play.hear(-117, Signal::Joining)
+        .hear(-90, Signal::InLobby)
+        .hear(5, Signal::InCall)
+        .skipped(SkipCode::ComplianceAudioAnnouncement);
 }
 
 #[test]
@@ -561,6 +571,26 @@ fn without_another_method_a_refused_start_ends_in_a_code_at_the_deadline() {
     play.until(1_209);
     assert_eq!(play.stage(), Stage::Started);
     play.skipped(SkipCode::OnAirTooLongWithoutRecording);
+}
+
+#[test]
+fn arming_that_fails_is_tried_again_and_then_left_to_a_bot() {
+    let mut play = Play::of(|order| order.means = vec![Means::Cloud, Means::Bot]);
+    for second in [-3_000, -2_900, -2_700, -2_300] {
+        play.hear(second, Signal::ConnectionFailed);
+    }
+    play.until(0);
+    let sent: Vec<(i64, Means)> = play
+        .done
+        .iter()
+        .filter_map(|(second, effect)| match effect {
+            Effect::Dispatch { means, .. } => Some((*second, *means)),
+            _ => None,
+        })
+        .collect();
+    let cloud = Means::Cloud;
+    let bot = (-120, Means::Bot);
+    assert_eq!(sent, [(-3_600, cloud), (-2_970, cloud), (-2_780, cloud), (-2_400, cloud), bot]);
 }
 
 #[test]
@@ -676,4 +706,12 @@ fn answered_and_busy_at_once_is_a_contradiction() {
 fn a_call_of_which_nothing_is_heard_ends_too() {
     let mut play = Play::call(NumberMode::Automatic);
     play.skipped(SkipCode::NotApplicable);
+}
+
+#[test]
+fn files_of_a_meeting_that_was_given_up_are_left_alone() {
+    let mut play = Play::cloud();
+    play.hear(700, Signal::NeverStarted).skipped(SkipCode::DidNotStart);
+    play.late(5_000, Signal::FilesReady);
+    assert!(!play.discarded());
 }

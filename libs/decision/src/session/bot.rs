@@ -12,7 +12,7 @@ use super::{
 use crate::skip_code::SkipCode;
 
 /// Ends of an attempt that may pass.
-enum Fate {
+pub(super) enum Fate {
     /// It goes on.
     Open,
     /// It is tried again then.
@@ -69,19 +69,18 @@ impl Session {
     }
 
     /// What became of the attempt under way.
-    fn fate(&self, settings: &Settings) -> Fate {
+    pub(super) fn fate(&self, settings: &Settings) -> Fate {
         // Where there was a next method and the time for it, it has been taken already.
-        let fatal = self.of_run(ENDS.or(NEXT_METHODS)).filter(|fact| {
-            !NEXT_METHODS.contains(fact.signal) || fact.signal.code().is_some()
-        });
+        let fatal = self
+            .of_run(ENDS.or(NEXT_METHODS))
+            .filter(|fact| !NEXT_METHODS.contains(fact.signal) || fact.signal.code().is_some());
         if let Some(at) = fatal.map(|fact| fact.first.at).min() {
             return Fate::Over(at);
         }
         let faults = self.of_run(RETRIES).filter(|fact| !self.got_over(fact));
         let Some(fault) = faults.map(|fact| fact.last.mark.at).max() else { return Fate::Open };
-        let Some(delay) = settings.join_retries.get(usize::from(self.tries)) else {
-            return Fate::Over(fault);
-        };
+        let delay = settings.join_retries.get(usize::from(self.tries));
+        let Some(delay) = delay.filter(|_| self.run < u8::MAX) else { return Fate::Over(fault) };
         let due = fault.saturating_add(ms(*delay));
         // Whoever was in once may come back until the planned end.
         let limit = if self.facts.known().and(INSIDE).is_empty() {
@@ -139,6 +138,7 @@ impl Session {
             _ => position.entered.mark.at,
         };
         let patient = since.max(self.order.start);
+        let latest = position.last.mark.at;
         let (stage, timer, due) = if position.signal == Signal::WaitingForStart {
             (Stage::WaitingForStart, Timer::StartWait, patient + ms(settings.start_wait))
         } else if WAITS_FOR_SOMEBODY.contains(position.signal) {
@@ -146,9 +146,9 @@ impl Session {
         } else if position.signal == Signal::InLobby {
             (Stage::Lobby, Timer::Lobby, patient + ms(settings.lobby_wait))
         } else if position.signal == Signal::Joining {
-            (Stage::Joining, Timer::Connect, since + ms(settings.connect))
+            (Stage::Joining, Timer::Connect, latest + ms(settings.connect))
         } else {
-            (Stage::Launching, Timer::Connect, since + ms(settings.connect))
+            (Stage::Launching, Timer::Connect, latest + ms(settings.connect))
         };
         let mut view = View::at(stage);
         view.timers.set(timer, due);
@@ -198,7 +198,7 @@ impl Session {
         let asked = self.issued.asked;
         let denied = self.denied();
         let host = self.facts.last(Signal::HostJoined).filter(|at| *at > entered);
-        let ask = settings.permission_asks.get(usize::from(asked));
+        let ask = settings.permission_asks.get(usize::from(asked)).filter(|_| asked < u8::MAX);
         match (host, ask) {
             // A host who joined after the last request has not been asked.
             (Some(host), _) if asked > 0 && host > self.issued.asked_at => {
@@ -232,11 +232,8 @@ impl Session {
 
     /// Who is there with the bot, and how long it stays with them.
     fn company_kept(&self, settings: &Settings, patient: i64, timers: &mut Timers) {
-        let came = Signals::these(&[
-            Signal::CompanyPresent,
-            Signal::OthersPresent,
-            Signal::HostJoined,
-        ]);
+        let came =
+            Signals::these(&[Signal::CompanyPresent, Signal::OthersPresent, Signal::HostJoined]);
         let came = self.facts.among(came).map(|fact| fact.last.mark).max();
         let alone = self.facts.get(Signal::Alone).map(|fact| fact.last.mark);
         match (came, alone) {

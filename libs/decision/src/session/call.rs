@@ -62,8 +62,7 @@ impl Session {
 
     fn dialling(&self, settings: &Settings) -> View {
         let ringing = self.facts.first(Signal::Ringing);
-        let mut view =
-            View::at(if ringing.is_some() { Stage::Ringing } else { Stage::Initiated });
+        let mut view = View::at(if ringing.is_some() { Stage::Ringing } else { Stage::Initiated });
         let since = ringing.or(self.facts.first(Signal::DialStarted)).unwrap_or(self.order.start);
         // Some systems tell nothing before the end: one asks, and goes on waiting.
         let asked = self.issued.flags & START_CHECK != 0;

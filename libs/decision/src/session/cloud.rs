@@ -1,12 +1,13 @@
 //! The provider's own recording: nobody joins, the conference is watched, the files are fetched.
 
+use super::bot::Fate;
 use super::settings::{Settings, ms};
 use super::signal::{Signal, Signals};
 use super::stage::Stage;
 use super::timer::Timer;
 use super::{
-    Codes, ENDS, EVIDENCE_OF_CLOUD, LIVE_START, NEXT_METHODS, OVERTAKEN, Over, RETRIES,
-    START_CHECK, Session, View,
+    Codes, ENDS, EVIDENCE_OF_CLOUD, LIVE_START, Means, NEXT_METHODS, OVERTAKEN, Over,
+    RETRIES, START_CHECK, Session, View,
 };
 
 const PAUSES: Signals = Signals::these(&[Signal::RecordingPaused, Signal::RecordingStopped]);
@@ -23,7 +24,8 @@ impl Session {
             view.timers.set(Timer::Dispatch, i64::MIN);
             return view;
         }
-        match self.facts.last(Signal::MeetingStarted) {
+        // What is being recorded has begun, even if nobody told so.
+        match self.facts.last(Signal::MeetingStarted).or(self.recorded_at()) {
             Some(started) => self.running(settings, started),
             None => self.expected(settings),
         }
@@ -32,7 +34,7 @@ impl Session {
     /// Since when it is over, and what that comes to.
     fn cloud_over(&self, settings: &Settings) -> Option<Over> {
         let fault = self
-            .of_run(ENDS.or(RETRIES).or(NEXT_METHODS).without(EVIDENCE_OF_CLOUD))
+            .of_run(ENDS.or(NEXT_METHODS).without(EVIDENCE_OF_CLOUD))
             .filter(|fact| fact.signal.code().is_some())
             .map(|fact| fact.first.at)
             .min();
@@ -57,7 +59,7 @@ impl Session {
             findings,
             at,
             // The same people may begin again; it costs nothing to see.
-            not_before: if fault.is_some() { at } else { at.max(self.order.end) },
+            not_before: if look || recorded { at.max(self.order.end) } else { at },
             withdraw: ended.is_none(),
         })
     }
@@ -102,7 +104,18 @@ impl Session {
             view.timers.set(Timer::StartCheck, patience);
         }
         view.timers.set(Timer::StartDeadline, patience.max(self.order.end));
+        if let Fate::Again(due) = self.fate(settings) {
+            view.stage = Stage::BackingOff;
+            view.timers.set(Timer::Retry, due);
+        }
         view
+    }
+
+    /// Whether the provider's recording could not be set, as often as it was tried.
+    pub(super) fn cannot_be_armed(&self, settings: &Settings) -> bool {
+        self.means() == Means::Cloud
+            && self.of_run(RETRIES).next().is_some()
+            && matches!(self.fate(settings), Fate::Over(_))
     }
 
     /// While it runs.

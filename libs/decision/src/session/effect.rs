@@ -62,7 +62,8 @@ pub enum Effect {
     CheckFiles,
     /// Fetch and probe the recording.
     Fetch,
-    /// Throw away what was recorded, wherever it lies.
+    /// Throw away what was recorded for us. Whether a copy at the provider goes too, which is its owner's, is
+    /// for the setting of the company to say.
     Discard,
     /// The session is over.
     End {

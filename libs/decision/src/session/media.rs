@@ -16,8 +16,7 @@ pub(super) const OF_CONTENT: Signals = Signals::these(&[
 ]);
 
 /// Losses that a provider may take back for a while.
-pub(super) const REVOCABLE: Signals =
-    Signals::these(&[Signal::FilesDeleted, Signal::FilesLost]);
+pub(super) const REVOCABLE: Signals = Signals::these(&[Signal::FilesDeleted, Signal::FilesLost]);
 
 impl Session {
     /// Something was recorded and the call is over.
@@ -25,11 +24,8 @@ impl Session {
         let ready = self.facts.get(Signal::FilesReady).map(|fact| fact.last);
         let lost = self.facts.among(REVOCABLE).max_by_key(|fact| fact.last);
         if let Some(lost) = lost.filter(|lost| Some(lost.last) > ready) {
-            let findings: Codes = self
-                .facts
-                .among(REVOCABLE)
-                .filter_map(|fact| self.code_of(fact.signal))
-                .collect();
+            let findings: Codes =
+                self.facts.among(REVOCABLE).filter_map(|fact| self.code_of(fact.signal)).collect();
             let at = lost.last.mark.at;
             return View::over(Over { media: false, findings, at, not_before: at, ..over });
         }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::settings::Settings;
 use crate::company::{Method, NumberMode};
 use crate::plan::Plan;
 
@@ -22,8 +23,7 @@ pub enum Means {
 
 impl Means {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Cloud, Self::LocalBot, Self::Bot, Self::Dialer, Self::Upload];
+    pub const ALL: [Self; 5] = [Self::Cloud, Self::LocalBot, Self::Bot, Self::Dialer, Self::Upload];
 
     /// Its name in reports and docs.
     #[must_use]
@@ -87,16 +87,29 @@ pub struct Order {
 }
 
 impl Order {
-    /// The order that a plan comes to.
+    /// The order that a plan comes to. A bot that takes over from a method for which nobody joins is sent at
+    /// the time a bot would have been sent.
     #[must_use]
-    pub fn of(plan: &Plan, start: DateTime<Utc>, end: DateTime<Utc>, personal_room: bool) -> Self {
+    pub fn of(
+        plan: &Plan,
+        settings: &Settings,
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+        personal_room: bool,
+    ) -> Self {
         let methods = std::iter::once(plan.method).chain(plan.fallbacks.iter().copied());
         Self {
             means: methods.map(Means::from).collect(),
             start,
             end,
-            join_at: plan.join_at.unwrap_or(start),
-            latest_join: plan.latest_join.unwrap_or(end),
+            join_at: plan
+                .join_at
+                .or(start.checked_sub_signed(settings.dispatch_ahead))
+                .unwrap_or(start),
+            latest_join: plan
+                .latest_join
+                .or(start.checked_add_signed(settings.latest_join))
+                .unwrap_or(end),
             announcement: plan.announcement,
             personal_room,
             numbers: NumberMode::Automatic,

@@ -38,6 +38,7 @@ macro_rules! settings {
 }
 
 settings! {
+    dispatch_ahead 120, "So long before the planned start a bot is sent, where the plan names no time.";
     launch 60, "From sending a recorder to its first sign of life.";
     connect 60, "From its first sign of life to the door of the conference.";
     start_wait 600, "A recorder waits so long for the conference to begin, counted from the planned start at the earliest.";
@@ -71,6 +72,7 @@ impl Settings {
     #[must_use]
     pub fn of(recording: &Recording) -> Self {
         Self {
+            dispatch_ahead: recording.dispatch_ahead.0,
             latest_join: recording.latest_join.0,
             min_length: recording.min_duration.0,
             max_length: recording.max_duration.0,

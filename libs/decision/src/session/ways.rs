@@ -74,7 +74,11 @@ pub const WAYS: &[Way] = &[
     way(C::Duplicate, BOT, &[Hear(-110, S::Joining), Hear(-60, S::SameRoomTwice)]),
     way(C::OverlappingMeeting, BOT, &[Hear(-110, S::Joining), Hear(-60, S::RoomOverlaps)]),
     way(C::InactiveHost, CLOUD, &[Hear(-600, S::Armed), Hear(-300, S::HostInactive)]),
-    way(C::LocalRecordingNotSupported, LOCAL, &[Hear(-70, S::InCall), Hear(9, S::LocalRecordingOff)]),
+    way(
+        C::LocalRecordingNotSupported,
+        LOCAL,
+        &[Hear(-70, S::InCall), Hear(9, S::LocalRecordingOff)],
+    ),
     way(C::CanNotListenIn, BOT, &[Hear(-70, S::InCall), Hear(60, S::NoAudio)]),
     // Codes of a session.
     Way {
