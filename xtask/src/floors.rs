@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("decision", 0, Only(&[])),
     ("conference", 0, Only(&[])),
     ("calendar", 0, Only(&["conference"])),
+    ("signals", 0, Only(&[])),
     // what services stand on
     ("proto", 1, Only(&["decision"])),
     ("chassis", 1, Only(&[])),

@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 
 /// The crates on the lowest floor.
-const PURE: [&str; 3] = ["decision", "conference", "calendar"];
+const PURE: [&str; 4] = ["decision", "conference", "calendar", "signals"];
 
 /// Crates that none of them may contain, at any depth: runtimes, sockets, databases.
 const WORLDLY: [&str; 12] = [

@@ -1,0 +1,51 @@
+//! What providers send: bytes and headers in, typed facts out.
+//!
+//! Three steps, each a function that touches nothing but its arguments:
+//!
+//! 1. **Verify** the raw bytes, before anything is parsed: [`zoom::receive`], [`twilio::verify_form`] and their
+//!    neighbours. Time is an argument; secrets are [`Secret`]s, of which several may hold during a rotation.
+//! 2. **Read** the payload leniently into [`Event`]s: what happened, to whom, when, in which order, and a [`Key`] that is
+//!    the same for every delivery of the same event.
+//! 3. **Mean**: a raw code becomes a neutral [`Signal`] through its provider's [`table`]. A code that stands in no table
+//!    is kept as [`Meaning::Unknown`]; it is data, not an error.
+//!
+//! Which skip code a signal leads to is not decided here.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod event;
+pub mod json;
+pub mod key;
+pub mod meaning;
+pub mod private;
+pub mod provider;
+pub mod read;
+pub mod reply;
+pub mod signal;
+pub mod table;
+pub mod time;
+pub mod verify;
+
+pub mod zoom;
+
+pub use event::{About, Event, Participant, Recording};
+pub use key::Key;
+pub use meaning::Meaning;
+pub use private::Private;
+pub use provider::Provider;
+pub use reply::{Delivery, Reply};
+pub use signal::{Signal, Stage};
+pub use table::{Confidence, Kind, Row};
+pub use verify::{Secret, Tolerance};
+
+/// A body longer than this many bytes is refused unread: the largest real ones have some ten thousand.
+pub const MAX_BODY: usize = 1024 * 1024;
