@@ -35,6 +35,10 @@ pub mod table;
 pub mod time;
 pub mod verify;
 
+pub mod attendee;
+pub mod recall;
+pub mod sip;
+pub mod twilio;
 pub mod zoom;
 
 pub use event::{About, Event, Participant, Recording};

@@ -122,6 +122,10 @@ pub struct Row {
 const FILES: &[(Provider, &str)] = &[
     (Provider::Zoom, include_str!("../tables/zoom.csv")),
     (Provider::ZoomPhone, include_str!("../tables/zoom_phone.csv")),
+    (Provider::Twilio, include_str!("../tables/twilio.csv")),
+    (Provider::Sip, include_str!("../tables/sip.csv")),
+    (Provider::Recall, include_str!("../tables/recall.csv")),
+    (Provider::Attendee, include_str!("../tables/attendee.csv")),
 ];
 
 /// All rows, ordered by provider, kind and code.

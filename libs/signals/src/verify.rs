@@ -2,6 +2,7 @@
 
 pub mod jwt;
 pub(crate) mod mac;
+pub mod standard;
 
 use std::fmt;
 

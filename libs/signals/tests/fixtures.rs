@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use signals::{Delivery, Event, Secret, Tolerance, verify, zoom};
+use signals::{Delivery, Event, Secret, Tolerance, twilio, verify, zoom};
 
 /// The files of one provider; none where there is no folder.
 fn files(provider: &str) -> Vec<(String, Vec<u8>)> {
@@ -148,4 +148,47 @@ fn webhooks_of_zoom_are_read() {
     keys.sort();
     keys.dedup();
     assert_eq!(keys.len(), read.len(), "two events with one key");
+}
+
+#[test]
+fn signatures_of_twilio_are_as_expected() {
+    let Some(file) = vectors("twilio", "vectors.x-twilio-signature.json") else { return };
+    let secrets = secrets(text(&file, "auth_token"));
+    for vector in file["vectors"].as_array().unwrap() {
+        let url = text(vector, "url");
+        let mut headers = HeaderMap::new();
+        let signature = HeaderValue::from_str(text(vector, "signature")).unwrap();
+        headers.insert(twilio::SIGNATURE, signature);
+        if let Some(body) = vector["json_body"].as_str() {
+            assert_eq!(twilio::verify_json(&headers, url, body.as_bytes(), &secrets), Ok(()));
+            let tampered = body.replace("true", "false");
+            let result = twilio::verify_json(&headers, url, tampered.as_bytes(), &secrets);
+            assert_eq!(result, Err(verify::Error::Mismatch));
+            continue;
+        }
+        let pairs: Vec<(String, String)> = match &vector["params"] {
+            Value::Array(pairs) => pairs
+                .iter()
+                .map(|pair| (pair[0].as_str().unwrap().into(), pair[1].as_str().unwrap().into()))
+                .collect(),
+            params => params
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap().into()))
+                .collect(),
+        };
+        let form = |pairs: &[(String, String)]| {
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+        };
+        let body = form(&pairs);
+        assert_eq!(twilio::verify_form(&headers, url, body.as_bytes(), &secrets), Ok(()), "{url}");
+        let mut tampered = pairs.clone();
+        tampered[0].1.push('0');
+        let result = twilio::verify_form(&headers, url, form(&tampered).as_bytes(), &secrets);
+        assert_eq!(result, Err(verify::Error::Mismatch), "{url}");
+        let wrong = [Secret::new("54321").unwrap()];
+        let result = twilio::verify_form(&headers, url, body.as_bytes(), &wrong);
+        assert_eq!(result, Err(verify::Error::Mismatch), "{url}");
+    }
 }
