@@ -36,9 +36,11 @@ pub mod time;
 pub mod verify;
 
 pub mod attendee;
+pub mod graph;
 pub mod recall;
 pub mod sip;
 pub mod twilio;
+pub mod webex;
 pub mod zoom;
 
 pub use event::{About, Event, Participant, Recording};

@@ -58,6 +58,8 @@ kinds! {
     CallEnd = "call_end";
     /// The status of a recording.
     Recording = "recording";
+    /// A setting with the value that matters, as `audio=telephony`.
+    Setting = "setting";
     /// Who answered, as a machine heard it.
     AnsweredBy = "answered_by";
     /// What a look-up of a number found.
@@ -122,6 +124,8 @@ pub struct Row {
 const FILES: &[(Provider, &str)] = &[
     (Provider::Zoom, include_str!("../tables/zoom.csv")),
     (Provider::ZoomPhone, include_str!("../tables/zoom_phone.csv")),
+    (Provider::Webex, include_str!("../tables/webex.csv")),
+    (Provider::Teams, include_str!("../tables/teams.csv")),
     (Provider::Twilio, include_str!("../tables/twilio.csv")),
     (Provider::Sip, include_str!("../tables/sip.csv")),
     (Provider::Recall, include_str!("../tables/recall.csv")),
