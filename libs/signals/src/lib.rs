@@ -35,11 +35,17 @@ pub mod table;
 pub mod time;
 pub mod verify;
 
+pub mod aircall;
 pub mod attendee;
+pub mod dialer;
 pub mod graph;
+pub mod meet;
 pub mod recall;
+pub mod ringcentral;
 pub mod sip;
+pub mod telnyx;
 pub mod twilio;
+pub mod vonage;
 pub mod webex;
 pub mod zoom;
 

@@ -124,9 +124,15 @@ pub struct Row {
 const FILES: &[(Provider, &str)] = &[
     (Provider::Zoom, include_str!("../tables/zoom.csv")),
     (Provider::ZoomPhone, include_str!("../tables/zoom_phone.csv")),
-    (Provider::Webex, include_str!("../tables/webex.csv")),
     (Provider::Teams, include_str!("../tables/teams.csv")),
+    (Provider::Webex, include_str!("../tables/webex.csv")),
+    (Provider::GoogleMeet, include_str!("../tables/google_meet.csv")),
     (Provider::Twilio, include_str!("../tables/twilio.csv")),
+    (Provider::RingCentral, include_str!("../tables/ringcentral.csv")),
+    (Provider::Aircall, include_str!("../tables/aircall.csv")),
+    (Provider::Vonage, include_str!("../tables/vonage.csv")),
+    (Provider::Telnyx, include_str!("../tables/telnyx.csv")),
+    (Provider::Dialer, include_str!("../tables/dialer.csv")),
     (Provider::Sip, include_str!("../tables/sip.csv")),
     (Provider::Recall, include_str!("../tables/recall.csv")),
     (Provider::Attendee, include_str!("../tables/attendee.csv")),
@@ -246,7 +252,8 @@ mod tests {
         let mut named: Vec<Provider> = FILES.iter().map(|(provider, _)| *provider).collect();
         named.sort();
         named.dedup();
-        assert_eq!(named.len(), FILES.len());
+        assert_eq!(named, Provider::ALL);
+        assert_eq!(FILES.len(), named.len());
     }
 
     #[test]

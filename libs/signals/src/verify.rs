@@ -150,6 +150,13 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&
     value.to_str().map(str::trim).map_err(|_| Error::Form(name))
 }
 
+/// The token of `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
+    const NAME: &str = "authorization";
+    let (scheme, token) = header(headers, NAME)?.split_once(' ').ok_or(Error::Form(NAME))?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Error::Form(NAME)) }
+}
+
 /// Digits of seconds since 1970, as they stand in a header.
 pub(crate) fn timestamp(digits: &str, name: &'static str) -> Result<DateTime<Utc>, Error> {
     if digits.is_empty() || digits.len() > 12 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -63,37 +63,11 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_lc_rs::rand::SystemRandom;
-    use aws_lc_rs::rsa::KeySize;
-    use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
-    use data_encoding::BASE64URL_NOPAD;
+    use crate::verify::jwt::Issuer;
     use serde_json::{Value, json};
 
-    struct Issuer(RsaKeyPair);
-
-    impl Issuer {
-        fn new() -> Self {
-            Self(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
-        }
-
-        fn keys(&self) -> Keys {
-            // RSAPublicKey in DER, of 2048 bits: headers of fixed length, the modulus, and 65537.
-            let public = self.0.public_key().as_ref();
-            let n = BASE64URL_NOPAD.encode(&public[9..265]);
-            let e = BASE64URL_NOPAD.encode(&public[public.len() - 3..]);
-            let set = json!({"keys": [{"kty": "RSA", "use": "sig", "kid": "k1", "n": n, "e": e}]});
-            Keys::read(set.to_string().as_bytes()).unwrap()
-        }
-
-        fn sign(&self, header: &Value, claims: &Value) -> Private {
-            let encode = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
-            let signed = format!("{}.{}", encode(header), encode(claims));
-            let mut signature = vec![0; self.0.public_modulus_len()];
-            self.0
-                .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-                .unwrap();
-            Private::new(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
-        }
+    fn signed(issuer: &Issuer, header: &Value, claims: &Value) -> Private {
+        Private::new(issuer.sign(header, claims))
     }
 
     fn claims() -> Value {
@@ -110,7 +84,7 @@ mod tests {
         let issuer = Issuer::new();
         let header = json!({"alg": "RS256", "kid": "k1"});
         let check = |claims: &Value| {
-            check_tokens(&[issuer.sign(&header, claims)], &issuer.keys(), &["our-app"], now())
+            check_tokens(&[signed(&issuer, &header, claims)], &issuer.keys(), &["our-app"], now())
         };
         assert_eq!(check(&claims()), Ok(vec!["t1".to_owned()]));
         for (name, value) in [
@@ -135,18 +109,18 @@ mod tests {
         let (issuer, forger) = (Issuer::new(), Issuer::new());
         let header = json!({"alg": "RS256", "kid": "k1"});
         let check = |token: Private| check_tokens(&[token], &issuer.keys(), &["our-app"], now());
-        assert_eq!(check(forger.sign(&header, &claims())), Err(Error::Mismatch));
+        assert_eq!(check(signed(&forger, &header, &claims())), Err(Error::Mismatch));
         let other = json!({"alg": "RS256", "kid": "k2"});
-        assert_eq!(check(issuer.sign(&other, &claims())), Err(Error::UnknownKey));
+        assert_eq!(check(signed(&issuer, &other, &claims())), Err(Error::UnknownKey));
         let none = json!({"alg": "none", "kid": "k1"});
-        assert_eq!(check(issuer.sign(&none, &claims())), Err(Error::Claim("alg")));
+        assert_eq!(check(signed(&issuer, &none, &claims())), Err(Error::Claim("alg")));
     }
 
     #[test]
     fn every_token_of_a_batch_must_hold() {
         let (issuer, forger) = (Issuer::new(), Issuer::new());
         let header = json!({"alg": "RS256", "kid": "k1"});
-        let tokens = [issuer.sign(&header, &claims()), forger.sign(&header, &claims())];
+        let tokens = [signed(&issuer, &header, &claims()), signed(&forger, &header, &claims())];
         let result = check_tokens(&tokens, &issuer.keys(), &["our-app"], now());
         assert_eq!(result, Err(Error::Mismatch));
         let result = check_tokens(&[], &issuer.keys(), &["our-app"], now());

@@ -146,6 +146,38 @@ pub(crate) fn make_hs256(header: &str, claims: &str, secret: &[u8]) -> String {
     format!("{signed}.{}", encode(code.as_ref()))
 }
 
+/// An issuer of tokens signed with RS256, for tests.
+#[cfg(test)]
+pub(crate) struct Issuer(aws_lc_rs::signature::RsaKeyPair);
+
+#[cfg(test)]
+impl Issuer {
+    pub(crate) fn new() -> Self {
+        let size = aws_lc_rs::rsa::KeySize::Rsa2048;
+        Self(aws_lc_rs::signature::RsaKeyPair::generate(size).unwrap())
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        use aws_lc_rs::signature::KeyPair as _;
+        // RSAPublicKey in DER, of 2048 bits: headers of fixed length, the modulus, and 65537.
+        let public = self.0.public_key().as_ref();
+        let n = BASE64URL_NOPAD.encode(&public[9..265]);
+        let e = BASE64URL_NOPAD.encode(&public[public.len() - 3..]);
+        let key = serde_json::json!({"kty": "RSA", "use": "sig", "kid": "k1", "n": n, "e": e});
+        Keys::read(serde_json::json!({ "keys": [key] }).to_string().as_bytes()).unwrap()
+    }
+
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+        let encode = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        let chance = aws_lc_rs::rand::SystemRandom::new();
+        let algorithm = &aws_lc_rs::signature::RSA_PKCS1_SHA256;
+        self.0.sign(algorithm, &chance, signed.as_bytes(), &mut signature).unwrap();
+        format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

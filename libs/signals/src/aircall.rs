@@ -1,0 +1,7 @@
+//! Aircall.
+
+mod read;
+mod verify;
+
+pub use read::read;
+pub use verify::verify;

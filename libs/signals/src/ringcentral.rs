@@ -1,0 +1,7 @@
+//! RingCentral.
+
+mod read;
+mod verify;
+
+pub use read::read;
+pub use verify::{TOKEN, VALIDATION, receive};
