@@ -29,6 +29,7 @@ pub mod meaning;
 pub mod private;
 pub mod provider;
 pub mod read;
+pub mod redact;
 pub mod reply;
 pub mod signal;
 pub mod table;

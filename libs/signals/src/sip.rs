@@ -72,10 +72,12 @@ pub fn cause(cause: u16) -> Meaning {
     of_cause(cause, None, None)
 }
 
-/// The response a gateway makes of a cause (RFC 3398, 7.2.4.1); 500 for causes it does not name.
+/// The response a gateway makes of a cause (RFC 3398, 7.2.4.1); 500 for causes it does not name. A rejection (21) depends
+/// on where it comes from: the user or the network.
 #[must_use]
-pub const fn response_of(cause: u16) -> u16 {
+pub const fn response_of(cause: u16, by_user: bool) -> u16 {
     match cause {
+        21 if by_user => 603,
         1..=3 | 26 => 404,
         17 => 486,
         18 => 408,
@@ -208,12 +210,13 @@ mod tests {
 
     #[test]
     fn gateways_translate_both_ways_and_not_always_back() {
-        assert_eq!(response_of(17), 486);
+        assert_eq!(response_of(17, true), 486);
         assert_eq!(cause_of(486), 17);
-        assert_eq!(response_of(18), 408);
+        assert_eq!(response_of(18, true), 408);
+        assert_eq!((response_of(21, true), response_of(21, false)), (603, 403));
         assert_eq!(cause_of(408), 102);
         assert_eq!(cause_of(480), 18);
-        assert_eq!(response_of(20), 480);
-        assert_eq!(response_of(127), 500);
+        assert_eq!(response_of(20, true), 480);
+        assert_eq!(response_of(127, true), 500);
     }
 }

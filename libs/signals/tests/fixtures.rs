@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use signals::{Delivery, Event, Secret, Tolerance, twilio, verify, zoom};
+use signals::graph::{self, Batch};
+use signals::{Delivery, Event, Secret, Signal, Tolerance, ringcentral, twilio, verify, zoom};
 
 /// The files of one provider; none where there is no folder.
 fn files(provider: &str) -> Vec<(String, Vec<u8>)> {
@@ -166,18 +167,14 @@ fn signatures_of_twilio_are_as_expected() {
             assert_eq!(result, Err(verify::Error::Mismatch));
             continue;
         }
-        let pairs: Vec<(String, String)> = match &vector["params"] {
-            Value::Array(pairs) => pairs
-                .iter()
-                .map(|pair| (pair[0].as_str().unwrap().into(), pair[1].as_str().unwrap().into()))
-                .collect(),
-            params => params
-                .as_object()
-                .unwrap()
-                .iter()
-                .map(|(name, value)| (name.clone(), value.as_str().unwrap().into()))
-                .collect(),
-        };
+        let params = &vector["params"];
+        let listed = params.as_array().into_iter().flatten();
+        let named = params.as_object().into_iter().flatten();
+        let pairs: Vec<(String, String)> = listed
+            .map(|pair| (pair[0].as_str().unwrap().to_owned(), &pair[1]))
+            .chain(named.map(|(name, value)| (name.clone(), value)))
+            .map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+            .collect();
         let form = |pairs: &[(String, String)]| {
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
         };
@@ -190,5 +187,67 @@ fn signatures_of_twilio_are_as_expected() {
         let wrong = [Secret::new("54321").unwrap()];
         let result = twilio::verify_form(&headers, url, body.as_bytes(), &wrong);
         assert_eq!(result, Err(verify::Error::Mismatch), "{url}");
+    }
+}
+
+#[test]
+fn calls_of_teams_are_read() {
+    for (name, bytes) in files("teams") {
+        if !name.starts_with("comms") {
+            continue;
+        }
+        let events = graph::calls(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!events.is_empty(), "{name}");
+        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        if text(&value, "@odata.type").ends_with("commsNotifications") {
+            assert!(events.iter().all(|event| event.about.call.is_some()), "{name}");
+            assert!(events.iter().all(|event| !event.meanings.is_empty()), "{name}");
+        }
+        for meaning in events.iter().flat_map(|event| &event.meanings) {
+            assert!(!meaning.is_unknown(), "{name}: {meaning:?}");
+        }
+        if name == "comms-beta.join.L1090.json" {
+            assert!(events.iter().any(|event| event.says(Signal::Lobby)), "{name}");
+        }
+        if name == "comms.transfer.L183.json" {
+            assert_eq!(events[0].meanings[0].raw_code(), "0/7015");
+        }
+    }
+}
+
+#[test]
+fn notifications_of_graph_are_read() {
+    for (name, bytes) in files("teams") {
+        if name.starts_with("callEvents.") && !name.ends_with("encrypted.json") {
+            let event = graph::meeting(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(event.at.is_some(), "{name}");
+            assert_eq!(event.about.conference.as_deref(), Some("{joinWebUrl}"), "{name}");
+        }
+        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        let batched = value["value"][0]["subscriptionId"].is_string();
+        if name.starts_with("changeNotification.") || name.ends_with("encrypted.json") || batched {
+            let batch = Batch::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+            for notification in batch.notifications {
+                let notification = notification.unwrap_or_else(|error| panic!("{name}: {error}"));
+                notification.event(None).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn sessions_of_ringcentral_are_read() {
+    for (name, bytes) in files("ringcentral") {
+        let session =
+            ["mock-telephonySession.json", "telephonySessions.json"].contains(&name.as_str());
+        if !session && !name.contains("presence") {
+            continue;
+        }
+        let events = ringcentral::read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!events.is_empty(), "{name}");
+        for event in events {
+            assert!(event.meanings.iter().all(|one| !one.is_unknown()), "{name}: {event:?}");
+            assert!(!session || event.about.session.is_some(), "{name}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::event::Direction;
 use crate::json::{self, Look};
 use crate::key::Maker;
 use crate::read::Error;
-use crate::{About, Event, Kind, Meaning, Participant, Provider, table};
+use crate::{About, Event, Kind, Meaning, Participant, Provider, sip, table};
 
 /// Reads `commsNotifications`, an event for each; or a single operation, as it is answered to a request.
 ///
@@ -117,11 +117,21 @@ fn result(data: &Value) -> Option<(String, Option<String>)> {
     Some((code, info.id(&["message"])))
 }
 
-/// The meaning of how a call ended: `code/subcode`, where whole families have one meaning (`408/*`).
+/// The meaning of how a call ended: `code/subcode`, where whole families have one meaning (`408/*`). A subcode `540…` or
+/// `560…` comes from a border controller to the telephone network, with a response of SIP at its end.
 #[must_use]
 pub fn end(code: &str, message: Option<&str>) -> Meaning {
     let family = code.split('/').next().map(|code| format!("{code}/*"));
     let known = |code: &str| table::lookup(Provider::Teams, Kind::CallEnd, code).is_some();
+    let response = code
+        .split_once('/')
+        .and_then(|(_, subcode)| {
+            subcode.strip_prefix("540").or_else(|| subcode.strip_prefix("560"))
+        })
+        .filter(|response| response.len() == 3 && !known(code));
+    if let Some(meaning) = response.and_then(|response| sip::meaning(response, message, None)) {
+        return meaning;
+    }
     match family {
         Some(family) if !known(code) && known(&family) => {
             // The family stands for the code, which is kept beside it.
@@ -181,6 +191,14 @@ mod tests {
         let strange = ended(&json!({"code": 403, "subcode": 1}));
         assert!(strange.meanings[0].is_unknown());
         assert_eq!(strange.meanings[0].raw_code(), "403/1");
+    }
+
+    #[test]
+    fn a_border_controller_speaks_sip() {
+        assert_eq!(end("486/540486", None).signal(), Some(Signal::Busy));
+        assert_eq!(end("500/560410", None).signal(), Some(Signal::InvalidNumber));
+        assert_eq!(end("404/560404", None).provider(), Provider::Teams);
+        assert!(end("500/56041", None).is_unknown());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn read(body: &[u8]) -> Result<Vec<Event>, Error> {
     let value = match &value {
         Value::Array(frame) => frame.iter().find(|one| one.get("body").is_some()),
         Value::Object(_) => Some(&value),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     };
     let envelope = value.ok_or(Error::Shape("a notification"))?;
     let session = envelope.at(&["body"]).unwrap_or(envelope);

@@ -102,13 +102,12 @@ fn meeting(value: &Value, name: String) -> Event {
 /// What a change is about, as paths and values: of two changes of one user in one millisecond, each is an event.
 fn changed(payload: &Value) -> Vec<String> {
     fn walk(prefix: &str, value: &Value, depth: usize, into: &mut Vec<String>) {
-        match value {
-            Value::Object(map) if depth > 0 => {
-                for (key, inner) in map {
-                    walk(&format!("{prefix}.{key}"), inner, depth.saturating_sub(1), into);
-                }
-            }
-            other => into.push(format!("{prefix}={other}")),
+        let Some(map) = value.as_object().filter(|_| depth > 0) else {
+            into.push(format!("{prefix}={value}"));
+            return;
+        };
+        for (key, inner) in map {
+            walk(&format!("{prefix}.{key}"), inner, depth.saturating_sub(1), into);
         }
     }
     let mut paths = Vec::new();
