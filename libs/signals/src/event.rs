@@ -163,8 +163,10 @@ pub struct Recording {
     pub id: Option<String>,
     /// The run of a conference, or the call, it is of, where the event is about several.
     pub of: Option<String>,
-    /// What it shows, in the provider's word: `audio_only`, `OnDemand`.
+    /// What it shows or how it came about, in the provider's word: `audio_only`, `OnDemand`.
     pub content: Option<String>,
+    /// Whether a person started it by hand; nothing where the provider does not tell.
+    pub by_hand: Option<bool>,
     /// Its format, in the provider's word: `MP4`.
     pub format: Option<String>,
     /// The state the provider says it is in.

@@ -11,7 +11,7 @@ use crate::{MAX_BODY, Private, read, time};
 ///
 /// # Errors
 /// It is too large, not JSON, or not an object.
-pub fn object(body: &[u8]) -> Result<Value, read::Error> {
+pub(crate) fn object(body: &[u8]) -> Result<Value, read::Error> {
     if body.len() > MAX_BODY {
         return Err(read::Error::TooLarge(body.len()));
     }

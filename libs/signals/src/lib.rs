@@ -23,7 +23,7 @@
 )]
 
 pub mod event;
-pub mod json;
+mod json;
 pub mod key;
 pub mod meaning;
 pub mod private;

@@ -52,8 +52,10 @@ pub fn meaning(code: &str, phrase: Option<&str>, reason: Option<&str>) -> Option
         return Some(sip(&beyond.to_string()));
     }
     match number {
-        Some(100..=399) | None if code.is_empty() || number.is_some() => None,
-        _ => Some(sip(code)),
+        // What is provisional or went well says nothing; 0 is how some say that there was no response.
+        Some(0 | 100..=399) => None,
+        None if code.is_empty() => None,
+        Some(_) | None => Some(sip(code)),
     }
 }
 
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_did_not_fail_says_nothing() {
-        for code in ["100", "180", "200", "302", ""] {
+        for code in ["100", "180", "200", "302", "0", ""] {
             assert_eq!(meaning(code, None, None), None, "{code}");
         }
     }

@@ -6,7 +6,6 @@ mod read;
 mod uuid;
 mod verify;
 
-pub use phone::pressed;
 pub use read::read;
 pub use uuid::in_path;
 pub use verify::{SIGNATURE, TIMESTAMP, receive};

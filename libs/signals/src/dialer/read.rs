@@ -38,10 +38,8 @@ pub fn read(body: &[u8]) -> Result<Event, Error> {
         .map(|one| Recording {
             id: one.id(&["id"]),
             of: about.call.clone(),
-            content: one
-                .flag(&["pressed"])
-                .filter(|pressed| *pressed)
-                .map(|_| "pressed".to_owned()),
+            content: None,
+            by_hand: one.flag(&["pressed"]),
             format: one.id(&["format"]),
             state: one.id(&["state"]),
             started: one.time(&["started"]),
@@ -121,9 +119,24 @@ mod tests {
             &json!({"event": "recording.ready", "recording": {"id": "r1", "seconds": 61, "pressed": true,
             "url": "https://dialer.example/r1"}}),
         );
-        assert_eq!(event.recordings[0].content.as_deref(), Some("pressed"));
+        assert_eq!(event.recordings[0].by_hand, Some(true));
         assert_eq!(event.recordings[0].seconds, Some(61));
         assert!(event.says(Signal::RecordingReady));
+    }
+
+    #[test]
+    fn the_documented_example_is_read() {
+        let lines = include_str!("../dialer.rs").lines();
+        let example: String = lines
+            .skip_while(|line| !line.ends_with("```json"))
+            .skip(1)
+            .take_while(|line| !line.ends_with("```"))
+            .map(|line| line.trim_start_matches("//!"))
+            .collect();
+        let event = read(example.as_bytes()).unwrap();
+        assert!(event.meanings.iter().all(|one| !one.is_unknown()));
+        assert_eq!(event.signals().next(), Some(Signal::Busy));
+        assert_eq!((event.recordings.len(), event.about.seconds), (1, Some(61)));
     }
 
     #[test]

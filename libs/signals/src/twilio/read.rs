@@ -101,6 +101,8 @@ fn recording<'a>(
         id: Some(sid.to_owned()),
         of: field("CallSid").map(str::to_owned),
         content: field("RecordingSource").map(str::to_owned),
+        // Started through the API, so by whoever pressed a button, and not by the plan of the call.
+        by_hand: field("RecordingSource").map(|source| source.starts_with("Start")),
         format: None,
         state: field("RecordingStatus").map(str::to_owned),
         started: field("RecordingStartTime").and_then(time::text),
@@ -211,6 +213,7 @@ mod tests {
         let event = read(body.as_bytes()).unwrap();
         assert_eq!(event.name, "recording.completed");
         assert_eq!(event.recordings[0].seconds, Some(61));
+        assert_eq!(event.recordings[0].by_hand, Some(true));
         assert!(event.says(Signal::RecordingReady));
         let absent = read(b"CallSid=CA1&RecordingSid=RE1&RecordingStatus=absent").unwrap();
         assert!(absent.says(Signal::ImportFailed));

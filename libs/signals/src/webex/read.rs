@@ -108,6 +108,7 @@ fn recording(data: &Value) -> Recording {
         id: data.id(&["id"]),
         of: data.id(&["meetingId"]),
         content: data.id(&["serviceType"]),
+        by_hand: None,
         format: data.id(&["format"]),
         state: data.id(&["status"]),
         started: data.time(&["timeRecorded"]),

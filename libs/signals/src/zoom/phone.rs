@@ -6,7 +6,7 @@ use super::read::happened;
 use crate::event::Direction;
 use crate::json::Look;
 use crate::key::Maker;
-use crate::{About, Event, Kind, Meaning, Participant, Provider, Recording, Signal};
+use crate::{About, Event, Kind, Meaning, Participant, Provider, Recording};
 
 /// Reads an event of Zoom Phone.
 pub(super) fn read(value: &Value, name: String) -> Event {
@@ -84,6 +84,7 @@ fn recordings(object: &Value, name: &str) -> Vec<Recording> {
         id: one.id(&["id"]),
         of: one.id(&["call_id"]),
         content: one.id(&["recording_type"]),
+        by_hand: one.id(&["recording_type"]).map(|kind| kind.eq_ignore_ascii_case("OnDemand")),
         format: None,
         state: one.id_of(&[&["status"], &["disposition"]]),
         started: one.time(&["date_time"]),
@@ -99,19 +100,10 @@ fn recordings(object: &Value, name: &str) -> Vec<Recording> {
     listed.iter().map(read).collect()
 }
 
-/// Whether an event says that a person pressed the button to record: Zoom calls such a recording `OnDemand`, and one that
-/// runs by itself `Automatic`.
-#[must_use]
-pub fn pressed(event: &Event) -> bool {
-    let on_demand = |one: &Recording| {
-        one.content.as_deref().is_some_and(|content| content.eq_ignore_ascii_case("OnDemand"))
-    };
-    event.says(Signal::RecordingStarted) && event.recordings.iter().any(on_demand)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Signal;
     use serde_json::json;
 
     fn event(name: &str, object: &Value) -> Event {
@@ -140,8 +132,8 @@ mod tests {
             let object = json!({"id": "r", "call_id": "c", "recording_type": kind});
             event("phone.recording_started", &object)
         };
-        assert!(pressed(&start("OnDemand")));
-        assert!(!pressed(&start("Automatic")));
+        assert_eq!(start("OnDemand").recordings[0].by_hand, Some(true));
+        assert_eq!(start("Automatic").recordings[0].by_hand, Some(false));
         assert_eq!(start("OnDemand").recordings[0].id.as_deref(), Some("r"));
     }
 

@@ -141,6 +141,7 @@ fn recordings(object: &Value) -> Vec<Recording> {
         id: file.id(&["id"]),
         of: None,
         content: file.id(&["recording_type"]),
+        by_hand: None,
         format: file.id_of(&[&["file_type"], &["file_extension"]]),
         state: file.id(&["status"]),
         started: file.time(&["recording_start"]),
