@@ -95,6 +95,8 @@ impl Told {
             Kind::Plan(plan) => ("plan", Some(Plan::of_core(plan)), None),
             Kind::Skip => ("skip", None, None),
             Kind::Pending { decide_by } => ("pending", None, Some(*decide_by)),
+            Kind::Recorded => ("recorded", None, None),
+            Kind::Partial => ("recorded_partial", None, None),
         };
         Self {
             key: key.clone(),
@@ -136,6 +138,8 @@ impl Told {
                 wire::DecisionKind::Plan => "plan",
                 wire::DecisionKind::Skip => "skip",
                 wire::DecisionKind::Pending => "pending",
+                wire::DecisionKind::Recorded => "recorded",
+                wire::DecisionKind::RecordedPartial => "recorded_partial",
                 wire::DecisionKind::Unspecified => anyhow::bail!("a decision of no kind"),
             },
             primary: wire.primary.map(Reason::of_wire).transpose()?,

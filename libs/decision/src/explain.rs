@@ -45,6 +45,13 @@ pub fn sentences(decision: &Decision) -> Vec<String> {
                 told.push(primary.code.meta().remedy.to_owned());
             }
         }
+        Kind::Recorded => told.push("It was recorded.".to_owned()),
+        Kind::Partial => {
+            if let Some(primary) = &decision.primary {
+                told.push(format!("A part of it was recorded: {}.", reason(primary)));
+                told.push(primary.code.meta().remedy.to_owned());
+            }
+        }
         Kind::Pending { decide_by } => {
             told.push(format!(
                 "Not decided yet: {} did not answer. It is asked again, and decided at {} at the latest.",

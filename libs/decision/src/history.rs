@@ -166,6 +166,8 @@ fn outcome(step: &Step<'_>) -> String {
         Kind::Pending { decide_by } => {
             format!("waiting for {} until {}", missing(decision), instant(*decide_by))
         }
+        Kind::Recorded => "recorded to its end".to_owned(),
+        Kind::Partial => format!("recorded in part, {}", code(decision)),
     }
 }
 
@@ -176,6 +178,15 @@ fn changed(before: &Step<'_>, after: &Step<'_>) -> String {
         (Kind::Plan(_), Kind::Skip) => Some(format!("No longer recorded, {}", code(new))),
         (Kind::Skip, Kind::Plan(_)) => {
             Some(format!("Now {}; it was {}", outcome(after), code(old)))
+        }
+        (Kind::Recorded, Kind::Recorded) => None,
+        (Kind::Partial, Kind::Partial) if reason_of(old) == reason_of(new) => None,
+        (_, Kind::Recorded | Kind::Partial) => Some(format!("Carried out: {}", outcome(after))),
+        (Kind::Recorded | Kind::Partial, Kind::Skip) => {
+            Some(format!("Nothing is kept of what was recorded, {}", code(new)))
+        }
+        (Kind::Recorded | Kind::Partial, Kind::Plan(_) | Kind::Pending { .. }) => {
+            Some(format!("Decided anew: {}", outcome(after)))
         }
         (Kind::Pending { .. }, Kind::Plan(_) | Kind::Skip) => {
             Some(format!("No longer waiting: {}", outcome(after)))
@@ -275,7 +286,7 @@ fn behind(before: &Step<'_>, after: &Step<'_>) -> Vec<String> {
     let named = |who: &Decision| match &who.kind {
         // The owner of a plan is told with the plan.
         Kind::Plan(_) => None,
-        Kind::Skip | Kind::Pending { .. } => who.owner.clone(),
+        Kind::Skip | Kind::Pending { .. } | Kind::Recorded | Kind::Partial => who.owner.clone(),
     };
     if let (Some(was), Some(is)) = (named(old), named(new))
         && was != is

@@ -30,6 +30,7 @@
     )
 )]
 
+mod carried;
 pub mod company;
 pub mod conflict;
 pub mod consent;

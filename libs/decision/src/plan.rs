@@ -114,6 +114,10 @@ pub enum Kind {
         /// Until when it will be.
         decide_by: DateTime<Utc>,
     },
+    /// It was recorded.
+    Recorded,
+    /// A part of it was recorded and kept; the primary code says why not all.
+    Partial,
 }
 
 /// The decision on one call.
@@ -121,7 +125,7 @@ pub enum Kind {
 pub struct Decision {
     /// What was decided.
     pub kind: Kind,
-    /// Set for a skip: the finding whose code is shown.
+    /// Set for a skip, and for what was recorded in part: the finding whose code is shown.
     pub primary: Option<Finding>,
     /// All other findings, ascending by rank, each code once.
     pub also: Vec<Finding>,

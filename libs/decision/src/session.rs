@@ -640,8 +640,7 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> bool {
         let last = usize::from(self.leg) + 1 >= self.order.means.len();
-        let cannot =
-            self.of_run(NEXT_METHODS).next().is_some() || self.cannot_be_armed(settings);
+        let cannot = self.of_run(NEXT_METHODS).next().is_some() || self.cannot_be_armed(settings);
         if last || !cannot || now > self.join_limit(settings) {
             return false;
         }
@@ -824,9 +823,8 @@ impl Session {
             return;
         }
         // Files alone may be of another recorder, or of people who did not ask for us.
-        let ours = ACTS
-            .or(FORBIDS)
-            .or(Signals::these(&[Signal::RecordingStarted, Signal::ManualStart]));
+        let ours =
+            ACTS.or(FORBIDS).or(Signals::these(&[Signal::RecordingStarted, Signal::ManualStart]));
         if outcome.phase() != Phase::Dial && self.facts.known().and(ours).is_empty() {
             return;
         }

@@ -63,6 +63,8 @@ impl From<&Decision> for v1::Decision {
             Kind::Pending { decide_by } => {
                 (v1::DecisionKind::Pending, None, Some(time::to_wire(*decide_by)))
             }
+            Kind::Recorded => (v1::DecisionKind::Recorded, None, None),
+            Kind::Partial => (v1::DecisionKind::RecordedPartial, None, None),
         };
         Self {
             kind: kind.into(),
@@ -113,15 +115,19 @@ impl TryFrom<&v1::Decision> for Decision {
             v1::DecisionKind::Pending => Kind::Pending {
                 decide_by: time::required("decision.decide_by", wire.decide_by.as_ref())?,
             },
+            v1::DecisionKind::Recorded => Kind::Recorded,
+            v1::DecisionKind::RecordedPartial => Kind::Partial,
         };
         let primary = wire.primary.clone().map(Finding::try_from).transpose()?;
         match (&kind, &primary) {
-            (Kind::Skip, None) => return Err(Invalid::Missing("decision.primary")),
-            (Kind::Plan(_) | Kind::Pending { .. }, Some(_)) => {
-                let problem = "only a call that is not recorded has a primary code".to_owned();
+            (Kind::Skip | Kind::Partial, None) => return Err(Invalid::Missing("decision.primary")),
+            (Kind::Plan(_) | Kind::Pending { .. } | Kind::Recorded, Some(_)) => {
+                let problem =
+                    "only a call that is not recorded, or not whole, has a primary code".to_owned();
                 return Err(Invalid::Text { field: "decision.primary", problem });
             }
-            (Kind::Skip, Some(_)) | (Kind::Plan(_) | Kind::Pending { .. }, None) => {}
+            (Kind::Skip | Kind::Partial, Some(_))
+            | (Kind::Plan(_) | Kind::Pending { .. } | Kind::Recorded, None) => {}
         }
         let also = findings(&wire.also)?;
         let member = |id: &str| (!id.is_empty()).then(|| Arc::<str>::from(id));

@@ -23,6 +23,10 @@ const PAGE: u64 = 500;
 pub(crate) enum Outcome {
     /// It is going to be recorded.
     Planned,
+    /// It was recorded.
+    Recorded,
+    /// A part of it was recorded, and this is why not all.
+    Partial(SkipCode),
     /// It is not recorded.
     Skipped(SkipCode),
     /// It is not recorded, for a reason of a newer version.
@@ -37,6 +41,10 @@ impl Outcome {
         match wire::DecisionKind::try_from(kind) {
             Ok(wire::DecisionKind::Plan) => Self::Planned,
             Ok(wire::DecisionKind::Pending) => Self::Pending,
+            Ok(wire::DecisionKind::Recorded) => Self::Recorded,
+            Ok(wire::DecisionKind::RecordedPartial) => {
+                skip::from_wire(code).map_or(Self::SkippedOtherwise(code), Self::Partial)
+            }
             Ok(wire::DecisionKind::Skip | wire::DecisionKind::Unspecified) | Err(_) => {
                 skip::from_wire(code).map_or(Self::SkippedOtherwise(code), Self::Skipped)
             }
@@ -53,6 +61,12 @@ impl Outcome {
         let (outcome, code, spelling) = match self {
             Self::Planned => (wire::CallOutcome::Planned, 0, ""),
             Self::Pending => (wire::CallOutcome::Pending, 0, ""),
+            Self::Recorded => (wire::CallOutcome::Recorded, 0, ""),
+            Self::Partial(code) => (
+                wire::CallOutcome::RecordedPartial,
+                skip::v1::SkipCode::from(code).into(),
+                code.as_str(),
+            ),
             Self::Skipped(code) => {
                 (wire::CallOutcome::Skipped, skip::v1::SkipCode::from(code).into(), code.as_str())
             }

@@ -114,6 +114,7 @@ impl Service {
             authenticated_bot: setup.is_some_and(|setup| setup.authenticated_bot),
             details,
             policy_version: newest.map_or(0, |(version, _)| *version),
+            connections: Vec::new(),
         }
     }
 }
@@ -212,6 +213,13 @@ impl ProviderAdapterService for Service {
         _: Request<v1::WithdrawRequest>,
     ) -> Result<Response<v1::WithdrawResponse>, Status> {
         Err(Error::Later("Withdraw").into())
+    }
+
+    async fn instruct(
+        &self,
+        _: Request<v1::InstructRequest>,
+    ) -> Result<Response<v1::InstructResponse>, Status> {
+        Err(Error::Later("Instruct").into())
     }
 
     async fn submit_signal(

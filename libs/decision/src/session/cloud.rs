@@ -6,8 +6,8 @@ use super::signal::{Signal, Signals};
 use super::stage::Stage;
 use super::timer::Timer;
 use super::{
-    Codes, ENDS, EVIDENCE_OF_CLOUD, LIVE_START, Means, NEXT_METHODS, OVERTAKEN, Over,
-    RETRIES, START_CHECK, Session, View,
+    Codes, ENDS, EVIDENCE_OF_CLOUD, LIVE_START, Means, NEXT_METHODS, OVERTAKEN, Over, RETRIES,
+    START_CHECK, Session, View,
 };
 
 const PAUSES: Signals = Signals::these(&[Signal::RecordingPaused, Signal::RecordingStopped]);

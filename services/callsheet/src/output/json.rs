@@ -113,6 +113,8 @@ impl TryFrom<Decision> for Call {
             DecisionKind::Plan => "plan",
             DecisionKind::Skip => "skip",
             DecisionKind::Pending => "pending",
+            DecisionKind::Recorded => "recorded",
+            DecisionKind::RecordedPartial => "recorded_partial",
             DecisionKind::Unspecified => {
                 return Err(Invalid::Enum { field: "kind", value: decision.kind });
             }

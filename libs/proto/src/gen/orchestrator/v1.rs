@@ -112,7 +112,7 @@ pub struct Decision {
     /// Version of the catalogue of codes, which holds their order.
     #[prost(uint32, tag = "24")]
     pub catalogue_version: u32,
-    /// What led to it: `meeting`, `policy`, `consent`, `request`, `conflict`, `timer` or `asked`.
+    /// What led to it: `meeting`, `policy`, `consent`, `request`, `conflict`, `timer`, `session` or `asked`.
     #[prost(string, tag = "25")]
     pub cause: ::prost::alloc::string::String,
     /// Member id of the one whose request counts; empty when nobody asked or nobody may.
@@ -193,6 +193,53 @@ pub struct GetCallResponse {
     /// Its decision.
     #[prost(message, optional, tag = "1")]
     pub decision: ::core::option::Option<Decision>,
+    /// How its newest plan is being carried out, or was; absent before it was handed over.
+    #[prost(message, optional, tag = "2")]
+    pub session: ::core::option::Option<Session>,
+}
+/// How a plan is carried out.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Session {
+    /// Revision of the plan.
+    #[prost(uint64, tag = "1")]
+    pub plan_revision: u64,
+    /// Where it stands: a name from docs/sessions.md, such as `lobby`.
+    #[prost(string, tag = "2")]
+    pub stage: ::prost::alloc::string::String,
+    /// The method under way, or the last one.
+    #[prost(enumeration = "super::super::provider::v1::Method", tag = "3")]
+    pub method: i32,
+    /// The adapter it is at.
+    #[prost(enumeration = "super::super::provider::v1::Adapter", tag = "4")]
+    pub adapter: i32,
+    /// Number of the attempt under way, from 0.
+    #[prost(uint32, tag = "5")]
+    pub run: u32,
+    /// When it began.
+    #[prost(message, optional, tag = "6")]
+    pub began_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was over; absent while it is not.
+    #[prost(message, optional, tag = "7")]
+    pub ended_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Every other code that came up, by phase and rank.
+    #[prost(enumeration = "super::super::skip::v1::SkipCode", repeated, tag = "8")]
+    pub also: ::prost::alloc::vec::Vec<i32>,
+    /// Raw codes that nobody has mapped.
+    #[prost(message, repeated, tag = "9")]
+    pub raws: ::prost::alloc::vec::Vec<super::super::provider::v1::RawCode>,
+    /// What is waited for, soonest first.
+    #[prost(message, repeated, tag = "10")]
+    pub timers: ::prost::alloc::vec::Vec<SessionTimer>,
+}
+/// What a session waits for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionTimer {
+    /// Its name, from docs/sessions.md.
+    #[prost(string, tag = "1")]
+    pub timer: ::prost::alloc::string::String,
+    /// Until when.
+    #[prost(message, optional, tag = "2")]
+    pub due: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Asks for the calls of a period.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -349,40 +396,92 @@ pub struct StopRecordingRequest {
     /// The company.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// The call.
+    #[prost(string, tag = "2")]
+    pub call_id: ::prost::alloc::string::String,
+    /// Member id or address of the person who stops it: the owner, or somebody with the permission to request.
+    #[prost(string, tag = "3")]
+    pub stopped_by: ::prost::alloc::string::String,
 }
-/// The answer to StopRecordingRequest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StopRecordingResponse {}
+/// What came of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StopRecordingResponse {
+    /// The decision that holds now.
+    #[prost(message, optional, tag = "1")]
+    pub decision: ::core::option::Option<Decision>,
+    /// How its plan is carried out.
+    #[prost(message, optional, tag = "2")]
+    pub session: ::core::option::Option<Session>,
+}
 /// A recording to delete.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeleteRecordingRequest {
     /// The company.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// The call.
+    #[prost(string, tag = "2")]
+    pub call_id: ::prost::alloc::string::String,
+    /// Member id or address of the person who deletes it: the owner, or somebody with the permission to request.
+    #[prost(string, tag = "3")]
+    pub deleted_by: ::prost::alloc::string::String,
 }
-/// The answer to DeleteRecordingRequest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DeleteRecordingResponse {}
+/// What came of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DeleteRecordingResponse {
+    /// The decision that holds now.
+    #[prost(message, optional, tag = "1")]
+    pub decision: ::core::option::Option<Decision>,
+}
 /// A dialer call to register.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RegisterDialerCallRequest {
     /// The company.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// The call. Registered again under the same connection and id it stays one call.
+    #[prost(message, optional, tag = "2")]
+    pub call: ::core::option::Option<super::super::provider::v1::PhoneCall>,
 }
-/// The answer to RegisterDialerCallRequest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RegisterDialerCallResponse {}
+/// What was decided on it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RegisterDialerCallResponse {
+    /// The decision, its id of the call among it.
+    #[prost(message, optional, tag = "1")]
+    pub decision: ::core::option::Option<Decision>,
+}
 /// A recording to import.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ImportRecordingRequest {
     /// The company.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// Where to fetch it.
+    #[prost(message, optional, tag = "2")]
+    pub upload: ::core::option::Option<super::super::provider::v1::Upload>,
+    /// The same for every try of the same import, at most 200 bytes; one import is made of it.
+    #[prost(string, tag = "3")]
+    pub idempotency_key: ::prost::alloc::string::String,
+    /// Member id or address of the person to whom it belongs, and who needs the permission to upload.
+    #[prost(string, tag = "4")]
+    pub owner: ::prost::alloc::string::String,
+    /// What it is called.
+    #[prost(string, tag = "5")]
+    pub title: ::prost::alloc::string::String,
+    /// When it was recorded; now when absent.
+    #[prost(message, optional, tag = "6")]
+    pub recorded_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Addresses of those who are heard.
+    #[prost(string, repeated, tag = "7")]
+    pub participants: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// The answer to ImportRecordingRequest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ImportRecordingResponse {}
+/// What was decided on it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportRecordingResponse {
+    /// The decision, its id of the call among it.
+    #[prost(message, optional, tag = "1")]
+    pub decision: ::core::option::Option<Decision>,
+}
 /// A policy to try.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SimulatePolicyRequest {
@@ -812,6 +911,10 @@ pub enum DecisionKind {
     Skip = 2,
     /// It cannot be decided yet; after `decide_by` it is a plan or a code.
     Pending = 3,
+    /// It was recorded. Final.
+    Recorded = 4,
+    /// A part of it was recorded and kept; `primary` says why not all. Final.
+    RecordedPartial = 5,
 }
 impl DecisionKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -824,6 +927,8 @@ impl DecisionKind {
             Self::Plan => "DECISION_KIND_PLAN",
             Self::Skip => "DECISION_KIND_SKIP",
             Self::Pending => "DECISION_KIND_PENDING",
+            Self::Recorded => "DECISION_KIND_RECORDED",
+            Self::RecordedPartial => "DECISION_KIND_RECORDED_PARTIAL",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -833,6 +938,8 @@ impl DecisionKind {
             "DECISION_KIND_PLAN" => Some(Self::Plan),
             "DECISION_KIND_SKIP" => Some(Self::Skip),
             "DECISION_KIND_PENDING" => Some(Self::Pending),
+            "DECISION_KIND_RECORDED" => Some(Self::Recorded),
+            "DECISION_KIND_RECORDED_PARTIAL" => Some(Self::RecordedPartial),
             _ => None,
         }
     }
@@ -849,6 +956,10 @@ pub enum CallOutcome {
     Skipped = 2,
     /// It is not decided yet.
     Pending = 3,
+    /// It was recorded.
+    Recorded = 4,
+    /// A part of it was recorded and kept; the code says why not all.
+    RecordedPartial = 5,
 }
 impl CallOutcome {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -861,6 +972,8 @@ impl CallOutcome {
             Self::Planned => "CALL_OUTCOME_PLANNED",
             Self::Skipped => "CALL_OUTCOME_SKIPPED",
             Self::Pending => "CALL_OUTCOME_PENDING",
+            Self::Recorded => "CALL_OUTCOME_RECORDED",
+            Self::RecordedPartial => "CALL_OUTCOME_RECORDED_PARTIAL",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -870,6 +983,8 @@ impl CallOutcome {
             "CALL_OUTCOME_PLANNED" => Some(Self::Planned),
             "CALL_OUTCOME_SKIPPED" => Some(Self::Skipped),
             "CALL_OUTCOME_PENDING" => Some(Self::Pending),
+            "CALL_OUTCOME_RECORDED" => Some(Self::Recorded),
+            "CALL_OUTCOME_RECORDED_PARTIAL" => Some(Self::RecordedPartial),
             _ => None,
         }
     }
@@ -1094,7 +1209,7 @@ pub mod orchestrator_service_client {
             ));
             self.inner.unary(req, path, codec).await
         }
-        /// Stops a running recording. Not in this version.
+        /// Stops a running recording.
         pub async fn stop_recording(
             &mut self,
             request: impl tonic::IntoRequest<super::StopRecordingRequest>,
@@ -1114,7 +1229,7 @@ pub mod orchestrator_service_client {
             ));
             self.inner.unary(req, path, codec).await
         }
-        /// Deletes a recording. Not in this version.
+        /// Deletes a recording.
         pub async fn delete_recording(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteRecordingRequest>,
@@ -1134,7 +1249,7 @@ pub mod orchestrator_service_client {
             ));
             self.inner.unary(req, path, codec).await
         }
-        /// Registers a dialer call. Not in this version.
+        /// Registers a dialer call.
         pub async fn register_dialer_call(
             &mut self,
             request: impl tonic::IntoRequest<super::RegisterDialerCallRequest>,
@@ -1154,7 +1269,7 @@ pub mod orchestrator_service_client {
             ));
             self.inner.unary(req, path, codec).await
         }
-        /// Imports a recording from a URL. Not in this version.
+        /// Imports a recording from a URL.
         pub async fn import_recording(
             &mut self,
             request: impl tonic::IntoRequest<super::ImportRecordingRequest>,
@@ -1375,22 +1490,22 @@ pub mod orchestrator_service_server {
             &self,
             request: tonic::Request<super::CancelRecordingRequest>,
         ) -> std::result::Result<tonic::Response<super::CancelRecordingResponse>, tonic::Status>;
-        /// Stops a running recording. Not in this version.
+        /// Stops a running recording.
         async fn stop_recording(
             &self,
             request: tonic::Request<super::StopRecordingRequest>,
         ) -> std::result::Result<tonic::Response<super::StopRecordingResponse>, tonic::Status>;
-        /// Deletes a recording. Not in this version.
+        /// Deletes a recording.
         async fn delete_recording(
             &self,
             request: tonic::Request<super::DeleteRecordingRequest>,
         ) -> std::result::Result<tonic::Response<super::DeleteRecordingResponse>, tonic::Status>;
-        /// Registers a dialer call. Not in this version.
+        /// Registers a dialer call.
         async fn register_dialer_call(
             &self,
             request: tonic::Request<super::RegisterDialerCallRequest>,
         ) -> std::result::Result<tonic::Response<super::RegisterDialerCallResponse>, tonic::Status>;
-        /// Imports a recording from a URL. Not in this version.
+        /// Imports a recording from a URL.
         async fn import_recording(
             &self,
             request: tonic::Request<super::ImportRecordingRequest>,
