@@ -20,7 +20,7 @@ impl Decision {
             evidence: if self.hidden {
                 Vec::new()
             } else {
-                vec![Evidence::Service(service.into())]
+                vec![Evidence::Service(service.to_owned().into())]
             },
         };
         let shown = outcome.code();
