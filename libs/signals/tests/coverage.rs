@@ -1,5 +1,4 @@
 //! The tables held against the lists of codes they were made from, so that no line is lost.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use signals::{Kind, Meaning, Provider, Signal, graph, sip, table, webex};
 

@@ -114,7 +114,7 @@ const WORDS: [&str; 20] = [
 
 fn json() -> impl Strategy<Value = Value> {
     let word = prop_oneof![
-        proptest::sample::select(&WORDS[..]).prop_map(|word| Value::from(word)),
+        proptest::sample::select(&WORDS[..]).prop_map(Value::from),
         any::<String>().prop_map(Value::from),
     ];
     let leaf = prop_oneof![

@@ -45,6 +45,10 @@ mod tests {
                 "Ada got disconnected from the meeting.<br/>Reason : Network connection error. ",
                 Some("Network connection error"),
             ),
+            (
+                "Ada left the meeting.<br>Reason: <b class=\"x\">Host ended</b> the meeting.",
+                Some("Host ended the meeting"),
+            ),
             ("Ada left the meeting.", Some("left the meeting")),
             ("Reason: left", Some("left")),
             ("Ada", None),
