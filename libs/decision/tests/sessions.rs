@@ -579,7 +579,7 @@ fn arming_that_fails_is_tried_again_and_then_left_to_a_bot() {
     for second in [-3_000, -2_900, -2_700, -2_300] {
         play.hear(second, Signal::ConnectionFailed);
     }
-    play.until(0);
+    play.until(-100);
     let sent: Vec<(i64, Means)> = play
         .done
         .iter()
@@ -629,6 +629,16 @@ fn a_recording_that_the_host_begins_again_goes_on() {
     play.hear(400, Signal::RecordingStarted).hear(1_800, Signal::MeetingEnded);
     play.hear(3_000, Signal::FilesReady).imported(3_100, TimeDelta::seconds(1_500));
     play.ends_as(Outcome::Recorded);
+}
+
+#[test]
+fn files_of_an_earlier_meeting_do_not_keep_a_conference_waiting_for_ever() {
+    let mut play = Play::cloud();
+    play.hear(-3_000, Signal::FilesReady).hear(0, Signal::MeetingStarted).until(1_300);
+    assert_eq!(play.stage(), Stage::Started);
+    assert_eq!(play.session.timers().count(), 1, "{:?}", play.session);
+    play.hear(1_800, Signal::MeetingEnded).until(1_000_000);
+    assert!(play.session.outcome().is_some());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{
 };
 
 const PAUSES: Signals = Signals::these(&[Signal::RecordingPaused, Signal::RecordingStopped]);
+const TOO_LONG: Signals = Signals::these(&[Signal::NotRecordingTooLong]);
 const RUNS: Signals = Signals::these(&[Signal::RecordingStarted, Signal::RecordingResumed]);
 
 impl Session {
@@ -125,7 +126,14 @@ impl Session {
             if self.issued.flags & LIVE_START == 0 {
                 view.timers.set(Timer::LiveStart, started + ms(settings.live_start));
             }
-            view.timers.set(Timer::NotRecording, started + ms(settings.not_recording));
+            // Files without a recording in this conference are of another one, and no reason to stay.
+            let known = self.of_run(TOO_LONG).any(|fact| fact.last.mark.at >= started);
+            let (timer, patience) = if known {
+                (Timer::MeetingLimit, settings.longest_meeting)
+            } else {
+                (Timer::NotRecording, settings.not_recording)
+            };
+            view.timers.set(timer, started + ms(patience));
             return view;
         };
         let mut view = View::at(Stage::Recording);
