@@ -625,6 +625,7 @@ mod bare {
             apply_conference_facts(provider::ApplyConferenceFactsRequest) -> provider::ApplyConferenceFactsResponse;
             dispatch(provider::DispatchRequest) -> provider::DispatchResponse;
             withdraw(provider::WithdrawRequest) -> provider::WithdrawResponse;
+            instruct(provider::InstructRequest) -> provider::InstructResponse;
             submit_signal(provider::SubmitSignalRequest) -> provider::SubmitSignalResponse;
         }
         type WatchSignalsStream = Stream<provider::WatchSignalsResponse>;

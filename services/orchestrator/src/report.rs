@@ -180,8 +180,10 @@ async fn tell(
 fn status(decision: wire::Decision) -> wire::CallStatus {
     let outcome = Outcome::of_decision(&decision);
     let meta = match outcome {
-        Outcome::Skipped(code) => Some(code.meta()),
-        Outcome::Planned | Outcome::SkippedOtherwise(_) | Outcome::Pending => None,
+        Outcome::Skipped(code) | Outcome::Partial(code) => Some(code.meta()),
+        Outcome::Planned | Outcome::Recorded | Outcome::SkippedOtherwise(_) | Outcome::Pending => {
+            None
+        }
     };
     let (outcome, code, spelling) = outcome.to_wire();
     wire::CallStatus {

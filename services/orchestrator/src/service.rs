@@ -357,7 +357,7 @@ impl OrchestratorService for Service {
         request: Request<wire::GetCallRequest>,
     ) -> Result<Response<wire::GetCallResponse>, Status> {
         let decision = self.get(request.into_inner()).await?;
-        Ok(Response::new(wire::GetCallResponse { decision: Some(decision) }))
+        Ok(Response::new(wire::GetCallResponse { decision: Some(decision), session: None }))
     }
 
     async fn list_calls(

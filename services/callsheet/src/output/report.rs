@@ -72,6 +72,8 @@ pub(crate) fn outcome(value: i32) -> Result<&'static str, Invalid> {
         Ok(CallOutcome::Planned) => Ok("planned"),
         Ok(CallOutcome::Skipped) => Ok("skipped"),
         Ok(CallOutcome::Pending) => Ok("pending"),
+        Ok(CallOutcome::Recorded) => Ok("recorded"),
+        Ok(CallOutcome::RecordedPartial) => Ok("recorded_partial"),
         Ok(CallOutcome::Unspecified) | Err(_) => Err(Invalid::Enum { field: "outcome", value }),
     }
 }
