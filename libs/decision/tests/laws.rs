@@ -78,6 +78,7 @@ fn generated_calls_reach_plans_pending_and_every_code_of_planning() {
             Kind::Plan(_) => "plan",
             Kind::Skip => "skip",
             Kind::Pending { .. } => "pending",
+            Kind::Recorded | Kind::Partial => "carried out",
         };
         *kinds.entry(kind).or_default() += 1;
         seen.extend(decision.code());
@@ -515,6 +516,7 @@ proptest! {
         match decision.kind {
             Kind::Plan(_) => prop_assert!(decision.code().is_none() && also.is_empty()),
             Kind::Pending { .. } => prop_assert!(decision.code().is_none()),
+            Kind::Recorded | Kind::Partial => prop_assert!(false, "nothing was carried out"),
             Kind::Skip => {
                 let primary = decision.code().expect("a skip has a code");
                 prop_assert!(!also.contains(&primary));

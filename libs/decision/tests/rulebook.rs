@@ -817,6 +817,8 @@ fn told(decision: &Decision) -> String {
         Kind::Plan(plan) => format!("plan {} {}", plan.method.as_str(), plan.owner),
         Kind::Skip => "skip".to_owned(),
         Kind::Pending { .. } => "pending".to_owned(),
+        Kind::Recorded => "recorded".to_owned(),
+        Kind::Partial => "partial".to_owned(),
     };
     if let Some(primary) = &decision.primary {
         let _ = write!(line, " {}", primary.code);
