@@ -1,14 +1,14 @@
 //! A bot in a conference: from its dispatch to the end of its recording.
 
 use super::facts::Fact;
+use super::sets::{ENDS, INSIDE, NEXT_METHODS, OVERTAKEN, PROGRESS, RETRIES, Signals};
 use super::settings::{Settings, ms};
-use super::signal::{Signal, Signals};
+use super::signal::Signal;
 use super::stage::Stage;
+use super::step::{ANNOUNCE, RECORD};
 use super::timer::{Timer, Timers};
-use super::{
-    ANNOUNCE, Codes, ENDS, INSIDE, Means, NEXT_METHODS, OVERTAKEN, Over, PROGRESS, RECORD, RETRIES,
-    Session, View,
-};
+use super::view::{Over, View};
+use super::{Codes, Means, Session};
 use crate::skip_code::SkipCode;
 
 /// Ends of an attempt that may pass.

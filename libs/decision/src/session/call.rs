@@ -1,10 +1,13 @@
 //! A telephone call, and a recording behind a customer's link.
 
+use super::sets::{ENDS, Signals};
 use super::settings::{Settings, ms};
-use super::signal::{Says, Signal, Signals};
+use super::signal::{Says, Signal};
 use super::stage::Stage;
+use super::step::{FETCH, START_CHECK};
 use super::timer::Timer;
-use super::{Codes, ENDS, FETCH, Over, START_CHECK, Session, View};
+use super::view::{Over, View};
+use super::{Codes, Session};
 use crate::company::NumberMode;
 use crate::skip_code::SkipCode;
 

@@ -1,14 +1,14 @@
 //! The provider's own recording: nobody joins, the conference is watched, the files are fetched.
 
 use super::bot::Fate;
+use super::sets::{ENDS, EVIDENCE_OF_CLOUD, NEXT_METHODS, OVERTAKEN, RETRIES, Signals};
 use super::settings::{Settings, ms};
-use super::signal::{Signal, Signals};
+use super::signal::Signal;
 use super::stage::Stage;
+use super::step::{LIVE_START, START_CHECK};
 use super::timer::Timer;
-use super::{
-    Codes, ENDS, EVIDENCE_OF_CLOUD, LIVE_START, Means, NEXT_METHODS, OVERTAKEN, Over, RETRIES,
-    START_CHECK, Session, View,
-};
+use super::view::{Over, View};
+use super::{Codes, Means, Session};
 
 const PAUSES: Signals = Signals::these(&[Signal::RecordingPaused, Signal::RecordingStopped]);
 const TOO_LONG: Signals = Signals::these(&[Signal::NotRecordingTooLong]);

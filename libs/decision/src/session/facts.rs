@@ -3,7 +3,8 @@
 //! Joining is commutative, associative and idempotent, so that signals may come late, twice and in any
 //! order. Time is that of the event at the provider; a sequence number orders what happened at one instant.
 
-use super::signal::{Signal, Signals};
+use super::sets::Signals;
+use super::signal::Signal;
 
 /// A moment at the provider: milliseconds since 1970 in UTC, then the provider's sequence number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,10 +1,13 @@
 //! After the call: the recording is awaited and fetched.
 
+use super::sets::Signals;
 use super::settings::{Settings, ms};
-use super::signal::{Signal, Signals};
+use super::signal::Signal;
 use super::stage::Stage;
+use super::step::FETCH;
 use super::timer::Timer;
-use super::{Codes, FETCH, Over, Session, View};
+use super::view::{Over, View};
+use super::{Codes, Session};
 
 /// Verdicts on a file that was fetched: they stand, whatever was said of the fetching.
 pub(super) const OF_CONTENT: Signals = Signals::these(&[

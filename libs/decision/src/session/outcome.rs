@@ -68,6 +68,12 @@ impl Codes {
         self.0 == 0
     }
 
+    pub(super) fn extend_with(&mut self, code: Option<SkipCode>) {
+        if let Some(code) = code {
+            self.add(code);
+        }
+    }
+
     /// The one of lowest rank. Codes raised in a session are compared by rank alone: those of planning,
     /// raised while a call is live, come before those that only a session has.
     #[must_use]

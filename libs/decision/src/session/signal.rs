@@ -57,7 +57,7 @@ impl Says {
         }
     }
 
-    const fn is(self, other: Self) -> bool {
+    pub(super) const fn is(self, other: Self) -> bool {
         match (self, other) {
             (Self::Progress, Self::Progress)
             | (Self::Meeting, Self::Meeting)
@@ -298,70 +298,6 @@ impl Signal {
     /// Its place in a [`Signals`].
     pub(super) const fn bit(self) -> u128 {
         1 << (self as u8)
-    }
-}
-
-/// A set of signals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Signals(pub(super) u128);
-
-impl Signals {
-    /// All that say this.
-    pub(super) const fn saying(says: Says) -> Self {
-        let mut set = 0;
-        let mut rest = Signal::ALL;
-        while let [first, others @ ..] = rest {
-            if first.says().is(says) {
-                set |= first.bit();
-            }
-            rest = others;
-        }
-        Self(set)
-    }
-
-    /// These.
-    pub(super) const fn these(mut rest: &[Signal]) -> Self {
-        let mut set = 0;
-        while let [first, others @ ..] = rest {
-            set |= first.bit();
-            rest = others;
-        }
-        Self(set)
-    }
-
-    pub(super) const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    pub(super) const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(super) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(super) const fn contains(self, signal: Signal) -> bool {
-        self.0 & signal.bit() != 0
-    }
-
-    pub(super) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Those in it, by number.
-    pub(super) fn iter(self) -> impl Iterator<Item = Signal> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            while rest != 0 {
-                let number = rest.trailing_zeros();
-                rest &= rest - 1;
-                if let Some(signal) = u8::try_from(number).ok().and_then(Signal::from_number) {
-                    return Some(signal);
-                }
-            }
-            None
-        })
     }
 }
 
