@@ -36,6 +36,17 @@ pub enum Exclusion {
     Domain(u32),
 }
 
+impl Exclusion {
+    /// Where it stands in the company file.
+    #[must_use]
+    pub fn setting(self) -> String {
+        match self {
+            Self::Address(place) => format!("settings.exclusions.addresses[{place}]"),
+            Self::Domain(place) => format!("settings.exclusions.domains[{place}]"),
+        }
+    }
+}
+
 /// Everybody who matters for a call.
 #[derive(Debug)]
 pub struct People<'a> {

@@ -61,6 +61,8 @@ impl Member {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct AddressEntry {
     pub(crate) member: Option<MemberIx>,
+    /// The member who signs in to Zoom by it.
+    pub(crate) account: Option<MemberIx>,
     pub(crate) excluded: Option<u32>,
     pub(crate) crm: bool,
     pub(crate) assistant: bool,
@@ -137,6 +139,10 @@ impl Policy {
             for email in &emails {
                 self.addresses.entry_ref(email.as_str()).or_default().member.get_or_insert(ix);
             }
+            let account = declared.zoom.email.as_deref().and_then(text::address);
+            if let Some(account) = &account {
+                self.addresses.entry_ref(account.as_str()).or_default().account.get_or_insert(ix);
+            }
             self.members_by_id.insert(Arc::clone(&id), ix);
             self.members.push(Member {
                 id,
@@ -150,10 +156,7 @@ impl Policy {
                     Some(name) => profile_name(name),
                     None => self.default_profile.clone(),
                 },
-                zoom: ZoomFacts {
-                    email: declared.zoom.email.as_deref().and_then(text::address),
-                    ..declared.zoom.clone()
-                },
+                zoom: ZoomFacts { email: account, ..declared.zoom.clone() },
             });
         }
     }

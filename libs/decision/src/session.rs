@@ -3,7 +3,7 @@
 //! A [`Session`] keeps what it heard as facts that are joined and never replaced, and derives everything
 //! else from them: where it stands, what it waits for, what is to be done, what came of it. So the same
 //! signals give the same outcome in whatever order they come, late or twice, as long as no timer ended the
-//! session in between. Three things are remembered besides: which attempt is under way, what was ordered
+//! session and no method was given up in between. Three things are remembered besides: which attempt is under way, what was ordered
 //! already, and that it is over.
 //!
 //! How the reason of an end is found:
@@ -26,6 +26,7 @@ mod fire;
 mod media;
 mod order;
 mod outcome;
+pub mod people;
 mod raw;
 mod reason;
 mod row;

@@ -97,6 +97,7 @@ fn patient() -> Settings {
         alone_before: never,
         alone_after: never,
         company_wait: never,
+        internal_wait: never,
         permission_wait: never,
         announcement_wait: never,
         not_recording: never,
@@ -108,7 +109,8 @@ fn patient() -> Settings {
         files_due: never,
         files_deadline: never,
         import_deadline: never,
-        latest_join: never,
+        // There is always time for one more attempt: giving a method up is an act like the end of a session.
+        latest_join: never * 2,
         max_length: TimeDelta::hours(6),
         join_retries: vec![never; 3],
         permission_asks: vec![TimeDelta::zero()],

@@ -405,6 +405,43 @@ fn a_prohibition_heard_late_takes_a_recording_back() {
 }
 
 #[test]
+fn colleagues_among_themselves_are_left_after_a_while_and_nothing_is_kept() {
+    let mut play = Play::recording();
+    play.hear(20, Signal::CompanyPresent).hear(20, Signal::OnlyColleagues).until(1_219);
+    assert_eq!(play.stage(), Stage::Recording);
+    play.until(1_220);
+    assert_eq!(play.session.outcome(), Some(Outcome::Skipped(SkipCode::InternalMeeting)));
+    assert!(play.discarded());
+}
+
+#[test]
+fn a_call_that_ends_among_colleagues_was_internal() {
+    for mut play in [Play::recording(), Play::cloud()] {
+        play.hear(6, Signal::MeetingStarted).hear(6, Signal::RecordingStarted);
+        play.hear(20, Signal::CompanyPresent).hear(20, Signal::OnlyColleagues);
+        play.hear(900, Signal::MeetingEnded).skipped(SkipCode::InternalMeeting);
+        assert!(play.discarded());
+    }
+}
+
+#[test]
+fn colleagues_who_waited_for_a_guest_were_not_internal() {
+    let mut play = Play::recording();
+    play.hear(20, Signal::CompanyPresent).hear(20, Signal::OnlyColleagues);
+    play.hear(1_100, Signal::OthersPresent).hear(1_800, Signal::MeetingEnded);
+    play.hear(1_900, Signal::FilesReady).imported(1_960, TimeDelta::seconds(1_794));
+    play.ends_as(Outcome::Recorded);
+}
+
+#[test]
+fn where_a_stranger_may_be_of_the_company_nobody_says_that_nobody_was() {
+    let mut play = Play::recording();
+    play.hear(20, Signal::OthersPresent).hear(20, Signal::StrangerPresent);
+    play.hear(1_800, Signal::MeetingEnded).hear(1_900, Signal::FilesReady);
+    play.imported(1_960, TimeDelta::seconds(1_794)).ends_as(Outcome::Recorded);
+}
+
+#[test]
 fn a_person_who_refuses_consent_live_stops_the_recording() {
     let mut play = Play::recording();
     play.hear(900, Signal::ConsentRefused).skipped(SkipCode::ComplianceUserRequest);

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::{Eligibility, Facts};
-use crate::people::Exclusion;
 use crate::{Answer, Evidence, Opinion, Rule, SkipCode};
 
 pub(super) const RULE: Rule<Eligibility> =
@@ -11,13 +10,8 @@ pub(super) const RULE: Rule<Eligibility> =
 
 fn asks(facts: &Facts<'_>) -> Answer {
     let mut evidence = Vec::new();
-    for person in &facts.people.invited {
-        let setting = match person.excluded {
-            None => continue,
-            Some(Exclusion::Address(i)) => format!("settings.exclusions.addresses[{i}]"),
-            Some(Exclusion::Domain(i)) => format!("settings.exclusions.domains[{i}]"),
-        };
-        evidence.push(Evidence::Setting(Cow::Owned(setting)));
+    for excluded in facts.people.invited.iter().filter_map(|person| person.excluded) {
+        evidence.push(Evidence::Setting(Cow::Owned(excluded.setting())));
     }
     if let Some(i) = facts.meeting.title.as_deref().and_then(|title| facts.policy.keyword_in(title))
     {

@@ -1,7 +1,7 @@
 //! A bot in a conference: from its dispatch to the end of its recording.
 
 use super::facts::Fact;
-use super::sets::{ENDS, INSIDE, NEXT_METHODS, OVERTAKEN, PROGRESS, RETRIES, Signals};
+use super::sets::{ENDS, INSIDE, NEXT_METHODS, OVERTAKEN, PROGRESS, RETRIES, SOMEBODY, Signals};
 use super::settings::{Settings, ms};
 use super::signal::Signal;
 use super::stage::Stage;
@@ -232,9 +232,7 @@ impl Session {
 
     /// Who is there with the bot, and how long it stays with them.
     fn company_kept(&self, settings: &Settings, patient: i64, timers: &mut Timers) {
-        let came =
-            Signals::these(&[Signal::CompanyPresent, Signal::OthersPresent, Signal::HostJoined]);
-        let came = self.facts.among(came).map(|fact| fact.last.mark).max();
+        let came = self.facts.among(SOMEBODY).map(|fact| fact.last.mark).max();
         let alone = self.facts.get(Signal::Alone).map(|fact| fact.last.mark);
         match (came, alone) {
             (None, Some(_)) => timers.set(Timer::NobodyJoined, patient + ms(settings.alone_before)),
@@ -243,10 +241,11 @@ impl Session {
             }
             _ => {}
         }
-        if !self.facts.has(Signal::CompanyPresent)
-            && let Some(others) = self.facts.first(Signal::OthersPresent)
-        {
-            timers.set(Timer::Company, patient.max(others) + ms(settings.company_wait));
+        if let Some(since) = self.without_company() {
+            timers.set(Timer::Company, patient.max(since) + ms(settings.company_wait));
+        }
+        if let Some(since) = self.among_colleagues() {
+            timers.set(Timer::Internal, patient.max(since) + ms(settings.internal_wait));
         }
     }
 

@@ -45,6 +45,7 @@ impl Session {
             Timer::NobodyJoined => Signal::NobodyJoined,
             Timer::EverybodyLeft => Signal::EverybodyLeft,
             Timer::Company => Signal::NoCompanyCame,
+            Timer::Internal => Signal::CallIsInternal,
             Timer::Ask => {
                 effects.push(Effect::AskPermission { run, asked: self.issued.asked });
                 self.issued.asked = self.issued.asked.saturating_add(1);

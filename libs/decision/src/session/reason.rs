@@ -4,7 +4,7 @@ use super::facts::Fact;
 use super::media;
 use super::sets::{
     ACTS, COMES_BACK, EVIDENCE_OF_CLOUD, FAULTS, FILE_FAULTS, FORBIDS, INSIDE, PAST_THE_DOOR,
-    RECORDED, RETRIES, Signals,
+    RECORDED, RETRIES, SOMEBODY, Signals,
 };
 use super::settings::ms;
 use super::{Codes, Means, Outcome, Session, Settings, Signal};
@@ -98,18 +98,33 @@ impl Session {
     pub(super) fn unwanted(&self) -> Codes {
         let has = |signal| self.facts.has(signal);
         let mut codes = Codes::default();
-        if has(Signal::OthersPresent) && !has(Signal::CompanyPresent) {
+        if self.without_company().is_some() {
             codes.add(SkipCode::NoCompanyParticipants);
         }
-        let somebody =
-            Signals::these(&[Signal::OthersPresent, Signal::CompanyPresent, Signal::HostJoined]);
-        if has(Signal::Alone) && self.facts.known().and(somebody).is_empty() {
+        if self.among_colleagues().is_some() {
+            codes.add(SkipCode::InternalMeeting);
+        }
+        if has(Signal::Alone) && self.facts.known().and(SOMEBODY).is_empty() {
             codes.add(SkipCode::NoAttendees);
         }
         if has(Signal::StartedAtOtherTime) && !has(Signal::MeetingStarted) {
             codes.add(SkipCode::PmiUnmatchedTimes);
         }
         codes
+    }
+
+    /// Since when others are there and nobody of the company is, unless somebody may be.
+    pub(super) fn without_company(&self) -> Option<i64> {
+        let may_be = Signals::these(&[Signal::CompanyPresent, Signal::StrangerPresent]);
+        let none = self.facts.known().and(may_be).is_empty();
+        self.facts.first(Signal::OthersPresent).filter(|_| none)
+    }
+
+    /// Since when colleagues are among themselves, if nobody else was ever there.
+    pub(super) fn among_colleagues(&self) -> Option<i64> {
+        let others =
+            self.facts.has(Signal::OthersPresent) || self.facts.has(Signal::StrangerPresent);
+        self.facts.first(Signal::OnlyColleagues).filter(|_| !others)
     }
 
     /// What else there was against a recording, where there is none and the conference is over: what was

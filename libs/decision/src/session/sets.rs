@@ -108,6 +108,14 @@ pub(super) const COMES_BACK: Signals = Signals::these(&[
 /// Where nobody joins, these only tell what people waited for.
 pub(super) const EVIDENCE_OF_CLOUD: Signals =
     Signals::these(&[Signal::NeverStarted, Signal::HostNeverCame, Signal::HostStopped]);
+/// Somebody was there, besides recorders.
+pub(super) const SOMEBODY: Signals = Signals::these(&[
+    Signal::CompanyPresent,
+    Signal::OthersPresent,
+    Signal::OnlyColleagues,
+    Signal::StrangerPresent,
+    Signal::HostJoined,
+]);
 /// What is heard even when all is over: what a person may still ask for, and files to throw away.
 pub(super) const AFTER_THE_END: Signals =
     Signals::these(&[Signal::DeletionAsked, Signal::RequestedAgain, Signal::FilesReady]);

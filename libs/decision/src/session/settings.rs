@@ -47,6 +47,7 @@ settings! {
     alone_before 1_200, "So long a recorder waits in the conference before anyone came.";
     alone_after 60, "So long it stays after all have left.";
     company_wait 1_200, "So long it stays with others and nobody of the company.";
+    internal_wait 1_200, "So long it stays with colleagues alone, where the company records no internal calls.";
     permission_wait 600, "From the first request for permission until it is given up.";
     announcement_wait 120, "From the order to announce until the announcement has been played.";
     not_recording 1_200, "The longest time in a running conference without a recording.";

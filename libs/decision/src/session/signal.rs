@@ -286,6 +286,9 @@ signals! {
     116 MediaTooLong "media_too_long" Says::FileFault, Some(C::TooLong), "The file is longer than can be processed.";
     // Evidence.
     117 Unreadable "unreadable" Says::Note, Some(C::UnknownState), "A raw code nobody has mapped, which ended nothing.";
+    // Who is there, as far as a roster tells.
+    118 OnlyColleagues "only_colleagues" Says::People, None, "Everybody in the conference is of the company, which records no internal calls; others may still come.";
+    119 StrangerPresent "stranger_present" Says::People, None, "Somebody is in the conference of whom nobody can tell whether they are of the company.";
 }
 
 impl Signal {

@@ -55,6 +55,7 @@ timers! {
     FilesPoll "files_poll" "The time to ask for the recording.";
     FilesDeadline "files_deadline" "The recording.";
     Import "import" "The import to finish.";
+    Internal "internal" "Anyone from outside the company to join.";
 }
 
 impl Timer {
