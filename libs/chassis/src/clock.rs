@@ -21,6 +21,42 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that began to show one time at an instant of the system's, and goes on from there at its own speed. Processes that
+/// are told the same three figures show the same time.
+#[derive(Debug, Clone, Copy)]
+pub struct PacedClock {
+    starts: DateTime<Utc>,
+    at: DateTime<Utc>,
+    speed: f64,
+}
+
+impl PacedClock {
+    /// A clock that showed `starts` at the instant `at` of the system's clock, and since then is `speed` times as fast.
+    #[must_use]
+    pub const fn new(starts: DateTime<Utc>, at: DateTime<Utc>, speed: f64) -> Self {
+        Self { starts, at, speed }
+    }
+
+    /// What it shows at an instant of the system's clock. It never goes back: before `at` it stands still.
+    #[must_use]
+    pub fn at(&self, instant: DateTime<Utc>) -> DateTime<Utc> {
+        let real = instant.signed_duration_since(self.at).num_microseconds().unwrap_or(i64::MAX);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "microseconds of days are far within what a double holds, and casts saturate"
+        )]
+        let shown = (real.max(0) as f64 * self.speed) as i64;
+        self.starts.checked_add_signed(TimeDelta::microseconds(shown)).unwrap_or(self.starts)
+    }
+}
+
+impl Clock for PacedClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.at(SystemClock.now())
+    }
+}
+
 /// A clock that stands still until it is moved. Clones show the same time.
 #[derive(Debug, Clone)]
 pub struct SimulatedClock(Arc<Mutex<DateTime<Utc>>>);
@@ -53,6 +89,16 @@ impl Clock for SimulatedClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_paced_clock_goes_on_from_its_start_as_fast_as_it_is_told() {
+        let starts = DateTime::UNIX_EPOCH + TimeDelta::days(9);
+        let at = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let clock = PacedClock::new(starts, at, 600.0);
+        assert_eq!(clock.at(at), starts);
+        assert_eq!(clock.at(at + TimeDelta::milliseconds(1_500)), starts + TimeDelta::minutes(15));
+        assert_eq!(clock.at(at - TimeDelta::hours(1)), starts, "it never goes back");
+    }
 
     #[test]
     fn clones_of_a_simulated_clock_show_the_same_time() {

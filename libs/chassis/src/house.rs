@@ -193,8 +193,12 @@ impl House {
         let mut top = below.under(top);
         let mut process = top.split(&SECTIONS)?;
         let peers = Peers::read(addresses.under(process.take("peers")?))?;
-        let Process { server, mut telemetry } = process.read(None)?;
+        let Process { server, mut telemetry, clock: time } = process.read(None)?;
         server.check()?;
+        let clock = match time.clock()? {
+            Some(paced) => Arc::new(paced),
+            None => clock,
+        };
         let mut origin = None;
         if environment && telemetry.otlp.is_empty() {
             telemetry.otlp = std::env::var(OTLP_ENDPOINT).unwrap_or_default();
