@@ -1,7 +1,7 @@
 //! The floors: which crate may depend on which.
 //!
 //! Calls go one way and so do dependencies: a crate uses what lies below it, never its neighbours.
-//! Dependencies for tests and benchmarks count like any other, except those of this crate.
+//! Dependencies for tests and benchmarks count like any other, except those of this crate, and on what tests alone use.
 
 use crate::workspace;
 use anyhow::{Context, Result};
@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("chassis", 1, Only(&[])),
     ("storage", 1, Only(&[])),
     ("feed", 1, Only(&["storage"])),
+    ("remote", 1, Only(&[])),
     // services, never on each other
     ("calendar-ingest", 2, Below),
     ("eligibility", 2, Below),
@@ -39,8 +40,12 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("integration-tests", 4, Below),
     // beside the house: servers for tests, which only what starts everything may use
     ("servers", 3, Only(&[])),
+    ("fakes", 3, Only(&[])),
     ("xtask", 0, Only(&["servers"])),
 ];
+
+/// Beside the house as well: whoever has tests may use them there, and nobody may build them in.
+const FOR_TESTS: &[&str] = &["fakes"];
 
 /// Whether the table lets one crate of ours use another. A crate that is not in it is complained of anyway.
 fn allowed(name: &str, used: &str) -> bool {
@@ -67,8 +72,9 @@ fn judge(metadata: &Value) -> Result<Vec<String>> {
         let name = package["name"].as_str().unwrap_or_default();
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let used = dependency["name"].as_str().unwrap_or_default();
-            let for_benches = name == "xtask" && dependency["kind"] == "dev";
-            if ours.contains(&used) && !allowed(name, used) && !for_benches {
+            let for_tests =
+                dependency["kind"] == "dev" && (name == "xtask" || FOR_TESTS.contains(&used));
+            if ours.contains(&used) && !allowed(name, used) && !for_tests {
                 complaints.push(format!("crate `{name}` may not depend on `{used}`"));
             }
         }
@@ -111,6 +117,13 @@ mod tests {
         assert_eq!(judged("chassis", "proto", Some("dev")).len(), 1);
         assert_eq!(judged("xtask", "decision", None).len(), 1);
         assert_eq!(judged("xtask", "decision", Some("dev")).len(), 0);
+    }
+
+    #[test]
+    fn a_provider_that_is_played_is_for_tests_only() {
+        assert_eq!(judged("remote", "fakes", Some("dev")).len(), 0);
+        assert_eq!(judged("remote", "fakes", None).len(), 1);
+        assert_eq!(judged("fakes", "remote", Some("dev")).len(), 1);
     }
 
     #[test]
