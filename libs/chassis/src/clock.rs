@@ -1,6 +1,7 @@
 //! Where the time comes from: the system, or a test.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,6 +19,44 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+}
+
+/// A clock that shows what stands in a file, so that a test can move the time of several processes. It is to be replaced as a
+/// whole (by renaming another one); what cannot be read changes nothing.
+#[derive(Debug)]
+pub struct FileClock {
+    file: PathBuf,
+    last: Mutex<DateTime<Utc>>,
+}
+
+impl FileClock {
+    /// A clock that shows what stands in `file`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no instant; a clause that says so.
+    pub fn read(file: &Path) -> Result<Self, String> {
+        let last = Self::instant(file)?;
+        Ok(Self { file: file.to_owned(), last: Mutex::new(last) })
+    }
+
+    fn instant(file: &Path) -> Result<DateTime<Utc>, String> {
+        let text =
+            std::fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))?;
+        let instant = DateTime::parse_from_rfc3339(text.trim());
+        instant
+            .map(|at| at.with_timezone(&Utc))
+            .map_err(|_| "holds no instant such as `2026-03-02T08:00:00Z`".to_owned())
+    }
+}
+
+impl Clock for FileClock {
+    fn now(&self) -> DateTime<Utc> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(now) = Self::instant(&self.file) {
+            *last = now;
+        }
+        *last
     }
 }
 
@@ -89,6 +128,22 @@ impl Clock for SimulatedClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_in_a_file_shows_what_stands_there_and_what_stood_there_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("now");
+        assert!(FileClock::read(&file).unwrap_err().contains("cannot be read"));
+        std::fs::write(&file, "noon").unwrap();
+        assert!(FileClock::read(&file).unwrap_err().contains("no instant"));
+        std::fs::write(&file, "1970-01-01T01:00:00+01:00\n").unwrap();
+        let clock = FileClock::read(&file).unwrap();
+        assert_eq!(clock.now(), DateTime::UNIX_EPOCH);
+        std::fs::write(&file, "1970-01-02T00:00:00Z").unwrap();
+        assert_eq!(clock.now(), DateTime::UNIX_EPOCH + TimeDelta::days(1));
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(clock.now(), DateTime::UNIX_EPOCH + TimeDelta::days(1));
+    }
 
     #[test]
     fn a_paced_clock_goes_on_from_its_start_as_fast_as_it_is_told() {

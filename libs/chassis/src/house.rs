@@ -196,7 +196,7 @@ impl House {
         let Process { server, mut telemetry, clock: time } = process.read(None)?;
         server.check()?;
         let clock = match time.clock()? {
-            Some(paced) => Arc::new(paced),
+            Some(file) => Arc::new(file),
             None => clock,
         };
         let mut origin = None;

@@ -149,7 +149,7 @@ mod status;
 pub mod telemetry;
 
 pub use app::{App, Built, Context, PeerError};
-pub use clock::{Clock, PacedClock, SimulatedClock, SystemClock};
+pub use clock::{Clock, FileClock, PacedClock, SimulatedClock, SystemClock};
 pub use house::{House, Ready, Running};
 pub use link::Link;
 pub use link::begun::never_begun;

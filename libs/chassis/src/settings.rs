@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use config::{ConfigError, FileFormat, Map, Source as _, Value, ValueKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::clock::{Clock as _, PacedClock, SystemClock};
+use crate::clock::FileClock;
 use crate::period;
 
 /// The settings of the process itself, with their defaults and meanings.
@@ -178,41 +177,21 @@ pub(crate) struct Process {
 /// `[clock]`.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Time {
-    /// What it shows at first; empty for the time of the machine.
-    starts: String,
-    /// When, by the machine's clock; empty for now.
-    at: String,
-    /// How fast it goes.
-    speed: f64,
+    /// The file that holds the time; empty for the time of the machine.
+    file: String,
 }
 
 impl Time {
     /// The clock, unless it is the machine's.
-    pub(crate) fn clock(&self) -> Result<Option<PacedClock>, Error> {
-        let invalid = |problem| Error::Invalid { section: None, problem };
-        let instant = |key: &str, text: &str| {
-            let read = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
-            read.map_err(|_| {
-                invalid(format!(
-                    "`clock.{key}`: `{text}` is not an instant such as `2026-03-02T08:00:00Z`"
-                ))
-            })
-        };
-        if !(self.speed > 0.0 && self.speed <= 1_000_000.0) {
-            return Err(invalid("`clock.speed` must be above 0 and at most 1000000".to_owned()));
+    pub(crate) fn clock(&self) -> Result<Option<FileClock>, Error> {
+        if self.file.is_empty() {
+            return Ok(None);
         }
-        if self.starts.is_empty() {
-            return if self.at.is_empty() && (self.speed - 1.0).abs() < f64::EPSILON {
-                Ok(None)
-            } else {
-                Err(invalid(
-                    "`clock.at` and `clock.speed` mean nothing without `clock.starts`".to_owned(),
-                ))
-            };
-        }
-        let starts = instant("starts", &self.starts)?;
-        let at = if self.at.is_empty() { SystemClock.now() } else { instant("at", &self.at)? };
-        Ok(Some(PacedClock::new(starts, at, self.speed)))
+        let clock = FileClock::read(Path::new(&self.file));
+        clock.map(Some).map_err(|problem| Error::Invalid {
+            section: None,
+            problem: format!("`clock.file`: `{}` {problem}", self.file),
+        })
     }
 }
 

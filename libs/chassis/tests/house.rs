@@ -176,17 +176,13 @@ fn a_peer_with_an_address_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_clock_that_cannot_be_is_refused_with_its_key() {
-    let of = |settings: &str| problem(House::new().host::<EchoApp>("").set(settings));
-    assert!(of("clock.speed = 2.0").contains("`clock.starts`"));
-    assert!(of("clock.starts = 'noon'").contains("`clock.starts`: `noon`"));
-    for speed in ["0.0", "-1.0", "nan", "1e7"] {
-        let told = of(&format!("clock = {{ starts = '2026-03-02T08:00:00Z', speed = {speed} }}"));
-        assert!(told.contains("`clock.speed`"), "{told}");
-    }
-    let paced =
-        "clock = { starts = '2026-03-02T08:00:00Z', at = '2026-03-01T00:00:00Z', speed = 60.0 }";
-    House::new().host::<EchoApp>("").set(paced).check().unwrap();
+fn a_clock_that_cannot_be_read_is_refused_with_its_key_and_file() {
+    let file = file("noon");
+    let settings = format!("clock.file = '{}'", file.path().display());
+    let told = problem(House::new().host::<EchoApp>("").set(settings.as_str()));
+    assert!(told.contains("`clock.file`") && told.contains("no instant"), "{told}");
+    std::fs::write(file.path(), "2026-03-02T08:00:00Z").unwrap();
+    House::new().host::<EchoApp>("").set(settings).check().unwrap();
 }
 
 #[tokio::test]
