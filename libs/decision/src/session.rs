@@ -3,8 +3,8 @@
 //! A [`Session`] keeps what it heard as facts that are joined and never replaced, and derives everything
 //! else from them: where it stands, what it waits for, what is to be done, what came of it. So the same
 //! signals give the same outcome in whatever order they come, late or twice, as long as no timer ended the
-//! session and no method was given up in between. Three things are remembered besides: which attempt is under way, what was ordered
-//! already, and that it is over.
+//! session and no method was given up in between. Three things are remembered besides: which attempt is
+//! under way, what was ordered already, and that it is over.
 //!
 //! How the reason of an end is found:
 //! 1. A person's act beats everything, and is final.
@@ -51,6 +51,7 @@ pub use signal::{Says, Signal, Then};
 pub use stage::Stage;
 pub use timer::Timer;
 
+use crate::skip_code::SkipCode;
 use facts::{Fact, Facts, Mark, Stamp};
 use order::METHODS;
 use sets::{ACTS, AFTER_THE_END, FAULTS, FILE_FAULTS, FORBIDS, OVERTAKEN, Signals};
@@ -72,13 +73,24 @@ pub struct Heard {
     pub length: Option<chrono::TimeDelta>,
     /// The raw code, where nobody has mapped it.
     pub raw: Option<Raw>,
+    /// The code of the decision: with [`Signal::PlanFell`] and [`Signal::PlanForbidden`], which have none of
+    /// their own.
+    pub code: Option<SkipCode>,
 }
 
 impl Heard {
     /// A signal that happened at that time, of the attempt under way.
     #[must_use]
     pub const fn new(signal: Signal, at: DateTime<Utc>) -> Self {
-        Self { signal, at, sequence: 0, run: None, length: None, raw: None }
+        Self { signal, at, sequence: 0, run: None, length: None, raw: None, code: None }
+    }
+
+    /// That the decision on the call became a skip with that code then; none where that says nothing to a
+    /// session under way, as [`Signal::of_decision`] has it.
+    #[must_use]
+    pub fn decided(code: SkipCode, at: DateTime<Utc>) -> Option<Self> {
+        let signal = Signal::of_decision(code)?;
+        Some(Self { code: Some(code), ..Self::new(signal, at) })
     }
 }
 
@@ -100,6 +112,8 @@ pub struct Session {
     dispatched: Option<i64>,
     /// Since when it is known that it is over, with nothing to keep.
     over: Option<i64>,
+    /// What the decision on the call became, where the signal does not say it.
+    fell: Codes,
     issued: Issued,
     armed: Vec<(Timer, i64)>,
     raws: Vec<Raw>,
@@ -164,6 +178,7 @@ impl Session {
             tries: 0,
             dispatched: None,
             over: None,
+            fell: Codes::default(),
             issued: Issued::default(),
             armed: Vec::new(),
             raws: Vec::new(),
@@ -221,6 +236,7 @@ impl Session {
             ])))
             .filter_map(|fact| self.code_of(fact.signal))
             .collect();
+        self.fell.iter().for_each(|code| codes.add(code));
         codes.extend_with(self.act());
         if let Some(shown) = self.outcome().and_then(Outcome::code) {
             codes.remove(shown);
@@ -271,6 +287,9 @@ impl Session {
         }
         if let Some(raw) = &heard.raw {
             raw::keep(&mut self.raws, raw);
+        }
+        if let Some(code) = heard.code.filter(|code| reason::is_of(heard.signal, *code)) {
+            self.fell.add(code);
         }
         let stamp = Stamp {
             run: heard.run.unwrap_or(self.run).min(self.run),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use decision::SkipCode;
 use decision::company::NumberMode;
 use decision::session::{
     Codes, Effect, Heard, Means, Order, Outcome, Raw, Says, Session, Settings, Signal, Stage,
@@ -67,11 +68,17 @@ fn any_signal() -> impl Strategy<Value = Signal> {
     prop_oneof![1 => select(Signal::ALL), 1 => select(lively)]
 }
 
+/// The code of a decision, which goes with few signals and must not matter to the others.
+fn any_code() -> impl Strategy<Value = Option<SkipCode>> {
+    proptest::option::of(select(SkipCode::ALL))
+}
+
 fn any_heard() -> impl Strategy<Value = Heard> {
     let length = proptest::option::of(select(vec![10_i64, 30, 600, 21_600, 21_601]));
-    (any_signal(), -700_i64..2_400, 0_u32..3, length).prop_map(
-        |(signal, second, sequence, length)| Heard {
+    (any_signal(), -700_i64..2_400, 0_u32..3, length, any_code()).prop_map(
+        |(signal, second, sequence, length, code)| Heard {
             sequence,
+            code,
             run: Some(0),
             length: length.map(TimeDelta::seconds),
             raw: (signal.says() == Says::Note).then(|| Raw {
@@ -213,10 +220,12 @@ fn any_settings() -> impl Strategy<Value = Settings> {
 }
 
 fn wild_heard() -> impl Strategy<Value = Heard> {
-    (any_signal(), any_time(), any::<u32>(), any::<Option<u8>>(), any::<Option<i64>>()).prop_map(
-        |(signal, at, sequence, run, length)| Heard {
+    let numbers = any::<(u32, Option<u8>, Option<i64>)>();
+    (any_signal(), any_time(), numbers, any_code()).prop_map(
+        |(signal, at, (sequence, run, length), code)| Heard {
             sequence,
             run,
+            code,
             length: length.and_then(TimeDelta::try_milliseconds),
             ..Heard::new(signal, at)
         },

@@ -178,6 +178,45 @@ fn every_code_a_signal_can_come_to_has_a_way() {
 }
 
 #[test]
+fn whatever_the_decision_becomes_takes_a_waiting_recorder_out_with_that_code() {
+    let planning = SkipCode::ALL.iter().filter(|code| code.meta().phase == Phase::Planning);
+    for code in planning.copied() {
+        for means in [Means::Bot, Means::LocalBot, Means::Cloud] {
+            let mut play = Play::of(|order| order.means = vec![means]);
+            if means.joins() {
+                play.hear(-117, Signal::Joining).hear(-90, Signal::InLobby);
+            }
+            play.until(-60).heard(Heard::decided(code, at(-60)).expect("a signal")).until(900);
+            let shown = play.session.outcome().and_then(Outcome::code).expect("a code");
+            assert!(shown == code || code.meta().twin == Some(shown), "{code}: {shown}");
+            let withdrawn = play.when(|effect| matches!(effect, Effect::Withdraw { .. }));
+            assert_eq!(withdrawn, [-60], "{code}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_goes_on_when_its_plan_is_gone_and_stops_when_it_is_forbidden() {
+    let mut play = Play::recording();
+    play.until(900).heard(Heard::decided(SkipCode::NoOwner, at(900)).expect("a signal"));
+    assert_eq!(play.stage(), Stage::Recording);
+    assert!(play.session.also().contains(SkipCode::NoOwner));
+    let forbidden = Heard::decided(SkipCode::PrivateOrConfidential, at(960)).expect("a signal");
+    play.until(960).heard(forbidden).skipped(SkipCode::PrivateOrConfidential);
+    assert!(play.discarded());
+    assert_eq!(play.session.also().iter().collect::<Vec<_>>(), [SkipCode::NoOwner]);
+}
+
+#[test]
+fn a_decision_without_its_code_or_with_a_wrong_one_ends_in_an_unknown_state() {
+    for code in [None, Some(SkipCode::KickedOut), Some(SkipCode::NoOwner)] {
+        let mut play = Play::recording();
+        play.until(900).heard(Heard { code, ..Heard::new(Signal::PlanForbidden, at(900)) });
+        play.skipped(SkipCode::UnknownState);
+    }
+}
+
+#[test]
 fn an_ordinary_call_is_recorded_by_a_bot() {
     let mut play = Play::recording();
     assert_eq!(play.stage(), Stage::Recording);

@@ -275,7 +275,7 @@ impl Session {
         codes.extend_with(self.unpermitted());
         self.facts
             .among(OVERTAKEN)
-            .filter_map(|fact| fact.signal.code())
+            .filter_map(|fact| self.code_of(fact.signal))
             .for_each(|code| codes.add(code));
         if codes.is_empty() {
             let waits = self.position().is_some_and(|fact| fact.signal == Signal::InLobby);

@@ -82,7 +82,7 @@ impl Session {
         self.waited_for().iter().for_each(|code| codes.add(code));
         self.facts
             .among(OVERTAKEN)
-            .filter_map(|fact| fact.signal.code())
+            .filter_map(|fact| self.code_of(fact.signal))
             .for_each(|code| codes.add(code));
         if codes.is_empty() {
             codes.add(self.unexplained());

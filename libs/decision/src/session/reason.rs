@@ -68,7 +68,8 @@ impl Session {
         } else if signal == Signal::FilesDeleted && self.means() == Means::Dialer {
             Some(SkipCode::RecordingDeletedByUser)
         } else {
-            signal.code()
+            let fell = self.fell.iter().find(|code| is_of(signal, *code));
+            fell.or(signal.code())
         }
     }
 
@@ -175,4 +176,10 @@ impl Session {
         }
         codes.lowest()
     }
+}
+
+/// Whether a decision of that code is told by that signal, and the code not by the signal alone.
+pub(super) fn is_of(signal: Signal, code: SkipCode) -> bool {
+    matches!(signal, Signal::PlanFell | Signal::PlanForbidden)
+        && Signal::of_decision(code) == Some(signal)
 }

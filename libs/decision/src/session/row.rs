@@ -7,7 +7,7 @@ use super::order::{METHODS, Means};
 use super::raw::Raw;
 use super::signal::Signal;
 use super::timer::Timer;
-use super::{Brief, Issued, Outcome, Session};
+use super::{Brief, Codes, Issued, Outcome, Session};
 use crate::company::NumberMode;
 use crate::skip_code::SkipCode;
 
@@ -44,6 +44,8 @@ struct Row(
     Vec<(u8, i64)>,
     Vec<Raw>,
     Option<EndRow>,
+    /// Numbers of the codes that the decision became.
+    Vec<i32>,
 );
 
 impl Serialize for Session {
@@ -108,6 +110,7 @@ impl From<&Session> for Row {
                 };
                 (kind, outcome.code().map_or(0, SkipCode::number), since(at))
             }),
+            session.fell.iter().map(SkipCode::number).collect(),
         )
     }
 }
@@ -116,7 +119,7 @@ impl TryFrom<Row> for Session {
     type Error = InvalidRow;
 
     fn try_from(row: Row) -> Result<Self, InvalidRow> {
-        let Row(version, order, run, issued, facts, armed, raws, ended) = row;
+        let Row(version, order, run, issued, facts, armed, raws, ended, fell) = row;
         if version != VERSION {
             return Err(InvalidRow::Version(version));
         }
@@ -162,6 +165,10 @@ impl TryFrom<Row> for Session {
             tries: run.2,
             dispatched: run.3.map(then),
             over: run.4.map(then),
+            fell: fell
+                .into_iter()
+                .map(|number| SkipCode::from_number(number).ok_or_else(unknown("code")))
+                .collect::<Result<Codes, _>>()?,
             issued: Issued {
                 flags: issued.0,
                 asked: issued.1,

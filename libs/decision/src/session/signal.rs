@@ -104,7 +104,7 @@ pub enum Then {
 }
 
 macro_rules! signals {
-    ($( $number:literal $variant:ident $name:literal $says:expr, $code:expr, $about:literal; )+) => {
+    ($( $number:literal $variant:ident $name:literal $says:expr, $code:expr, $about:literal $(, for [$decided:pat])?; )+) => {
         /// One thing an adapter may tell. Numbers are stored and never used twice.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
@@ -138,6 +138,18 @@ macro_rules! signals {
             #[must_use]
             pub const fn about(self) -> &'static str {
                 match self { $( Self::$variant => $about, )+ }
+            }
+
+            /// What a session under way hears when the decision on its call becomes a skip with that code. Every code
+            /// of planning has one, so that no recorder stays whose plan is gone; of the others those that a person or
+            /// the calendar is behind. Heard through [`super::Heard::decided`], which takes the code along.
+            ///
+            /// What protects somebody forbids: a recording that runs is stopped and discarded. What only says that
+            /// there would be no plan any more overtakes: it takes the recorder out before a recording has begun, and
+            /// one that runs is finished, for nobody asked to end it.
+            #[must_use]
+            pub const fn of_decision(code: SkipCode) -> Option<Self> {
+                match code { $( $( $decided => Some(Self::$variant), )? )+ _ => None }
             }
 
             /// The signal of that name.
@@ -235,25 +247,25 @@ signals! {
     69 SilentTooLong "silent_too_long" Says::Fault(End), None, "Nothing was to be heard for too long; the recorder left.";
     70 LastedTooLong "lasted_too_long" Says::Fault(End), Some(C::TooLong), "The recording reached the longest length that is kept; the recorder left.";
     // What the plan was made from holds no more.
-    71 MeetingCancelled "meeting_cancelled" Says::Overtaken, Some(C::Cancelled), "The meeting was cancelled or deleted at its source.";
-    72 Rescheduled "rescheduled" Says::Overtaken, Some(C::BadSchedule), "The meeting was moved after the recorder had been sent.";
-    73 SameRoomTwice "same_room_twice" Says::Overtaken, Some(C::Duplicate), "Another recorder of the company is in this conference.";
-    74 RoomOverlaps "room_overlaps" Says::Overtaken, Some(C::OverlappingMeeting), "Another meeting holds the room at this time.";
+    71 MeetingCancelled "meeting_cancelled" Says::Overtaken, Some(C::Cancelled), "The meeting was cancelled or deleted at its source.", for [C::Cancelled];
+    72 Rescheduled "rescheduled" Says::Overtaken, Some(C::BadSchedule), "The meeting was moved after the recorder had been sent.", for [C::BadSchedule];
+    73 SameRoomTwice "same_room_twice" Says::Overtaken, Some(C::Duplicate), "Another recorder of the company is in this conference.", for [C::Duplicate];
+    74 RoomOverlaps "room_overlaps" Says::Overtaken, Some(C::OverlappingMeeting), "Another meeting holds the room at this time.", for [C::OverlappingMeeting];
     // It must not be recorded.
-    75 NeverRecordJoined "never_record_joined" Says::Forbids, Some(C::HasDoNotRecordUsers), "Somebody set never to be recorded joined.";
-    76 ConsentRefused "consent_refused" Says::Forbids, Some(C::ComplianceUserRequest), "A participant refused consent.";
-    77 ConsentBroken "consent_broken" Says::Forbids, Some(C::ComplianceEnforcing), "Enforced consent no longer holds for this call.";
-    78 ConsentUnverified "consent_unverified" Says::Forbids, Some(C::ComplianceSystemDecision), "Enforced consent can no longer be verified.";
-    79 CallExcluded "call_excluded" Says::Forbids, Some(C::CallBlocklisted), "Somebody on the exclusion list takes part.";
-    80 CallIsInternal "call_is_internal" Says::Forbids, Some(C::InternalMeeting), "Everybody present is of the company, which does not record internal calls.";
-    81 CaptureOff "capture_off" Says::Forbids, Some(C::UserRecordingOff), "Capture was switched off for the person the call depends on.";
-    82 OwnerDeactivated "owner_deactivated" Says::Forbids, Some(C::RemovedByUserDeactivated), "The owner was deactivated.";
-    83 ProviderDisabled "provider_disabled" Says::Forbids, Some(C::CallProviderDisabledForCompany), "The company switched the provider off.";
+    75 NeverRecordJoined "never_record_joined" Says::Forbids, Some(C::HasDoNotRecordUsers), "Somebody set never to be recorded joined.", for [C::HasDoNotRecordUsers];
+    76 ConsentRefused "consent_refused" Says::Forbids, Some(C::ComplianceUserRequest), "A participant refused consent.", for [C::ComplianceUserRequest];
+    77 ConsentBroken "consent_broken" Says::Forbids, Some(C::ComplianceEnforcing), "Enforced consent no longer holds for this call.", for [C::ComplianceEnforcing];
+    78 ConsentUnverified "consent_unverified" Says::Forbids, Some(C::ComplianceSystemDecision), "Enforced consent can no longer be verified.", for [C::ComplianceSystemDecision];
+    79 CallExcluded "call_excluded" Says::Forbids, Some(C::CallBlocklisted), "Somebody on the exclusion list takes part.", for [C::EventBlocklisted | C::CallBlocklisted];
+    80 CallIsInternal "call_is_internal" Says::Forbids, Some(C::InternalMeeting), "Everybody present is of the company, which does not record internal calls.", for [C::InternalMeetingRecordingDisabled | C::InternalMeeting];
+    81 CaptureOff "capture_off" Says::Forbids, Some(C::UserRecordingOff), "Capture was switched off for the person the call depends on.", for [C::UserRecordingOff];
+    82 OwnerDeactivated "owner_deactivated" Says::Forbids, Some(C::RemovedByUserDeactivated), "The owner was deactivated.", for [C::RemovedByUserDeactivated];
+    83 ProviderDisabled "provider_disabled" Says::Forbids, Some(C::CallProviderDisabledForCompany), "The company switched the provider off.", for [C::CallProviderDisabledForCompany];
     // A person's act.
-    84 StopAsked "stop_asked" Says::Act, Some(C::StopUserRequest), "Somebody entitled to it stopped the recording.";
-    85 CancelAsked "cancel_asked" Says::Act, Some(C::CanceledByOwner), "Somebody entitled to it called the recording off.";
-    86 MeetingDeleted "meeting_deleted" Says::Act, Some(C::DeletedByUser), "Somebody deleted the meeting in Callsheet.";
-    87 DeletionAsked "deletion_asked" Says::Act, Some(C::RecordingDeletedByUser), "Somebody entitled to it deleted what was recorded.";
+    84 StopAsked "stop_asked" Says::Act, Some(C::StopUserRequest), "Somebody entitled to it stopped the recording.", for [C::StopUserRequest];
+    85 CancelAsked "cancel_asked" Says::Act, Some(C::CanceledByOwner), "Somebody entitled to it called the recording off.", for [C::CanceledByOwner];
+    86 MeetingDeleted "meeting_deleted" Says::Act, Some(C::DeletedByUser), "Somebody deleted the meeting in Callsheet.", for [C::DeletedByUser];
+    87 DeletionAsked "deletion_asked" Says::Act, Some(C::RecordingDeletedByUser), "Somebody entitled to it deleted what was recorded.", for [C::RecordingDeletedByUser];
     88 RequestedAgain "requested_again" Says::Note, None, "The recording was asked for anew: a matter for the next plan.";
     // A telephone call.
     89 DialStarted "dial_started" Says::Dial, None, "The call was placed.";
@@ -289,6 +301,16 @@ signals! {
     // Who is there, as far as a roster tells.
     118 OnlyColleagues "only_colleagues" Says::People, None, "Everybody in the conference is of the company, which records no internal calls; others may still come.";
     119 StrangerPresent "stranger_present" Says::People, None, "Somebody is in the conference of whom nobody can tell whether they are of the company.";
+    // What the decision on the call became, where no other signal says it; its code rides along.
+    120 PlanFell "plan_fell" Says::Overtaken, Some(C::UnknownState), "There would be no plan for the call any more.", for [
+        C::NoIcalId | C::AllDayEvent | C::NoEndTime | C::NoInviteesFromCompany | C::NoOwner
+        | C::NotFromOrganizerCalendar | C::NoCrmMatch | C::NoUrl | C::NoValidUrls | C::InvalidMeetingUrl
+        | C::ObsoleteCall | C::InactiveHost | C::LocalRecordingNotSupported | C::CanNotListenIn
+        | C::InvalidatingByCompanySettings
+    ];
+    121 PlanForbidden "plan_forbidden" Says::Forbids, Some(C::UnknownState), "The call must not be recorded any more.", for [
+        C::BelongsToAnotherCompany | C::PrivateOrConfidential | C::RecordingRestricted
+    ];
 }
 
 impl Signal {
@@ -307,6 +329,7 @@ impl Signal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::skip_code::Phase;
 
     #[test]
     fn every_signal_is_found_by_its_name_and_its_number() {
@@ -344,6 +367,22 @@ mod tests {
             };
             if ends && !silent.contains(signal) {
                 assert!(signal.code().is_some(), "{}", signal.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn a_session_hears_of_every_code_its_plan_can_fall_to() {
+        for code in SkipCode::ALL.iter().copied() {
+            let signal = Signal::of_decision(code);
+            if code.meta().phase == Phase::Planning {
+                assert!(signal.is_some(), "{code}: the recorder would stay");
+            }
+            let Some(signal) = signal else { continue };
+            assert!(matches!(signal.says(), Says::Overtaken | Says::Forbids | Says::Act), "{code}");
+            if !matches!(signal, Signal::PlanFell | Signal::PlanForbidden) {
+                let said = signal.code().expect("a code");
+                assert!(said == code || Some(said) == code.meta().twin, "{code}: {said}");
             }
         }
     }
