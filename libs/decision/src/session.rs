@@ -106,6 +106,8 @@ pub struct Session {
     run: u8,
     /// Place of the method under way.
     leg: u8,
+    /// The first attempt by another method than the first; 0 before that.
+    turned: u8,
     /// How often this method was tried again.
     tries: u8,
     /// Since when the attempt is under way, if it is.
@@ -175,6 +177,7 @@ impl Session {
             facts: Facts::default(),
             run: 0,
             leg: 0,
+            turned: 0,
             tries: 0,
             dispatched: None,
             over: None,

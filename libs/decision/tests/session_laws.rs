@@ -234,14 +234,16 @@ fn wild_heard() -> impl Strategy<Value = Heard> {
 
 /// A life: signals as they come, seldom in order, while time goes on.
 fn any_life() -> impl Strategy<Value = (Order, Vec<(i64, Heard)>)> {
-    let moment = (0_i64..400, any_heard(), 0_i64..600);
+    // Most adapters name no attempt; who does may speak of one that is over.
+    let run = prop_oneof![3 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(1))];
+    let moment = (0_i64..400, any_heard(), 0_i64..600, run);
     (any_order(), vec(moment, 0..14)).prop_map(|(order, moments)| {
         let mut now = -600;
         let life = moments
             .into_iter()
-            .map(|(pause, heard, late)| {
+            .map(|(pause, heard, late, run)| {
                 now += pause;
-                (now, Heard { at: at(now - late), run: None, ..heard })
+                (now, Heard { at: at(now - late), run, ..heard })
             })
             .collect();
         (order, life)
@@ -272,6 +274,8 @@ fn live(
         }
         now = now.max(at(*second));
         let effects = session.hear(&settings, heard, now);
+        let idle = session.timers().all(|(_, due)| due > now);
+        assert!(idle, "something was due and not done: {session:?}");
         see(Some(heard), &effects, &session);
     }
     for _ in 0..200 {
@@ -427,6 +431,33 @@ proptest! {
             }
         });
         prop_assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    #[test]
+    fn what_forbids_recording_leaves_nothing_of_it(
+        (order, life) in any_life(), place in 0_usize..14, code in any_code(),
+        signal in select(Signal::ALL.iter().copied().filter(|one| one.says() == Says::Forbids).collect::<Vec<_>>()),
+    ) {
+        let mut life = life;
+        let place = place.min(life.len());
+        let second = if place == 0 { -500 } else { life[place - 1].0 };
+        let heard = Heard { code, ..Heard::new(signal, at(second)) };
+        life.insert(place, (second, heard.clone()));
+        let (mut forbidden, mut recording, mut discarded) = (false, false, false);
+        let mut wrong = Vec::new();
+        live(&order, &life, |one, effects, session| {
+            if one == Some(&heard) {
+                forbidden |= session.ended_at() >= Some(at(second));
+            }
+            recording |= one.is_some_and(|one| one.signal == Signal::RecordingStarted)
+                && session.outcome().is_none();
+            discarded |= effects.contains(&Effect::Discard);
+            if forbidden && session.outcome().is_none_or(Outcome::keeps) {
+                wrong.push(format!("{:?}", session.outcome()));
+            }
+        });
+        prop_assert!(wrong.is_empty(), "{wrong:?}");
+        prop_assert!(!forbidden || !recording || discarded, "something is kept");
     }
 
     #[test]

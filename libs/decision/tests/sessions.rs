@@ -542,13 +542,36 @@ fn six_hours_pass_and_a_millisecond_more_does_not() {
 }
 
 #[test]
-fn permission_is_asked_for_three_times_and_then_given_up() {
+fn permission_is_asked_for_three_times_and_given_up_at_the_end_of_the_call() {
     let mut play = Play::local();
     play.hear(-117, Signal::Joining).hear(-90, Signal::InLobby).hear(5, Signal::InCall).until(604);
     assert_eq!(play.stage(), Stage::AskingPermission);
     play.skipped(SkipCode::HostNotAnswered);
     assert_eq!(play.when(|effect| matches!(effect, Effect::AskPermission { .. })), [5, 65, 185]);
-    assert_eq!(play.when(|effect| matches!(effect, Effect::End { .. })), [605]);
+    // In a call that goes on, its end is that of the patience with a call nobody records.
+    assert_eq!(play.when(|effect| matches!(effect, Effect::End { .. })), [1_205]);
+}
+
+#[test]
+fn a_host_who_comes_late_may_still_permit_the_recording() {
+    let mut play = Play::local();
+    play.hear(-117, Signal::Joining).hear(5, Signal::InCall).until(700);
+    assert_eq!(play.stage(), Stage::AskingPermission);
+    play.hear(900, Signal::HostJoined).hear(910, Signal::PermissionGranted);
+    assert_eq!(
+        play.when(|effect| matches!(effect, Effect::AskPermission { .. })),
+        [5, 65, 185, 900]
+    );
+    assert_eq!(play.when(|effect| matches!(effect, Effect::StartRecording { .. })), [910]);
+}
+
+#[test]
+fn a_request_that_nobody_answered_explains_a_call_that_ended() {
+    let mut play = Play::local();
+    play.hear(-117, Signal::Joining)
+        .hear(5, Signal::InCall)
+        .hear(300, Signal::PermissionUnanswered);
+    play.hear(400, Signal::MeetingEnded).skipped(SkipCode::HostNotAnswered);
 }
 
 #[test]
@@ -726,6 +749,109 @@ fn a_meeting_that_ends_and_begins_again_is_one_call() {
     play.hear(310, Signal::CompanyPresent).hear(320, Signal::OthersPresent);
     play.hear(1_800, Signal::MeetingEnded).hear(3_000, Signal::FilesReady);
     play.imported(3_100, TimeDelta::seconds(1_498)).ends_as(Outcome::Recorded);
+}
+
+/// A cloud recording of ten minutes of a call planned for thirty.
+fn interrupted() -> Play {
+    let mut play = Play::cloud();
+    play.hear(0, Signal::MeetingStarted).hear(2, Signal::RecordingStarted);
+    play.hear(600, Signal::RecordingStopped).hear(601, Signal::MeetingEnded);
+    play
+}
+
+#[test]
+fn a_recorded_meeting_that_begins_again_is_fetched_when_all_of_it_is_there() {
+    let mut play = interrupted();
+    play.hear(700, Signal::FilesReady).until(899);
+    assert_eq!(play.stage(), Stage::Processing);
+    play.hear(900, Signal::MeetingStarted).hear(902, Signal::RecordingStarted);
+    assert_eq!(play.stage(), Stage::Recording);
+    // Of the first part once more, late.
+    play.hear(1_000, Signal::FilesReady).until(1_100);
+    assert_eq!(play.stage(), Stage::Recording);
+    play.hear(2_400, Signal::MeetingEnded).until(2_700);
+    assert_eq!(play.when(|effect| *effect == Effect::Fetch), [0; 0]);
+    play.hear(2_800, Signal::FilesReady);
+    assert_eq!(play.when(|effect| *effect == Effect::Fetch), [2_800]);
+    play.imported(2_900, TimeDelta::seconds(2_096)).ends_as(Outcome::Recorded);
+}
+
+#[test]
+fn a_meeting_that_ended_early_is_fetched_at_its_planned_end_or_half_an_hour_later() {
+    let mut play = interrupted();
+    play.hear(700, Signal::FilesReady).until(10_000);
+    assert_eq!(play.when(|effect| *effect == Effect::Fetch), [1_800]);
+    let mut play = Play::of(|order| {
+        order.means = vec![Means::Cloud];
+        order.end = at(20_000);
+    });
+    play.hear(0, Signal::MeetingStarted).hear(2, Signal::RecordingStarted);
+    play.hear(600, Signal::MeetingEnded).hear(700, Signal::FilesReady).until(10_000);
+    assert_eq!(play.when(|effect| *effect == Effect::Fetch), [2_400]);
+}
+
+#[test]
+fn a_second_part_that_is_not_recorded_by_itself_is_begun_by_us() {
+    let mut play = interrupted();
+    play.hear(900, Signal::MeetingStarted).until(1_049);
+    assert_eq!(play.stage(), Stage::Started);
+    play.until(1_050);
+    assert_eq!(play.when(|effect| matches!(effect, Effect::StartLiveRecording { .. })), [1_050]);
+    // Files of the first part are kept, whatever becomes of the second.
+    play.hear(1_060, Signal::NativeRefused).hear(2_400, Signal::MeetingEnded);
+    play.late(800, Signal::FilesReady);
+    assert_eq!(play.when(|effect| *effect == Effect::Fetch), [2_400]);
+    play.imported(2_500, TimeDelta::seconds(598)).ends_as(Outcome::Recorded);
+}
+
+#[test]
+fn where_the_files_of_a_second_part_never_come_the_first_is_kept_in_part() {
+    let mut play = interrupted();
+    play.hear(700, Signal::FilesReady);
+    play.hear(900, Signal::MeetingStarted).hear(902, Signal::RecordingStarted);
+    play.hear(2_400, Signal::MeetingEnded).until(2_400 + 172_799);
+    assert_eq!(play.when(|effect| *effect == Effect::Fetch), [0; 0]);
+    play.until(2_400 + 172_800);
+    assert_eq!(play.when(|effect| *effect == Effect::Fetch), [2_400 + 172_800]);
+    play.imported(180_000, TimeDelta::seconds(598));
+    play.ends_as(Outcome::Partial(SkipCode::MissingRecording));
+}
+
+#[test]
+fn a_bot_gives_way_to_a_native_recording_that_begins_after_all() {
+    let mut play = Play::of(|order| order.means = vec![Means::Cloud, Means::LocalBot]);
+    play.hear(10, Signal::MeetingStarted).hear(170, Signal::NativeRefused);
+    play.hear(175, Signal::Joining).hear(180, Signal::InCall);
+    let native = |at| Heard { run: Some(0), ..Heard::new(Signal::RecordingStarted, at) };
+    play.until(200).heard(native(at(200)));
+    assert_eq!(play.stage(), Stage::Recording);
+    assert_eq!(play.session.means(), Means::Cloud);
+    assert_eq!(play.when(|effect| *effect == Effect::Withdraw { run: 1 }), [200]);
+    let armed = Effect::Dispatch { run: 2, means: Means::Cloud };
+    assert_eq!(play.when(|effect| *effect == armed), [200]);
+    play.hear(1_800, Signal::MeetingEnded).hear(3_000, Signal::FilesReady);
+    play.imported(3_100, TimeDelta::seconds(1_600)).ends_as(Outcome::Recorded);
+    assert_eq!(play.dispatched().len(), 3);
+}
+
+#[test]
+fn a_bot_that_records_stays_when_a_native_recording_begins() {
+    let mut play = Play::of(|order| order.means = vec![Means::Cloud, Means::Bot]);
+    play.hear(10, Signal::MeetingStarted).hear(170, Signal::NativeRefused);
+    play.hear(175, Signal::Joining).hear(180, Signal::InCall).hear(190, Signal::RecordingStarted);
+    let run = Some(0);
+    play.until(200).heard(Heard { run, ..Heard::new(Signal::RecordingStarted, at(200)) });
+    assert_eq!(play.session.means(), Means::Bot);
+    assert_eq!(play.when(|effect| *effect == Effect::Withdraw { run: 1 }), [0; 0]);
+}
+
+#[test]
+fn a_native_recording_that_runs_is_left_to_nobody_else() {
+    let mut play = Play::of(|order| order.means = vec![Means::Cloud, Means::Bot]);
+    play.hear(10, Signal::MeetingStarted).hear(12, Signal::RecordingStarted);
+    play.hear(20, Signal::NativeImpossible).until(300);
+    assert_eq!(play.session.means(), Means::Cloud);
+    assert_eq!(play.stage(), Stage::Recording);
 }
 
 #[test]

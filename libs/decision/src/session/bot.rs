@@ -21,6 +21,7 @@ pub(super) enum Fate {
     Over(i64),
 }
 
+const UNANSWERED: Signals = Signals::these(&[Signal::PermissionUnanswered]);
 const WAITS_FOR_SOMEBODY: Signals =
     Signals::these(&[Signal::WaitingForHost, Signal::IdentityOwnerAbsent]);
 
@@ -210,8 +211,11 @@ impl Session {
         if denied {
             return Stage::PermissionDenied;
         }
-        let since = host.unwrap_or(entered);
-        timers.set(Timer::PermissionEnd, since + ms(settings.permission_wait));
+        let due = host.unwrap_or(entered) + ms(settings.permission_wait);
+        if !self.of_run(UNANSWERED).any(|fact| fact.last.mark.at >= due) {
+            timers.set(Timer::PermissionEnd, due);
+        }
+        // Nobody answered so far, but a host may yet come: given up at the end of the call.
         if asked > 0 { Stage::AskingPermission } else { Stage::InCall }
     }
 

@@ -1,7 +1,7 @@
 //! The provider's own recording: nobody joins, the conference is watched, the files are fetched.
 
 use super::bot::Fate;
-use super::sets::{ENDS, EVIDENCE_OF_CLOUD, NEXT_METHODS, OVERTAKEN, RETRIES, Signals};
+use super::sets::{ENDS, EVIDENCE_OF_CLOUD, NEXT_METHODS, OVERTAKEN, RETRIES, RUNS, Signals};
 use super::settings::{Settings, ms};
 use super::signal::Signal;
 use super::stage::Stage;
@@ -12,7 +12,6 @@ use super::{Codes, Means, Session};
 
 const PAUSES: Signals = Signals::these(&[Signal::RecordingPaused, Signal::RecordingStopped]);
 const TOO_LONG: Signals = Signals::these(&[Signal::NotRecordingTooLong]);
-const RUNS: Signals = Signals::these(&[Signal::RecordingStarted, Signal::RecordingResumed]);
 
 impl Session {
     pub(super) fn view_cloud(&self, settings: &Settings) -> View {
@@ -70,8 +69,10 @@ impl Session {
         if self.facts.holds(Signal::MeetingEnded, Signal::MeetingStarted) {
             return self.facts.last(Signal::MeetingEnded);
         }
-        // Files are made when a conference is over, even if nobody told that it is.
-        if self.facts.holds(Signal::FilesReady, Signal::MeetingStarted) {
+        // Files are made when a conference is over, even if nobody told that it is; where an end was told and
+        // the conference began again, they may be those of its first part.
+        let told = self.facts.has(Signal::MeetingEnded);
+        if !told && self.facts.holds(Signal::FilesReady, Signal::MeetingStarted) {
             return self.facts.last(Signal::FilesReady);
         }
         None
@@ -121,14 +122,15 @@ impl Session {
 
     /// While it runs.
     fn running(&self, settings: &Settings, started: i64) -> View {
-        let Some(began) = self.recorded_at() else {
+        let recorded = self.recorded_at();
+        let Some(began) = recorded.filter(|_| !self.began_again()) else {
             let mut view = View::at(Stage::Started);
             if self.issued.flags & LIVE_START == 0 {
                 view.timers.set(Timer::LiveStart, started + ms(settings.live_start));
             }
             // Files without a recording in this conference are of another one, and no reason to stay.
             let known = self.of_run(TOO_LONG).any(|fact| fact.last.mark.at >= started);
-            let (timer, patience) = if known {
+            let (timer, patience) = if known || recorded.is_some() {
                 (Timer::MeetingLimit, settings.longest_meeting)
             } else {
                 (Timer::NotRecording, settings.not_recording)
@@ -150,6 +152,13 @@ impl Session {
         view
     }
 
+    /// Whether the conference ended and began again since recording ran last.
+    fn began_again(&self) -> bool {
+        let runs = self.facts.among(RUNS).map(|fact| fact.last.mark).max();
+        let ended = self.facts.get(Signal::MeetingEnded).map(|fact| fact.last.mark);
+        ended > runs && self.facts.holds(Signal::MeetingStarted, Signal::MeetingEnded)
+    }
+
     /// What interrupted the recording, and when, if it has not gone on since.
     fn interrupted(&self) -> Option<(Signal, i64)> {
         let runs = self.facts.among(RUNS).map(|fact| fact.last.mark).max();
@@ -167,8 +176,12 @@ impl Session {
             return Some(told.at);
         }
         let (_, stopped) = self.interrupted()?;
-        let ended = self.facts.last(Signal::MeetingEnded)?;
+        let ended = self.facts.get(Signal::MeetingEnded)?;
         let ours = self.facts.first(Signal::OwnStop).is_some_and(|own| own <= stopped);
-        (!ours && ended.saturating_sub(stopped) > ms(settings.hold)).then_some(stopped)
+        let after = |end: i64| end.saturating_sub(stopped);
+        // The conference may have ended with the recording and begun again.
+        let with_it = after(ended.first.at).saturating_abs() <= ms(settings.hold);
+        let by_host = !ours && !with_it && after(ended.last.mark.at) > ms(settings.hold);
+        by_host.then_some(stopped)
     }
 }

@@ -1,6 +1,6 @@
 //! What a timer does when it is due.
 
-use super::step::{LIVE_START, START_CHECK};
+use super::step::{LIVE_START, START_CHECK, TAKE_WHAT_IS, WAITED};
 use super::{Effect, Means, Session, Settings, Signal, Timer};
 
 impl Session {
@@ -52,7 +52,10 @@ impl Session {
                 self.issued.asked_at = now;
                 return false;
             }
-            Timer::PermissionEnd => Signal::PermissionGivenUp,
+            Timer::PermissionEnd => {
+                self.learn(Signal::PermissionUnanswered, due);
+                return false;
+            }
             Timer::Announcement => Signal::AnnouncementFailed,
             Timer::NotRecording => Signal::NotRecordingTooLong,
             Timer::Silence => Signal::SilentTooLong,
@@ -97,7 +100,15 @@ impl Session {
                 effects.push(Effect::CheckFiles);
                 return false;
             }
+            Timer::FilesDeadline if self.facts.has(Signal::FilesReady) => {
+                self.issued.flags |= TAKE_WHAT_IS;
+                return false;
+            }
             Timer::FilesDeadline => Signal::FilesNeverCame,
+            Timer::Restart => {
+                self.issued.flags |= WAITED;
+                return false;
+            }
             Timer::Import => match self.means() {
                 Means::Dialer => Signal::DialerImportFailed,
                 Means::Upload => Signal::UrlImportFailed,

@@ -7,6 +7,7 @@ use super::sets::{
     RECORDED, RETRIES, SOMEBODY, Signals,
 };
 use super::settings::ms;
+use super::step::TAKE_WHAT_IS;
 use super::{Codes, Means, Outcome, Session, Settings, Signal};
 use crate::skip_code::SkipCode;
 
@@ -173,6 +174,9 @@ impl Session {
         let dropped = self.facts.last(Signal::ConnectionFailed);
         if dropped.is_some() && dropped > self.recorded_at() && self.recorded_at().is_some() {
             codes.add(SkipCode::TempCannotConnectError);
+        }
+        if self.issued.flags & TAKE_WHAT_IS != 0 && !self.is_whole(settings) {
+            codes.add(SkipCode::MissingRecording);
         }
         codes.lowest()
     }

@@ -27,8 +27,8 @@ pub enum InvalidRow {
 
 /// Methods, start, end, join, latest join, announcement and personal room, mode of the number.
 type OrderRow = (Vec<u8>, i64, i64, i64, i64, u8, u8);
-/// Attempt, method, tries, dispatched, over.
-type RunRow = (u8, u8, u8, Option<i64>, Option<i64>);
+/// Attempt, method, first attempt by another one, tries, dispatched, over.
+type RunRow = (u8, u8, u8, u8, Option<i64>, Option<i64>);
 /// Flags, asked, polls, asked at, announced at, fetched at, stop checked.
 type IssuedRow = (u16, u8, u8, i64, i64, i64, i64);
 /// Kind of outcome, number of its code or 0, time.
@@ -86,6 +86,7 @@ impl From<&Session> for Row {
             (
                 session.run,
                 session.leg,
+                session.turned,
                 session.tries,
                 session.dispatched.map(since),
                 session.over.map(since),
@@ -162,9 +163,10 @@ impl TryFrom<Row> for Session {
                 .collect::<Result<Facts, _>>()?,
             run: run.0,
             leg: run.1,
-            tries: run.2,
-            dispatched: run.3.map(then),
-            over: run.4.map(then),
+            turned: run.2,
+            tries: run.3,
+            dispatched: run.4.map(then),
+            over: run.5.map(then),
             fell: fell
                 .into_iter()
                 .map(|number| SkipCode::from_number(number).ok_or_else(unknown("code")))

@@ -108,6 +108,9 @@ pub(super) const COMES_BACK: Signals = Signals::these(&[
 /// Where nobody joins, these only tell what people waited for.
 pub(super) const EVIDENCE_OF_CLOUD: Signals =
     Signals::these(&[Signal::NeverStarted, Signal::HostNeverCame, Signal::HostStopped]);
+/// Recording runs.
+pub(super) const RUNS: Signals =
+    Signals::these(&[Signal::RecordingStarted, Signal::RecordingResumed]);
 /// Somebody was there, besides recorders.
 pub(super) const SOMEBODY: Signals = Signals::these(&[
     Signal::CompanyPresent,

@@ -48,7 +48,7 @@ settings! {
     alone_after 60, "So long it stays after all have left.";
     company_wait 1_200, "So long it stays with others and nobody of the company.";
     internal_wait 1_200, "So long it stays with colleagues alone, where the company records no internal calls.";
-    permission_wait 600, "From the first request for permission until it is given up.";
+    permission_wait 600, "So long after entering, or after a host joined, a request without an answer counts as unanswered; the recorder stays.";
     announcement_wait 120, "From the order to announce until the announcement has been played.";
     not_recording 1_200, "The longest time in a running conference without a recording.";
     live_start 150, "So long after the start of a conference its own recording may begin by itself; then it is started.";
@@ -57,6 +57,7 @@ settings! {
     early 300, "A recorder removed, or a recording stopped by the host, so soon after the start leaves nothing worth keeping.";
     hold 90, "A stop of the recording so shortly before the end of the conference is its end; later news settle an end for as long.";
     before_start 300, "A session in a personal room that began so long before the planned start is still this meeting.";
+    restart_wait 1_800, "So long after it ended, and until its planned end at the latest, the same conference may begin again before its recording is fetched; where nobody joins.";
     longest_meeting 86_400, "A conference whose end was never told is taken for ended so long after its start.";
     ring_wait 300, "So long after a telephone call was placed or began to ring its provider is asked what became of it.";
     longest_call 86_400, "A telephone call whose end was never told is taken for ended so long after it was answered, and for unanswered so long after it was placed.";

@@ -15,6 +15,10 @@ pub(super) const START_CHECK: u16 = 1 << 4;
 pub(super) const FETCH: u16 = 1 << 5;
 pub(super) const DISCARD: u16 = 1 << 6;
 pub(super) const DISCARD_FILES: u16 = 1 << 7;
+/// The conference was given its time to begin again.
+pub(super) const WAITED: u16 = 1 << 8;
+/// Files that are there are fetched, although more of them were expected.
+pub(super) const TAKE_WHAT_IS: u16 = 1 << 9;
 /// What is ordered for each attempt anew.
 pub(super) const OF_RUN: u16 = ANNOUNCE | RECORD | WITHDRAW | LIVE_START;
 
@@ -37,7 +41,7 @@ impl Session {
                 self.end(outcome, now, &mut effects);
                 continue;
             }
-            if self.take_next_method(settings, now, &mut effects) {
+            if self.give_way(&mut effects) || self.take_next_method(settings, now, &mut effects) {
                 continue;
             }
             let view = self.view(settings);
@@ -48,6 +52,8 @@ impl Session {
                 }
                 if over.media {
                     self.over = None;
+                    // Should the conference begin again, so does the provider's recording, or we begin it.
+                    self.issued.flags &= !LIVE_START;
                 } else {
                     let since = *self.over.get_or_insert(now);
                     let due = since.saturating_add(ms(settings.hold)).max(over.not_before);
@@ -62,7 +68,7 @@ impl Session {
                 self.over = None;
                 // It went on after all: what was recorded is fetched when that is over.
                 if self.means() != Means::Upload {
-                    self.issued.flags &= !FETCH;
+                    self.issued.flags &= !(FETCH | WAITED);
                 }
             }
             self.keep_due(&mut wanted);
@@ -88,11 +94,31 @@ impl Session {
     ) -> bool {
         let last = usize::from(self.leg) + 1 >= self.order.means.len();
         let cannot = self.of_run(NEXT_METHODS).next().is_some() || self.cannot_be_armed(settings);
-        if last || !cannot || now > self.join_limit(settings) {
+        // What is being recorded needs nobody to take over.
+        let runs = self.means() == Means::Cloud && self.recorded_at().is_some();
+        if last || !cannot || runs || now > self.join_limit(settings) {
             return false;
         }
         self.withdraw(effects);
+        if self.leg == 0 {
+            self.turned = self.run.saturating_add(1);
+        }
         self.leg += 1;
+        self.tries = 0;
+        self.next_run();
+        true
+    }
+
+    /// Leaves the field to the provider's own recording, where that began after all and nothing else records
+    /// yet: there is one recorder. A recorder that records already stays, for its part would be lost.
+    pub(super) fn give_way(&mut self, effects: &mut Vec<Effect>) -> bool {
+        let native = self.leg > 0 && self.order.means.first() == Some(&Means::Cloud);
+        let began = self.facts.get(Signal::RecordingStarted).map(|fact| fact.last.run);
+        if !native || began.is_none_or(|run| run >= self.turned) {
+            return false;
+        }
+        self.withdraw(effects);
+        self.leg = 0;
         self.tries = 0;
         self.next_run();
         true

@@ -55,6 +55,7 @@ timers! {
     FilesPoll "files_poll" "The time to ask for the recording.";
     FilesDeadline "files_deadline" "The recording.";
     Import "import" "The import to finish.";
+    Restart "restart" "The conference to begin again before its planned end.";
     Internal "internal" "Anyone from outside the company to join.";
 }
 
