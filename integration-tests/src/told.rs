@@ -59,7 +59,7 @@ pub struct Reason {
 /// A plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// `native`, `local` or `bot`.
+    /// Its name, such as `native`.
     pub method: String,
     /// Name of the adapter.
     pub adapter: String,
@@ -202,7 +202,7 @@ impl Plan {
 
     fn of_wire(wire: wire::Plan) -> anyhow::Result<Self> {
         let method =
-            |value| provider::method("plan.method", value).map(|one| one.as_str().to_owned());
+            |value| provider::means("plan.method", value).map(|one| one.as_str().to_owned());
         let adapter = provider::adapter("plan.adapter", wire.adapter)?;
         Ok(Self {
             method: method(wire.method)?,

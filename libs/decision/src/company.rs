@@ -362,6 +362,43 @@ pub enum NumberMode {
     Prohibited,
 }
 
+impl NumberMode {
+    /// All of them, the stricter later.
+    pub const ALL: [Self; 4] =
+        [Self::Automatic, Self::AutomaticExcluded, Self::Manual, Self::Prohibited];
+
+    /// Its name in company files and JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::AutomaticExcluded => "automatic_excluded",
+            Self::Manual => "manual",
+            Self::Prohibited => "prohibited",
+        }
+    }
+
+    /// What becomes of a call with such a number, for people.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Automatic => "recorded",
+            Self::AutomaticExcluded => "left out of automatic recording",
+            Self::Manual => "recorded only when started by hand",
+            Self::Prohibited => "never recorded",
+        }
+    }
+
+    /// What is left of it once the user started the recording by hand (DOMAIN 5.16).
+    #[must_use]
+    pub const fn started_by_hand(self) -> Self {
+        match self {
+            Self::Automatic | Self::AutomaticExcluded | Self::Manual => Self::Automatic,
+            Self::Prohibited => Self::Prohibited,
+        }
+    }
+}
+
 /// Type of a consent link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

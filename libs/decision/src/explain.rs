@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{Decision, Kind};
+use crate::company::NumberMode;
+use crate::plan::{Decision, Kind, Plan};
 use crate::provider::Adapter;
 use crate::rule::{Evidence, Finding, Warning};
-use crate::{CallKey, company::Method};
+use crate::{CallKey, Means};
 
 /// The sentences for a person who asks why, one a line.
 #[must_use]
@@ -19,26 +20,7 @@ pub fn explain(decision: &Decision) -> String {
 pub fn sentences(decision: &Decision) -> Vec<String> {
     let mut told = Vec::new();
     match &decision.kind {
-        Kind::Plan(plan) => {
-            let how = match (plan.method, plan.adapter) {
-                (Method::Native, _) => "by Zoom's own cloud recording; nobody joins".to_owned(),
-                (Method::Local, _) => {
-                    "by a bot that records locally once the host permits it".to_owned()
-                }
-                (Method::Bot, Adapter::Teams) => "by a bot that joins in Teams".to_owned(),
-                (Method::Bot, adapter) => {
-                    format!("by a bot that joins through {}", adapter.as_str())
-                }
-            };
-            let mut line = format!("Recorded {how}; the call belongs to {}.", plan.owner);
-            if let Some(join_at) = plan.join_at {
-                let _ = write!(line, " It joins at {}.", join_at.format("%Y-%m-%d %H:%M:%S UTC"));
-            }
-            told.push(line);
-            if let Some(first) = plan.fallbacks.first() {
-                told.push(format!("If that fails, the method is {}.", first.as_str()));
-            }
-        }
+        Kind::Plan(plan) => told.extend(planned(plan)),
         Kind::Skip => {
             if let Some(primary) = &decision.primary {
                 told.push(format!("Not recorded: {}.", reason(primary)));
@@ -83,6 +65,53 @@ pub fn sentences(decision: &Decision) -> Vec<String> {
         told.push(format!("Related code: {}.", related.as_str()));
     }
     told.extend(decision.warnings.iter().map(|warning| caution(warning).to_owned()));
+    told
+}
+
+/// How a call is to be recorded.
+fn planned(plan: &Plan) -> Vec<String> {
+    let owner = &plan.owner;
+    let mut line = match (plan.method, plan.adapter) {
+        (Means::Cloud, _) => {
+            format!(
+                "Recorded by Zoom's own cloud recording; nobody joins; the call belongs to {owner}."
+            )
+        }
+        (Means::LocalBot, _) => format!(
+            "Recorded by a bot that records locally once the host permits it; the call belongs to {owner}."
+        ),
+        (Means::Bot, Adapter::Teams) => {
+            format!("Recorded by a bot that joins in Teams; the call belongs to {owner}.")
+        }
+        (Means::Bot, adapter) => format!(
+            "Recorded by a bot that joins through {}; the call belongs to {owner}.",
+            adapter.as_str()
+        ),
+        (Means::Dialer, _) => format!(
+            "Its recording is fetched from the telephone system after the call, which belongs to {owner}."
+        ),
+        (Means::Upload, _) => {
+            format!("Its recording is fetched from the link that was given; it belongs to {owner}.")
+        }
+    };
+    if let Some(join_at) = plan.join_at {
+        let _ = write!(line, " It joins at {}.", join_at.format("%Y-%m-%d %H:%M:%S UTC"));
+    }
+    let mut told = vec![line];
+    if let Some(first) = plan.fallbacks.first() {
+        told.push(format!("If that fails, the method is {}.", first.as_str()));
+    }
+    match plan.numbers {
+        NumberMode::Automatic => {}
+        NumberMode::AutomaticExcluded | NumberMode::Manual => told.push(format!(
+            "Calls with such a number are {}: without a start by hand nothing is fetched.",
+            plan.numbers.about()
+        )),
+        NumberMode::Prohibited => told.push(format!(
+            "Calls with such a number are {}: once somebody answers, it ends in RECORDING_RESTRICTED.",
+            plan.numbers.about()
+        )),
+    }
     told
 }
 

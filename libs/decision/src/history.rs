@@ -265,6 +265,9 @@ fn of_plans(
         let it = if new.consent_verified { "enforced" } else { "no longer enforced" };
         changes.push(format!("consent {it}"));
     }
+    if old.numbers != new.numbers {
+        changes.push(format!("numbers {} instead of {}", new.numbers.about(), old.numbers.about()));
+    }
     changes
 }
 
@@ -350,7 +353,8 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::company::Method;
+    use crate::company::NumberMode;
+    use crate::means::Means;
     use crate::meeting::CallKey;
     use crate::provider::Adapter;
     use crate::rule::{Warning, Warnings};
@@ -361,7 +365,7 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
-            method: Method::Bot,
+            method: Means::Bot,
             adapter: Adapter::Teams,
             join_at: Some(start() - TimeDelta::minutes(2)),
             latest_join: Some(start() + TimeDelta::minutes(10)),
@@ -370,6 +374,7 @@ mod tests {
             dedupe_key: "teams/19:x@thread.v2/1772445600".into(),
             announcement: false,
             consent_verified: false,
+            numbers: NumberMode::Automatic,
         }
     }
 
@@ -482,17 +487,21 @@ mod tests {
     #[test]
     fn each_part_of_a_plan_that_changes_is_told() {
         type Case = (fn(&mut Plan), &'static str);
-        let cases: [Case; 7] = [
+        let cases: [Case; 8] = [
             (|plan| plan.owner = "bob".into(), "bob as owner instead of ada"),
             (
-                |plan| (plan.method, plan.adapter) = (Method::Native, Adapter::ZoomNative),
+                |plan| (plan.method, plan.adapter) = (Means::Cloud, Adapter::ZoomNative),
                 "another method, by zoom-native (native) instead of by teams (bot)",
             ),
             (|plan| plan.join_at = None, "other times to join"),
             (|plan| plan.dedupe_key = "zoom/1/1772445600".into(), "another conference"),
-            (|plan| plan.fallbacks.push(Method::Local), "other methods to fall back to"),
+            (|plan| plan.fallbacks.push(Means::LocalBot), "other methods to fall back to"),
             (|plan| plan.announcement = true, "an announcement"),
             (|plan| plan.consent_verified = true, "consent enforced"),
+            (
+                |plan| plan.numbers = NumberMode::Manual,
+                "numbers recorded only when started by hand instead of recorded",
+            ),
         ];
         for (change, expected) in cases {
             let there = told(&planned(), &with_plan(change), Cause::Timer);

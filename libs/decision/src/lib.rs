@@ -38,6 +38,7 @@ pub mod eligibility;
 pub mod explain;
 pub mod history;
 pub mod links;
+pub mod means;
 pub mod meeting;
 pub mod people;
 pub mod plan;
@@ -50,6 +51,7 @@ pub mod skip_code;
 pub mod text;
 
 pub use company::CompanyFile;
+pub use means::Means;
 pub use meeting::{
     CallKey, Conference, Meeting, Participation, Person, PersonKind, Provider, Sensitivity,
 };

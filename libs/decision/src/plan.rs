@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::company::Method;
+use crate::company::{Method, NumberMode};
 use crate::eligibility::{self, Judgement};
 use crate::links::Selected;
+use crate::means::Means;
 use crate::meeting::{CallKey, Meeting};
 use crate::policy::Policy;
 use crate::provider::{Adapter, Assessed, choose};
@@ -83,15 +84,15 @@ impl Inputs<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The method.
-    pub method: Method,
+    pub method: Means,
     /// The adapter that carries it out.
     pub adapter: Adapter,
-    /// When the bot joins; none for native recording.
+    /// When the bot joins; none where nobody joins.
     pub join_at: Option<DateTime<Utc>>,
-    /// After this nobody joins any more; none for native recording.
+    /// After this nobody joins any more; none where nobody joins.
     pub latest_join: Option<DateTime<Utc>>,
     /// Methods to try when it fails, in order.
-    pub fallbacks: Vec<Method>,
+    pub fallbacks: Vec<Means>,
     /// Member id of the owner.
     pub owner: Arc<str>,
     /// Key under which one plan of the company is active: conference and start.
@@ -100,6 +101,9 @@ pub struct Plan {
     pub announcement: bool,
     /// Consent is enforced and was verified.
     pub consent_verified: bool,
+    /// What holds for the numbers of a telephone call, as far as a manual start has not lifted it already;
+    /// [`NumberMode::Automatic`] for everything else.
+    pub numbers: NumberMode,
 }
 
 /// What was decided.
@@ -389,13 +393,14 @@ fn plan(
     let owner = judgement?.owner.clone()?;
     let recording = &inputs.policy.settings.recording;
     let start = inputs.meeting.start;
-    let joins = method != Method::Native;
+    let means = Means::from(method);
+    let joins = means.joins();
     Some(Plan {
-        method,
+        method: means,
         adapter: Adapter::of(conference.provider, method),
         join_at: joins.then(|| start - recording.dispatch_ahead.0),
         latest_join: joins.then(|| start + recording.latest_join.0),
-        fallbacks,
+        fallbacks: fallbacks.into_iter().map(Means::from).collect(),
         owner,
         dedupe_key: format!(
             "{}/{}/{}",
@@ -407,6 +412,7 @@ fn plan(
             .and_then(|name| inputs.policy.profile(name))
             .is_some_and(|profile| profile.enabled && profile.announcement),
         consent_verified: enforced,
+        numbers: NumberMode::Automatic,
     })
 }
 

@@ -2,14 +2,21 @@
 
 use std::sync::Arc;
 
+use decision::company::NumberMode;
 use decision::plan::{Kind, hides};
-use decision::{Decision, Finding, Plan, SkipCode, explain};
+use decision::{Decision, Finding, Means, Plan, SkipCode, explain};
 
 pub use crate::r#gen::orchestrator::v1;
 use crate::{Invalid, provider, skip, time, verdict};
 
 impl From<&Plan> for v1::Plan {
     fn from(plan: &Plan) -> Self {
+        let numbers = match plan.method {
+            Means::Dialer => plan.numbers.into(),
+            Means::Cloud | Means::LocalBot | Means::Bot | Means::Upload => {
+                provider::v1::NumberMode::Unspecified
+            }
+        };
         let method = |method| provider::v1::Method::from(method).into();
         Self {
             method: method(plan.method),
@@ -24,6 +31,7 @@ impl From<&Plan> for v1::Plan {
             // When it is handed over is known to whoever decides for an instant.
             dispatch_at: None,
             dispatch_by: None,
+            number_mode: numbers.into(),
         }
     }
 }
@@ -37,18 +45,24 @@ impl TryFrom<&v1::Plan> for Plan {
         if wire.owner.is_empty() {
             return Err(Invalid::Missing("plan.owner"));
         }
+        let method = provider::means("plan.method", wire.method)?;
+        let numbers = match method {
+            Means::Dialer => provider::number_mode("plan.number_mode", wire.number_mode)?,
+            Means::Cloud | Means::LocalBot | Means::Bot | Means::Upload => NumberMode::Automatic,
+        };
         Ok(Self {
-            method: provider::method("plan.method", wire.method)?,
+            method,
             adapter: adapter.ok_or(Invalid::Missing("plan.adapter"))?,
             join_at: time::optional("plan.join_at", wire.join_at.as_ref())?,
             latest_join: time::optional("plan.latest_join", wire.latest_join.as_ref())?,
             fallbacks: fallbacks
-                .map(|method| provider::method("plan.fallbacks", *method))
+                .map(|method| provider::means("plan.fallbacks", *method))
                 .collect::<Result<_, _>>()?,
             owner: Arc::from(wire.owner.as_str()),
             dedupe_key: wire.dedupe_key.clone(),
             announcement: wire.announcement,
             consent_verified: wire.consent_verified,
+            numbers,
         })
     }
 }
@@ -177,7 +191,6 @@ impl From<SkipCode> for v1::SkipCodeEntry {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use decision::company::Method;
     use decision::provider::Adapter;
     use decision::{CallKey, Evidence, Warning};
     use proptest::collection::vec;
@@ -221,21 +234,25 @@ mod tests {
     }
 
     fn plan() -> impl Strategy<Value = Plan> {
-        let method = || select(&[Method::Native, Method::Local, Method::Bot][..]);
+        let means = || select(&Means::ALL[..]);
+        let numbers = select(&NumberMode::ALL[..]);
         let adapter = select(&Adapter::ALL[..]);
         let times = (option::of(instant()), option::of(instant()));
         let flags = (any::<bool>(), any::<bool>());
-        (method(), adapter, times, vec(method(), 0..3), "[a-z]{1,4}", "[a-z/]{0,9}", flags)
-            .prop_map(|(method, adapter, times, fallbacks, owner, dedupe_key, flags)| Plan {
-                method,
-                adapter,
-                join_at: times.0,
-                latest_join: times.1,
-                fallbacks,
-                owner: owner.into(),
-                dedupe_key,
-                announcement: flags.0,
-                consent_verified: flags.1,
+        (means(), adapter, times, vec(means(), 0..3), "[a-z]{1,4}", "[a-z/]{0,9}", flags, numbers)
+            .prop_map(|(method, adapter, times, fallbacks, owner, dedupe_key, flags, numbers)| {
+                Plan {
+                    method,
+                    adapter,
+                    join_at: times.0,
+                    latest_join: times.1,
+                    fallbacks,
+                    owner: owner.into(),
+                    dedupe_key,
+                    announcement: flags.0,
+                    consent_verified: flags.1,
+                    numbers: if method == Means::Dialer { numbers } else { NumberMode::Automatic },
+                }
             })
     }
 
@@ -319,5 +336,9 @@ mod tests {
             ..of(v1::DecisionKind::Plan)
         };
         assert_eq!(refused(&owned_by_nobody), "plan.owner");
+        // What holds for its numbers is not taken for "recorded" because nobody says it.
+        let plan = v1::Plan { method: 4, adapter: 6, owner: "ada".into(), ..Default::default() };
+        let of_no_mode = v1::Decision { plan: Some(plan), ..of(v1::DecisionKind::Plan) };
+        assert_eq!(refused(&of_no_mode), "plan.number_mode");
     }
 }

@@ -1,20 +1,38 @@
 //! Adapters' questions and answers on the wire.
 
-use decision::Finding;
-use decision::company::{Method, ProviderEntry};
+use decision::company::{Method, NumberMode, ProviderEntry};
 use decision::provider::{Adapter, Assessment, Obstacle, Possibility};
+use decision::{Finding, Means};
 
 pub use crate::r#gen::provider::v1;
 use crate::{Invalid, verdict};
 
-impl From<Method> for v1::Method {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Native => Self::Native,
-            Method::Local => Self::Local,
-            Method::Bot => Self::Bot,
+impl From<Means> for v1::Method {
+    fn from(means: Means) -> Self {
+        match means {
+            Means::Cloud => Self::Native,
+            Means::LocalBot => Self::Local,
+            Means::Bot => Self::Bot,
+            Means::Dialer => Self::DialerImport,
+            Means::Upload => Self::Upload,
         }
     }
+}
+
+impl From<Method> for v1::Method {
+    fn from(method: Method) -> Self {
+        Means::from(method).into()
+    }
+}
+
+/// The way of recording a field holds.
+///
+/// # Errors
+/// It is unset, or of a newer version.
+pub fn means(field: &'static str, value: i32) -> Result<Means, Invalid> {
+    let wire = v1::Method::try_from(value).ok();
+    let found = Means::ALL.into_iter().find(|means| Some(v1::Method::from(*means)) == wire);
+    found.ok_or(Invalid::Enum { field, value })
 }
 
 /// The method a field holds.
@@ -22,14 +40,33 @@ impl From<Method> for v1::Method {
 /// # Errors
 /// It is unset, of a newer version, or no way to record a conference.
 pub fn method(field: &'static str, value: i32) -> Result<Method, Invalid> {
-    match v1::Method::try_from(value) {
-        Ok(v1::Method::Native) => Ok(Method::Native),
-        Ok(v1::Method::Local) => Ok(Method::Local),
-        Ok(v1::Method::Bot) => Ok(Method::Bot),
-        Ok(v1::Method::Unspecified | v1::Method::DialerImport | v1::Method::Upload) | Err(_) => {
-            Err(Invalid::Enum { field, value })
+    match means(field, value)? {
+        Means::Cloud => Ok(Method::Native),
+        Means::LocalBot => Ok(Method::Local),
+        Means::Bot => Ok(Method::Bot),
+        Means::Dialer | Means::Upload => Err(Invalid::Enum { field, value }),
+    }
+}
+
+impl From<NumberMode> for v1::NumberMode {
+    fn from(mode: NumberMode) -> Self {
+        match mode {
+            NumberMode::Automatic => Self::Automatic,
+            NumberMode::AutomaticExcluded => Self::AutomaticExcluded,
+            NumberMode::Manual => Self::Manual,
+            NumberMode::Prohibited => Self::Prohibited,
         }
     }
+}
+
+/// What holds for telephone numbers, as a field holds it.
+///
+/// # Errors
+/// It is unset or of a newer version: neither is a permission.
+pub fn number_mode(field: &'static str, value: i32) -> Result<NumberMode, Invalid> {
+    let wire = v1::NumberMode::try_from(value).ok();
+    let found = NumberMode::ALL.into_iter().find(|mode| Some(v1::NumberMode::from(*mode)) == wire);
+    found.ok_or(Invalid::Enum { field, value })
 }
 
 impl From<Adapter> for v1::Adapter {

@@ -3,64 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::settings::Settings;
-use crate::company::{Method, NumberMode};
+use crate::company::NumberMode;
+pub use crate::means::Means;
 use crate::plan::Plan;
-
-/// How a recording is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Means {
-    /// The provider's own cloud recording; nobody joins.
-    Cloud,
-    /// A bot that records with the host's permission.
-    LocalBot,
-    /// A bot that captures what it hears and sees.
-    Bot,
-    /// Fetched from a telephony system after the call.
-    Dialer,
-    /// Fetched from a customer's link.
-    Upload,
-}
-
-impl Means {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Cloud, Self::LocalBot, Self::Bot, Self::Dialer, Self::Upload];
-
-    /// Its name in reports and docs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cloud => "native",
-            Self::LocalBot => "local",
-            Self::Bot => "bot",
-            Self::Dialer => "dialer_import",
-            Self::Upload => "upload",
-        }
-    }
-
-    /// Whether somebody of ours joins.
-    #[must_use]
-    pub const fn joins(self) -> bool {
-        matches!(self, Self::LocalBot | Self::Bot)
-    }
-
-    pub(super) const fn number(self) -> u8 {
-        self as u8
-    }
-
-    pub(super) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|means| means.number() == number)
-    }
-}
-
-impl From<Method> for Means {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Native => Self::Cloud,
-            Method::Local => Self::LocalBot,
-            Method::Bot => Self::Bot,
-        }
-    }
-}
 
 /// At most so many methods of a plan are tried; more would not fit between its join and its latest join.
 pub(super) const METHODS: usize = 4;
@@ -99,7 +44,7 @@ impl Order {
     ) -> Self {
         let methods = std::iter::once(plan.method).chain(plan.fallbacks.iter().copied());
         Self {
-            means: methods.map(Means::from).collect(),
+            means: methods.collect(),
             start,
             end,
             join_at: plan
@@ -112,7 +57,7 @@ impl Order {
                 .unwrap_or(end),
             announcement: plan.announcement,
             personal_room,
-            numbers: NumberMode::Automatic,
+            numbers: plan.numbers,
         }
     }
 

@@ -172,7 +172,7 @@ impl TryFrom<proto::orchestrator::v1::Plan> for Plan {
     type Error = Invalid;
 
     fn try_from(plan: proto::orchestrator::v1::Plan) -> Result<Self, Invalid> {
-        let method = |value| provider::method("plan.method", value).map(|method| method.as_str());
+        let method = |value| provider::means("plan.method", value).map(|means| means.as_str());
         Ok(Self {
             method: method(plan.method)?,
             adapter: provider::adapter("plan.adapter", plan.adapter)?

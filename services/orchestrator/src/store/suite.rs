@@ -6,9 +6,11 @@ mod storms;
 mod timers;
 
 use chrono::TimeDelta;
-use decision::company::Method;
+use decision::company::NumberMode;
 use decision::provider::Adapter;
-use decision::{CallKey, Conference, Decision, Evidence, Finding, Kind, Plan, Provider, SkipCode};
+use decision::{
+    CallKey, Conference, Decision, Evidence, Finding, Kind, Means, Plan, Provider, SkipCode,
+};
 use proto::time::to_wire;
 use storage::testing::engines;
 
@@ -62,7 +64,7 @@ impl Sketch {
 
     fn decision(&self) -> wire::Decision {
         let plan = Plan {
-            method: Method::Bot,
+            method: Means::Bot,
             adapter: Adapter::Teams,
             join_at: Some(minute(self.start - 2)),
             latest_join: Some(minute(self.start + 10)),
@@ -71,6 +73,7 @@ impl Sketch {
             dedupe_key: format!("{}@{}", self.room, self.start),
             announcement: false,
             consent_verified: false,
+            numbers: NumberMode::Automatic,
         };
         let cancelled = Finding {
             rule: "cancelled".into(),

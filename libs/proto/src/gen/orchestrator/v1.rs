@@ -36,6 +36,9 @@ pub struct Plan {
     /// After this instant it is handed to nobody any more, and the call ends in a code.
     #[prost(message, optional, tag = "11")]
     pub dispatch_by: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of a telephone call: what holds for its numbers, as far as a start by hand has not lifted it already.
+    #[prost(enumeration = "super::super::provider::v1::NumberMode", tag = "12")]
+    pub number_mode: i32,
 }
 /// The decision on one call.
 #[derive(Clone, PartialEq, ::prost::Message)]

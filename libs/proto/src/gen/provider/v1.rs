@@ -94,6 +94,47 @@ impl Method {
         }
     }
 }
+/// What holds for the numbers of a telephone call; a later one is stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NumberMode {
+    /// Not said.
+    Unspecified = 0,
+    /// It is recorded.
+    Automatic = 1,
+    /// It is left out of automatic recording; a start by hand lifts that.
+    AutomaticExcluded = 2,
+    /// It is recorded only when started by hand.
+    Manual = 3,
+    /// It is never recorded.
+    Prohibited = 4,
+}
+impl NumberMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NUMBER_MODE_UNSPECIFIED",
+            Self::Automatic => "NUMBER_MODE_AUTOMATIC",
+            Self::AutomaticExcluded => "NUMBER_MODE_AUTOMATIC_EXCLUDED",
+            Self::Manual => "NUMBER_MODE_MANUAL",
+            Self::Prohibited => "NUMBER_MODE_PROHIBITED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NUMBER_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "NUMBER_MODE_AUTOMATIC" => Some(Self::Automatic),
+            "NUMBER_MODE_AUTOMATIC_EXCLUDED" => Some(Self::AutomaticExcluded),
+            "NUMBER_MODE_MANUAL" => Some(Self::Manual),
+            "NUMBER_MODE_PROHIBITED" => Some(Self::Prohibited),
+            _ => None,
+        }
+    }
+}
 /// One attempt to carry out a plan: the key under which everything about it is done once, and the fence that keeps older
 /// attempts from doing anything.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
