@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ::http::{HeaderMap, StatusCode};
+use chrono::{DateTime, Utc};
 
 use crate::http::Answer;
 use crate::scrub::scrub;
@@ -197,6 +198,8 @@ pub struct Complaint {
     pub text: String,
     /// What it means, where the HTTP status does not tell.
     pub verdict: Option<Verdict>,
+    /// How long to wait, where the provider does not say so in `Retry-After`.
+    pub retry_after: Option<Duration>,
 }
 
 /// What an error of a provider means.
@@ -221,20 +224,29 @@ pub enum Verdict {
 pub trait Dialect: Send + Sync + std::fmt::Debug {
     /// Reads the body of an answer whose status is no success. What is no error body gives an empty complaint.
     fn complaint(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Complaint;
-
-    /// How long to wait before another call: by default the header `Retry-After` in seconds.
-    fn retry_after(&self, headers: &HeaderMap) -> Option<Duration> {
-        seconds(headers, "retry-after")
-    }
 }
 
-/// A header that holds seconds, at most a day of them.
-pub(crate) fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    let seconds: f64 = text.parse().ok()?;
-    (0.0..=f64::from(u32::MAX))
-        .contains(&seconds)
-        .then(|| Duration::from_secs_f64(seconds.min(86_400.0)))
+/// What `Retry-After` says: seconds, or a date, which is compared with the `Date` of the same answer, so that it does not
+/// matter what time it is here. Zoom writes RFC 3339 where HTTP has a form of its own. At most a day.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let text = headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok().map(|wait| wait.min(DAY));
+    }
+    let until = instant(text)?;
+    let wait = until.signed_duration_since(date(headers)?).to_std().unwrap_or_default();
+    Some(wait.min(DAY))
+}
+
+/// When the provider answered, by its own clock.
+pub(crate) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    instant(headers.get("date")?.to_str().ok()?)
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let read = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc2822(text));
+    read.map(|at| at.to_utc()).ok()
 }
 
 /// The error in an answer, or the answer if it is none.
@@ -244,7 +256,7 @@ pub(crate) fn judge(dialect: &dyn Dialect, answer: Answer) -> Result<Answer, Err
         return Ok(answer);
     }
     let complaint = dialect.complaint(status, &answer.headers, &answer.body);
-    let retry_after = dialect.retry_after(&answer.headers);
+    let retry_after = retry_after(&answer.headers).or(complaint.retry_after);
     let code = complaint.code.map_or_else(|| status.as_u16().to_string(), |code| scrub(&code));
     let text = scrub(&complaint.text);
     Err(match complaint.verdict.unwrap_or_else(|| by_status(status)) {
@@ -335,6 +347,18 @@ mod tests {
             let error = judged(429, &[("retry-after", text)]);
             assert_eq!(error.retry_after(), wait.map(Duration::from_secs), "{text}");
         }
+    }
+
+    #[test]
+    fn a_date_to_wait_for_is_compared_with_the_date_of_the_answer() {
+        let date = ("date", "Sun, 31 May 2026 23:59:50 GMT");
+        for until in ["2026-06-01T00:00:00Z", "Mon, 01 Jun 2026 00:00:00 GMT"] {
+            let error = judged(429, &[date, ("retry-after", until)]);
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(10)), "{until}");
+            assert_eq!(judged(429, &[("retry-after", until)]).retry_after(), None);
+        }
+        let past = judged(429, &[date, ("retry-after", "2026-05-01T00:00:00Z")]);
+        assert_eq!(past.retry_after(), Some(Duration::ZERO));
     }
 
     #[test]

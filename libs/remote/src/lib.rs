@@ -12,7 +12,7 @@
 //! - [`Look`] reads JSON leniently: providers send ids as numbers and as strings, leave fields out, and repeat keys.
 //!
 //! A further provider is a module with a [`Dialect`], a constructor that builds an [`Api`], and a method per endpoint which
-//! makes a [`Call`] and reads what comes back. What it is held against is in the crate `fakes`.
+//! makes a [`Call`] and reads what comes back; [`zoom`] is the example. What it is held against is in the crate `fakes`.
 //!
 //! Nothing secret is shown by `Debug` or by a message: tokens, passcodes, addresses, query strings.
 #![cfg_attr(
@@ -36,6 +36,8 @@ mod look;
 mod private;
 mod scrub;
 mod token;
+
+pub mod zoom;
 
 pub use api::{Api, Call, Credentials};
 pub use base::{Base, InvalidBase};

@@ -26,7 +26,7 @@ impl Dialect for Plain {
     fn complaint(&self, _: StatusCode, _: &HeaderMap, body: &[u8]) -> Complaint {
         let value: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = value.id(&["message"]).unwrap_or_default();
-        Complaint { code: value.id(&["code"]), text, verdict: None }
+        Complaint { code: value.id(&["code"]), text, ..Complaint::default() }
     }
 }
 
