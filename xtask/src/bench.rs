@@ -19,6 +19,8 @@ use crate::workspace;
 pub(crate) enum What {
     /// One decision of the core, beside a hand-written subset of its rules; one session, beside a bare machine.
     Core,
+    /// A webhook verified and read, beside the bare HMAC of its bytes.
+    Webhooks,
     /// A calendar of 10,000 events, beside Python's icalendar and recurring-ical-events.
     Calendar,
     /// DecideCalls over five processes, beside a bare tonic fan-out.
@@ -34,6 +36,9 @@ pub(crate) fn run(what: &[What]) -> Result<()> {
     let wanted = |one: What| what.is_empty() || what.contains(&one);
     if wanted(What::Core) {
         cargo(&["bench", "-q", "-p", "decision", "--bench", "decide", "--bench", "session"])?;
+    }
+    if wanted(What::Webhooks) {
+        cargo(&["bench", "-q", "-p", "signals", "--bench", "webhook"])?;
     }
     if wanted(What::Calendar) {
         calendar()?;

@@ -22,8 +22,8 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("decision", 0, Only(&[])),
     ("conference", 0, Only(&[])),
     ("calendar", 0, Only(&["conference"])),
-    ("signals", 0, Only(&[])),
-    // what services stand on
+    // what services stand on; signals as pure as what it stands on
+    ("signals", 1, Only(&["decision"])),
     ("proto", 1, Only(&["decision"])),
     ("chassis", 1, Only(&[])),
     ("storage", 1, Only(&[])),

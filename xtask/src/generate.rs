@@ -8,6 +8,7 @@ mod docs;
 mod rulebook;
 mod sessions;
 mod settings;
+mod signals;
 mod wire;
 
 use crate::workspace;
@@ -69,6 +70,7 @@ fn pages(catalogue: &catalogue::Catalogue) -> Result<Files> {
         ("docs/skip-codes.md".to_owned(), docs::generate(catalogue).into_bytes()),
         ("docs/rulebook.md".to_owned(), rulebook.into_bytes()),
         ("docs/sessions.md".to_owned(), sessions::generate()?.into_bytes()),
+        ("docs/signals.md".to_owned(), signals::generate()?.into_bytes()),
         ("docs/config.md".to_owned(), settings::generate()?.into_bytes()),
     ]))
 }

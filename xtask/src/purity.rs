@@ -4,7 +4,7 @@ use crate::workspace;
 use anyhow::Result;
 use std::collections::BTreeSet;
 
-/// The crates on the lowest floor.
+/// The crates on the lowest floor, and the reading of what providers send.
 const PURE: [&str; 4] = ["decision", "conference", "calendar", "signals"];
 
 /// Crates that none of them may contain, at any depth: runtimes, sockets, databases.

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{Key, Meaning, Private, Provider, Signal};
+use decision::session::Signal;
+use decision::session::people::Present;
+
+use crate::{Key, Meaning, News, Private, Provider, hear};
 
 /// Something a provider says has happened.
 ///
@@ -52,15 +55,33 @@ impl Event {
         }
     }
 
-    /// The neutral signals in it, in the order of [`Event::meanings`].
-    pub fn signals(&self) -> impl Iterator<Item = Signal> + '_ {
-        self.meanings.iter().filter_map(Meaning::signal)
+    /// The signals in it that hold whoever takes part, the most telling one first, each once. Where one code explains
+    /// another, as `meeting_locked` the `fatal` beside it, the explained one is left out.
+    #[must_use]
+    pub fn signals(&self) -> Vec<Signal> {
+        hear::explained(self.meanings.iter().filter_map(Meaning::signal))
     }
 
     /// Whether one of its signals is this one.
     #[must_use]
     pub fn says(&self, signal: Signal) -> bool {
-        self.signals().any(|one| one == signal)
+        self.signals().contains(&signal)
+    }
+
+    /// The news in it, in the order of [`Event::meanings`].
+    pub fn news(&self) -> impl Iterator<Item = News> + '_ {
+        self.meanings.iter().filter_map(Meaning::news)
+    }
+
+    /// Whether one of its news is this one.
+    #[must_use]
+    pub fn tells(&self, news: News) -> bool {
+        self.news().any(|one| one == news)
+    }
+
+    /// The codes in it that stand in no table: to be counted, and looked at by people.
+    pub fn unknown(&self) -> impl Iterator<Item = &Meaning> {
+        self.meanings.iter().filter(|one| one.is_unknown())
     }
 }
 
@@ -154,6 +175,18 @@ pub struct Participant {
     pub joined: Option<DateTime<Utc>>,
     /// When it left.
     pub left: Option<DateTime<Utc>>,
+}
+
+impl Participant {
+    /// The participant as sessions know people. `own` are the company's own tenants or organisations at the provider.
+    #[must_use]
+    pub fn present(&self, is_recorder: bool, own: &[&str]) -> Present<'_> {
+        Present {
+            address: self.email.as_ref().map(Private::expose),
+            is_recorder,
+            same_organisation: self.tenant.as_deref().is_some_and(|tenant| own.contains(&tenant)),
+        }
+    }
 }
 
 /// A recording, as far as an event names one.

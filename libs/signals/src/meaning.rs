@@ -1,9 +1,85 @@
 //! A raw code with its meaning, or without.
 
-use crate::{Confidence, Kind, Provider, Row, Signal, table};
+use chrono::{DateTime, Utc};
+use decision::session::{Raw, Signal};
+
+use crate::{Confidence, Kind, News, Provider, Row, table};
 
 /// How many characters of a provider's text are kept as evidence.
 const MAX_TEXT: usize = 200;
+
+/// What a code says: to a session as it is, to somebody who knows more, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sense {
+    /// A signal of a session.
+    Signal(Signal),
+    /// News that need a context to become one, or never do.
+    News(News),
+    /// Known to say nothing about a recording.
+    Nothing,
+}
+
+impl Sense {
+    /// The sense of that name; of the empty name, nothing.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        if name.is_empty() {
+            return Some(Self::Nothing);
+        }
+        let signal = Signal::from_name(name).map(Self::Signal);
+        signal.or_else(|| News::from_name(name).map(Self::News))
+    }
+
+    /// Its name in tables and docs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal(signal) => signal.as_str(),
+            Self::News(news) => news.as_str(),
+            Self::Nothing => "",
+        }
+    }
+
+    /// The signal it is.
+    #[must_use]
+    pub const fn signal(self) -> Option<Signal> {
+        match self {
+            Self::Signal(signal) => Some(signal),
+            Self::News(_) | Self::Nothing => None,
+        }
+    }
+
+    /// The news it is.
+    #[must_use]
+    pub const fn news(self) -> Option<News> {
+        match self {
+            Self::News(news) => Some(news),
+            Self::Signal(_) | Self::Nothing => None,
+        }
+    }
+
+    /// The signal it is, or comes to where its context bears it out.
+    #[must_use]
+    pub const fn comes_to(self) -> Option<Signal> {
+        match self {
+            Self::Signal(signal) => Some(signal),
+            Self::News(news) => news.comes_to(),
+            Self::Nothing => None,
+        }
+    }
+}
+
+impl From<Signal> for Sense {
+    fn from(signal: Signal) -> Self {
+        Self::Signal(signal)
+    }
+}
+
+impl From<News> for Sense {
+    fn from(news: News) -> Self {
+        Self::News(news)
+    }
+}
 
 /// What a provider's raw code means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,12 +164,35 @@ impl Meaning {
         }
     }
 
-    /// What it means for a recording: nothing for a code that says nothing, and for one that is not known.
+    /// What it says; nothing if it stands in no table.
+    #[must_use]
+    pub const fn sense(&self) -> Sense {
+        match self {
+            Self::Known { row, .. } => row.sense,
+            Self::Unknown { .. } => Sense::Nothing,
+        }
+    }
+
+    /// The signal it is.
     #[must_use]
     pub const fn signal(&self) -> Option<Signal> {
-        match self {
-            Self::Known { row, .. } => row.signal,
-            Self::Unknown { .. } => None,
+        self.sense().signal()
+    }
+
+    /// The news it is.
+    #[must_use]
+    pub const fn news(&self) -> Option<News> {
+        self.sense().news()
+    }
+
+    /// The code as it came, as sessions keep evidence.
+    #[must_use]
+    pub fn raw(&self, observed_at: DateTime<Utc>) -> Raw {
+        Raw {
+            observed_at,
+            provider: self.provider().as_str().to_owned(),
+            raw_code: format!("{}:{}", self.kind().as_str(), self.raw_code()),
+            raw_text: self.raw_text().unwrap_or_default().to_owned(),
         }
     }
 
@@ -141,7 +240,21 @@ mod tests {
                 raw_text: Some("new in 2027".to_owned()),
             }
         );
-        assert_eq!(meaning.signal(), None);
+        assert_eq!(meaning.sense(), Sense::Nothing);
+        let raw = meaning.raw(DateTime::UNIX_EPOCH);
+        assert_eq!(
+            (raw.raw_code.as_str(), raw.raw_text.as_str()),
+            ("sdk_native:4711", "new in 2027")
+        );
+    }
+
+    #[test]
+    fn a_sense_is_found_by_its_name() {
+        assert_eq!(Sense::from_name("locked"), Some(Sense::Signal(Signal::Locked)));
+        assert_eq!(Sense::from_name("meeting_locked"), Some(Sense::News(News::MeetingLocked)));
+        assert_eq!(Sense::from_name("meeting_locked").unwrap().comes_to(), Some(Signal::Locked));
+        assert_eq!(Sense::from_name(""), Some(Sense::Nothing));
+        assert_eq!(Sense::from_name("lokced"), None);
     }
 
     #[test]

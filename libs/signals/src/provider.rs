@@ -75,6 +75,27 @@ impl Provider {
         }
     }
 
+    /// Whether its signals are about telephone calls.
+    #[must_use]
+    pub const fn is_telephony(self) -> bool {
+        match self {
+            Self::ZoomPhone
+            | Self::Twilio
+            | Self::RingCentral
+            | Self::Aircall
+            | Self::Vonage
+            | Self::Telnyx
+            | Self::Dialer
+            | Self::Sip => true,
+            Self::Zoom
+            | Self::Teams
+            | Self::Webex
+            | Self::GoogleMeet
+            | Self::Recall
+            | Self::Attendee => false,
+        }
+    }
+
     /// The provider of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

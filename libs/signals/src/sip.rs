@@ -9,7 +9,9 @@ mod reason;
 
 pub use reason::{Reason, reasons};
 
-use crate::{Kind, Meaning, Provider, Signal, table};
+use decision::session::Signal;
+
+use crate::{Kind, Meaning, Provider, table};
 
 /// Words in the reason of a 603 or 403 that tell of blocking rather than of a person.
 const BLOCKED: [&str; 8] = [
@@ -133,7 +135,8 @@ fn digits(text: &str) -> &str {
 /// The neutral signal of a response with nothing beside it.
 #[must_use]
 pub fn signal(response: u16) -> Option<Signal> {
-    table::lookup(Provider::Sip, Kind::Sip, &response.to_string()).and_then(|row| row.signal)
+    table::lookup(Provider::Sip, Kind::Sip, &response.to_string())
+        .and_then(|row| row.sense.signal())
 }
 
 #[cfg(test)]
@@ -147,15 +150,15 @@ mod tests {
     #[test]
     fn a_response_has_a_meaning_by_itself() {
         for (code, signal) in [
-            ("486", Signal::Busy),
-            ("600", Signal::Busy),
-            ("603", Signal::Declined),
-            ("480", Signal::Declined),
-            ("404", Signal::InvalidNumber),
+            ("486", Signal::LineBusy),
+            ("600", Signal::LineBusy),
+            ("603", Signal::CallDeclined),
+            ("480", Signal::CallUnanswered),
+            ("404", Signal::NumberInvalid),
             ("503", Signal::DestinationUnavailable),
             ("607", Signal::CarrierBlocked),
-            ("SIP/2.0 486 Busy Here", Signal::Busy),
-            ("sip:484", Signal::InvalidNumber),
+            ("SIP/2.0 486 Busy Here", Signal::LineBusy),
+            ("sip:484", Signal::NumberInvalid),
         ] {
             assert_eq!(says(code, None, None), Some(signal), "{code}");
         }
@@ -165,10 +168,13 @@ mod tests {
     fn a_cause_beats_the_response() {
         let says = |code, cause: &str| says(code, None, Some(cause));
         assert_eq!(says("480", "Q.850;cause=20"), Some(Signal::DestinationUnavailable));
-        assert_eq!(says("480", "Q.850 ;cause=19 ;text=\"no answer\""), Some(Signal::Declined));
-        assert_eq!(says("503", "Q.850;cause=17"), Some(Signal::Busy));
-        assert_eq!(says("500", "Q.850;cause=1;text=\"Unallocated\""), Some(Signal::InvalidNumber));
-        assert_eq!(says("603", "Q.850;cause=21"), Some(Signal::Declined));
+        assert_eq!(
+            says("480", "Q.850 ;cause=19 ;text=\"no answer\""),
+            Some(Signal::CallUnanswered)
+        );
+        assert_eq!(says("503", "Q.850;cause=17"), Some(Signal::LineBusy));
+        assert_eq!(says("500", "Q.850;cause=1;text=\"Unallocated\""), Some(Signal::NumberInvalid));
+        assert_eq!(says("603", "Q.850;cause=21"), Some(Signal::CallDeclined));
         assert_eq!(says("403", "Q.850;cause=21"), Some(Signal::CarrierBlocked));
     }
 
@@ -184,14 +190,17 @@ mod tests {
             Some(Signal::CarrierBlocked)
         );
         assert_eq!(says("608", None, Some("Q.850;cause=21")), Some(Signal::CarrierBlocked));
-        assert_eq!(says("603", Some("Decline"), None), Some(Signal::Declined));
-        assert_eq!(says("403", Some("Forbidden"), None), Some(Signal::Declined));
+        assert_eq!(says("603", Some("Decline"), None), Some(Signal::CallDeclined));
+        assert_eq!(says("403", Some("Forbidden"), None), Some(Signal::CallDeclined));
         assert_eq!(says("403", Some("Suspected SPAM"), None), Some(Signal::CarrierBlocked));
     }
 
     #[test]
     fn the_leg_beyond_is_heard() {
-        assert_eq!(says("480", None, Some("SIP;cause=486;text=\"Busy Here\"")), Some(Signal::Busy));
+        assert_eq!(
+            says("480", None, Some("SIP;cause=486;text=\"Busy Here\"")),
+            Some(Signal::LineBusy)
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Raw codes and what they mean: a file per provider, compiled in.
 //!
-//! The files stand in `tables/`, in columns `kind,code,name,signal,confidence,source`. An empty signal is a code that is
-//! known to say nothing about a recording. A code stands once in its kind; kinds keep numbers apart that mean one thing
+//! The files stand in `tables/`, in columns `kind,code,name,means,confidence,source`. What a code means is the name of a
+//! signal of [`decision::session::Signal`], or of [`crate::News`]; nothing there is a code that is known to say nothing
+//! about a recording. A code stands once in its kind; kinds keep numbers apart that mean one thing
 //! here and another there, as Zoom's numbers do from platform to platform.
 
 use std::sync::LazyLock;
 
-use crate::{Provider, Signal};
+use crate::{Provider, Sense};
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)+) => {
@@ -112,8 +113,8 @@ pub struct Row {
     pub code: String,
     /// What the provider, or else we, call it.
     pub name: String,
-    /// What it means for a recording; nothing if it says nothing.
-    pub signal: Option<Signal>,
+    /// What it means for a recording.
+    pub sense: Sense,
     /// How well that is founded.
     pub confidence: Confidence,
     /// Where it is written.
@@ -202,16 +203,13 @@ fn row(provider: Provider, record: &csv::StringRecord) -> Result<Row, String> {
         })
     };
     let kind = filled(0, "kind")?;
-    let signal = field(3, "signal")?;
+    let means = field(3, "meaning")?;
     Ok(Row {
         provider,
         kind: Kind::from_name(kind).ok_or_else(|| format!("no kind `{kind}`"))?,
         code: plain(filled(1, "code")?),
         name: filled(2, "name")?.to_owned(),
-        signal: match signal {
-            "" => None,
-            name => Some(Signal::from_name(name).ok_or_else(|| format!("no signal `{name}`"))?),
-        },
+        sense: Sense::from_name(means).ok_or_else(|| format!("no signal or news `{means}`"))?,
         confidence: match filled(4, "confidence")? {
             "H" => Confidence::High,
             "M" => Confidence::Medium,
@@ -225,6 +223,7 @@ fn row(provider: Provider, record: &csv::StringRecord) -> Result<Row, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::News;
 
     #[test]
     fn every_line_of_every_file_is_a_row() {
@@ -258,17 +257,17 @@ mod tests {
 
     #[test]
     fn what_is_wrong_in_a_file_is_said_with_its_line() {
-        let text = "kind,code,name,signal,confidence,source\nsdk_web,1,one,locked,H,here\nsdk_web,2,two,lokced,H,here\n";
+        let text = "kind,code,name,means,confidence,source\nsdk_web,1,one,locked,H,here\nsdk_web,2,two,lokced,H,here\n";
         let rows = parse(Provider::Zoom, text);
         assert!(rows[0].is_ok());
-        assert_eq!(rows[1], Err("zoom.csv:3: no signal `lokced`".to_owned()));
+        assert_eq!(rows[1], Err("zoom.csv:3: no signal or news `lokced`".to_owned()));
     }
 
     #[test]
     fn the_longest_words_that_fit_decide() {
         let text = "Ada  REMOVED by host from waiting room";
         let row = matching(Provider::Zoom, text).unwrap();
-        assert_eq!(row.signal, Some(Signal::Denied));
+        assert_eq!(row.sense, Sense::News(News::ParticipantRefused));
         assert_eq!(matching(Provider::Zoom, "the weather is fine"), None);
     }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use signals::graph::{self, Batch};
-use signals::{Delivery, Event, Secret, Signal, Tolerance, ringcentral, twilio, verify, zoom};
+use signals::{Delivery, Event, News, Secret, Tolerance, ringcentral, twilio, verify, zoom};
 
 /// The files of one provider; none where there is no folder.
 fn files(provider: &str) -> Vec<(String, Vec<u8>)> {
@@ -207,7 +207,7 @@ fn calls_of_teams_are_read() {
             assert!(!meaning.is_unknown(), "{name}: {meaning:?}");
         }
         if name == "comms-beta.join.L1090.json" {
-            assert!(events.iter().any(|event| event.says(Signal::Lobby)), "{name}");
+            assert!(events.iter().any(|event| event.tells(News::LobbyEntered)), "{name}");
         }
         if name == "comms.transfer.L183.json" {
             assert_eq!(events[0].meanings[0].raw_code(), "0/7015");

@@ -1,15 +1,18 @@
 //! What holds for every input: no panic, the same answer twice, and no belief without a secret.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use decision::session::{Means, Says};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use signals::graph::{self, Batch};
 use signals::verify::{jwt, standard};
 use signals::{
-    Event, Secret, Tolerance, aircall, attendee, dialer, meet, recall, redact, ringcentral, sip,
-    telnyx, twilio, vonage, webex, zoom,
+    Event, Secret, Signal, Tolerance, aircall, attendee, dialer, meet, recall, redact, ringcentral,
+    sip, telnyx, twilio, vonage, webex, zoom,
 };
 
 /// Names that readers look for, so that made-up payloads reach into them.
@@ -163,6 +166,29 @@ fn read(bytes: &[u8]) -> Vec<Event> {
     events
 }
 
+/// What a session hears of an event has one reason for an end at most, tells nothing twice, and is what the event says
+/// where nobody in it is ours.
+fn heard(event: &Event) -> Result<(), TestCaseError> {
+    let received = DateTime::UNIX_EPOCH;
+    for means in Means::ALL {
+        let all = event.heard(means, received, |_| true);
+        prop_assert!(all.iter().all(|one| one.at == event.at.unwrap_or(received)));
+        let ends = |says: Says| matches!(says, Says::Fault(_) | Says::DialFault | Says::Overtaken);
+        prop_assert!(all.iter().filter(|one| ends(one.signal.says())).count() <= 1);
+        let read = all.iter().filter(|one| one.raw.is_none());
+        let unique: BTreeSet<Signal> = read.clone().map(|one| one.signal).collect();
+        prop_assert_eq!(read.count(), unique.len());
+    }
+    let others = event.heard(Means::Cloud, received, |_| false);
+    let said = others.iter().map(|one| one.signal);
+    let said: Vec<Signal> =
+        said.filter(|one| ![Signal::Unreadable, Signal::HostJoined].contains(one)).collect();
+    let mut expected = event.signals();
+    expected.retain(|one| *one != Signal::Unreadable);
+    prop_assert_eq!(said, expected);
+    Ok(())
+}
+
 /// Requests with one header from every provider.
 fn headers(value: &[u8]) -> HeaderMap {
     let names = [
@@ -236,6 +262,7 @@ proptest! {
             for meaning in &event.meanings {
                 prop_assert!(meaning.raw_code().chars().count() <= 200);
             }
+            heard(&event)?;
         }
     }
 

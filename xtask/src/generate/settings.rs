@@ -30,8 +30,12 @@ const PROGRAMS: [Program; 6] = [
 ];
 
 /// Sections that every program has.
-const SECTIONS: &[(&str, &str)] =
-    &[("server", "Server"), ("telemetry", "Telemetry"), ("clock", "Time"), ("peers", "BTreeMap<String, String>")];
+const SECTIONS: &[(&str, &str)] = &[
+    ("server", "Server"),
+    ("telemetry", "Telemetry"),
+    ("clock", "Time"),
+    ("peers", "BTreeMap<String, String>"),
+];
 
 /// Types of other crates, and the files they stand in.
 const ELSEWHERE: [(&str, &str, &str); 2] = [

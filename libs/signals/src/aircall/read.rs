@@ -117,21 +117,24 @@ mod tests {
         assert_eq!(event.about.call.as_deref(), Some("812"));
         assert_eq!(event.about.to.as_ref().unwrap().expose(), "+1 555-0101");
         assert_eq!(event.about.seconds, Some(61));
-        let signals: Vec<_> = event.signals().collect();
-        assert_eq!(signals, [Signal::RecordingReady, Signal::DialCompleted]);
+        let signals = event.signals();
+        assert_eq!(signals, [Signal::FilesReady, Signal::CallEnded]);
     }
 
     #[test]
-    fn a_call_nobody_answered_was_declined() {
+    fn an_unanswered_call_out_has_no_reason() {
         let event = event("call.hungup", &ended(json!(null), json!(null)), 1_767_261_661);
-        assert_eq!(event.signals().next(), Some(Signal::Declined));
+        assert_eq!(event.signals().first().copied(), Some(Signal::CallUnanswered));
     }
 
     #[test]
     fn a_missed_call_has_a_reason() {
         let mut data = ended(json!(null), json!(null));
         data["missed_call_reason"] = json!("agents_did_not_answer");
-        assert_eq!(event("call.ended", &data, 1).signals().next(), Some(Signal::Declined));
+        assert_eq!(
+            event("call.ended", &data, 1).signals().first().copied(),
+            Some(Signal::CallUnanswered)
+        );
     }
 
     #[test]

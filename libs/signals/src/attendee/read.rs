@@ -93,7 +93,7 @@ fn participant(data: &Value) -> Option<Participant> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn state(data: &Value) -> Event {
@@ -110,7 +110,7 @@ mod tests {
         );
         assert_eq!(event.about.bot.as_deref(), Some("bot_1"));
         assert_eq!(event.about.reference.as_deref(), Some("plan-7"));
-        let signals: Vec<_> = event.signals().collect();
+        let signals = event.signals();
         assert_eq!(signals, [Signal::PermissionGranted, Signal::RecordingStarted]);
     }
 
@@ -119,19 +119,19 @@ mod tests {
         let first = |reason: &str| {
             let data = json!({"new_state": "fatal_error", "event_type": "could_not_join_meeting", "event_sub_type": reason,
                 "created_at": "2026-01-01T10:00:00Z"});
-            state(&data).signals().next()
+            state(&data).signals().first().copied()
         };
         assert_eq!(first("waiting_room_timeout_exceeded"), Some(Signal::LobbyTimeout));
         assert_eq!(first("request_to_join_denied"), Some(Signal::Denied));
         assert_eq!(first("blocked_by_captcha"), Some(Signal::Captcha));
-        assert_eq!(first("eaten_by_dog"), Some(Signal::UnreadableState));
+        assert_eq!(first("eaten_by_dog"), Some(Signal::FailedUnexplained));
     }
 
     #[test]
     fn what_zoom_said_is_told_first_of_all() {
         let data = json!({"new_state": "fatal_error", "event_type": "could_not_join_meeting",
             "event_sub_type": "zoom_meeting_status_failed", "event_metadata": {"zoom_result_code": "12"}});
-        assert_eq!(state(&data).signals().next(), Some(Signal::Locked));
+        assert_eq!(state(&data).signals().first().copied(), Some(Signal::Locked));
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
             "created_at": "2026-01-01T10:00:00Z",
             "event_metadata": {"bot_removed_by": {"id": "par_1", "name": "Ada", "uuid": "8:orgid:1", "is_host": true}}});
         let event = state(&data);
-        assert_eq!(event.signals().next(), Some(Signal::Removed));
+        assert_eq!(event.signals().first().copied(), Some(Signal::Removed));
         assert_eq!(event.participants[0].host, Some(true));
     }
 
@@ -152,7 +152,7 @@ mod tests {
             read(value.to_string().as_bytes()).unwrap()
         };
         assert_eq!(deliver("k1").key, deliver("k2").key);
-        assert!(deliver("k1").says(Signal::RecordingReady));
+        assert!(deliver("k1").says(Signal::FilesReady));
     }
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
             "id": "pe_1", "participant_name": "Ada", "participant_uuid": "u1", "participant_is_host": false,
             "event_type": "join", "event_data": {}, "timestamp_ms": 1767261600123_i64}});
         let event = read(value.to_string().as_bytes()).unwrap();
-        assert!(event.says(Signal::ParticipantJoined));
+        assert!(event.tells(News::ParticipantJoined));
         assert_eq!(event.participants[0].id.as_deref(), Some("u1"));
         assert!(event.at.is_some());
     }

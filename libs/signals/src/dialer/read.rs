@@ -91,17 +91,17 @@ mod tests {
     #[test]
     fn every_outcome_of_a_call_can_be_told() {
         for (outcome, signal) in [
-            ("busy", Signal::Busy),
-            ("declined", Signal::Declined),
-            ("no_answer", Signal::Declined),
+            ("busy", Signal::LineBusy),
+            ("declined", Signal::CallDeclined),
+            ("no_answer", Signal::CallUnanswered),
             ("carrier_blocked", Signal::CarrierBlocked),
-            ("high_risk", Signal::HighRisk),
-            ("invalid_number", Signal::InvalidNumber),
+            ("high_risk", Signal::NumberHighRisk),
+            ("invalid_number", Signal::NumberInvalid),
             ("destination_unavailable", Signal::DestinationUnavailable),
-            ("completed", Signal::DialCompleted),
+            ("completed", Signal::CallEnded),
         ] {
             let event = event(&json!({ "outcome": outcome }));
-            assert_eq!(event.signals().next(), Some(signal), "{outcome}");
+            assert_eq!(event.signals().first().copied(), Some(signal), "{outcome}");
         }
         assert!(event(&json!({"outcome": "abducted"})).meanings[0].is_unknown());
     }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn sip_speaks_where_the_dialer_is_silent() {
         let event = event(&json!({"sip": {"code": 480, "reason": "Q.850;cause=20"}}));
-        assert_eq!(event.signals().next(), Some(Signal::DestinationUnavailable));
+        assert_eq!(event.signals().first().copied(), Some(Signal::DestinationUnavailable));
         assert_eq!(event.sequence, Some(4));
     }
 
@@ -121,7 +121,7 @@ mod tests {
         );
         assert_eq!(event.recordings[0].by_hand, Some(true));
         assert_eq!(event.recordings[0].seconds, Some(61));
-        assert!(event.says(Signal::RecordingReady));
+        assert!(event.says(Signal::FilesReady));
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
             .collect();
         let event = read(example.as_bytes()).unwrap();
         assert!(event.meanings.iter().all(|one| !one.is_unknown()));
-        assert_eq!(event.signals().next(), Some(Signal::Busy));
+        assert_eq!(event.signals().first().copied(), Some(Signal::LineBusy));
         assert_eq!((event.recordings.len(), event.about.seconds), (1, Some(61)));
     }
 

@@ -72,10 +72,10 @@ fn event(outer: &Value, data: &Value, change: Option<String>) -> Event {
         .done();
 
     let mut meanings = Vec::new();
-    // That something went well is told by the state.
-    if let Some((code, message)) = &ended
-        && (code != "0" || state.as_deref() == Some("terminated"))
-    {
+    // Only of a call that is over is the result its end: beside any other state it is that of what was asked of the call,
+    // a transfer for example, or of an operation, whose status says enough.
+    let over = state.as_deref() == Some("terminated");
+    if let Some((code, message)) = ended.as_ref().filter(|_| over) {
         meanings.push(end(code, message.as_deref()));
     }
     if participants.iter().any(|one| one.in_lobby == Some(true)) {
@@ -83,7 +83,11 @@ fn event(outer: &Value, data: &Value, change: Option<String>) -> Event {
     }
     if let Some(state) = state {
         let state = format!("{kind}.{state}");
-        meanings.push(Meaning::of(Provider::Teams, Kind::State, &state, None));
+        let beside = ended
+            .as_ref()
+            .filter(|_| !over)
+            .map(|(code, message)| format!("{code} {}", message.as_deref().unwrap_or_default()));
+        meanings.push(Meaning::of(Provider::Teams, Kind::State, &state, beside.as_deref()));
     }
     Event {
         account: data.id(&["tenantId"]),
@@ -144,7 +148,7 @@ pub fn end(code: &str, message: Option<&str>) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn one(data: &Value) -> Event {
@@ -172,7 +176,7 @@ mod tests {
         assert_eq!(event.about.call.as_deref(), Some("c1"));
         assert_eq!(event.about.conference.as_deref(), Some("19:meeting_1@thread.v2"));
         assert_eq!(event.about.direction, Some(Direction::Outbound));
-        assert!(event.says(Signal::InCallNotRecording));
+        assert!(event.says(Signal::InCall));
         assert!(call("establishing").says(Signal::Joining));
     }
 
@@ -182,11 +186,11 @@ mod tests {
             json!({"code": "0", "subcode": "5300"}),
             json!({"code": 0, "subCode": 5300, "message": "removed"}),
         ] {
-            assert_eq!(ended(&result).signals().next(), Some(Signal::Removed));
+            assert_eq!(ended(&result).signals().first().copied(), Some(Signal::Removed));
         }
         assert_eq!(
-            ended(&json!({"code": 408, "subcode": 4711})).signals().next(),
-            Some(Signal::Transient)
+            ended(&json!({"code": 408, "subcode": 4711})).signals().first().copied(),
+            Some(Signal::ConnectionFailed)
         );
         let strange = ended(&json!({"code": 403, "subcode": 1}));
         assert!(strange.meanings[0].is_unknown());
@@ -194,9 +198,23 @@ mod tests {
     }
 
     #[test]
+    fn a_result_beside_a_call_that_goes_on_is_not_its_end() {
+        let transfer = one(&json!({"@odata.type": "#microsoft.graph.call", "state": "established",
+            "resultInfo": {"code": 500, "subcode": 7000, "message": "no transfer"}}));
+        assert_eq!(transfer.signals(), [Signal::InCall]);
+        assert_eq!(transfer.meanings[0].raw_text(), Some("500/7000 no transfer"));
+        let prompt = one(
+            &json!({"@odata.type": "#microsoft.graph.playPromptOperation", "status": "completed",
+            "resultInfo": {"code": 200, "subcode": 0}}),
+        );
+        assert_eq!(prompt.signals(), [Signal::Announced]);
+        assert_eq!(prompt.unknown().count(), 0);
+    }
+
+    #[test]
     fn a_border_controller_speaks_sip() {
-        assert_eq!(end("486/540486", None).signal(), Some(Signal::Busy));
-        assert_eq!(end("500/560410", None).signal(), Some(Signal::InvalidNumber));
+        assert_eq!(end("486/540486", None).signal(), Some(Signal::LineBusy));
+        assert_eq!(end("500/560410", None).signal(), Some(Signal::NumberInvalid));
         assert_eq!(end("404/560404", None).provider(), Provider::Teams);
         assert!(end("500/56041", None).is_unknown());
     }
@@ -204,7 +222,7 @@ mod tests {
     #[test]
     fn a_call_may_go_without_a_word() {
         let event = one(&json!({"@odata.type": "#microsoft.graph.call", "state": "terminated"}));
-        assert_eq!(event.signals().collect::<Vec<_>>(), [Signal::CallEnded]);
+        assert_eq!(event.signals(), [Signal::Left]);
     }
 
     #[test]
@@ -216,7 +234,7 @@ mod tests {
         assert_eq!(event.participants[0].in_lobby, Some(true));
         assert_eq!(event.participants[0].user.as_deref(), Some("bot"));
         assert_eq!(event.about.call.as_deref(), Some("c1"));
-        assert!(event.says(Signal::Lobby));
+        assert!(event.tells(News::LobbyEntered));
     }
 
     #[test]

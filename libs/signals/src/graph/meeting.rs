@@ -89,7 +89,7 @@ pub(super) fn participant(one: &Value, state: Option<&str>) -> Participant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn event(value: &Value) -> Event {
@@ -125,7 +125,7 @@ mod tests {
             states,
             [(Some("u1"), Some("t1"), Some("joined")), (Some("u2"), Some("t1"), Some("exited"))]
         );
-        assert!(event.says(Signal::ParticipantJoined) && event.says(Signal::ParticipantLeft));
+        assert!(event.tells(News::ParticipantJoined) && event.tells(News::ParticipantLeft));
     }
 
     #[test]

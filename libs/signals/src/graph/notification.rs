@@ -169,7 +169,7 @@ fn resource_kind(path: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn batch(value: &Value) -> Batch {
@@ -208,16 +208,16 @@ mod tests {
 
     #[test]
     fn what_befalls_a_subscription_is_told() {
-        let signal = |event: &str| {
+        let news = |event: &str| {
             let value = json!({"subscriptionId": "s", "lifecycleEvent": event, "clientState": "x",
                 "subscriptionExpirationDateTime": "2026-01-01T10:00:00.0000000Z", "organizationId": "t"});
             let notification = one(&value);
             assert_eq!(notification.tenant.as_deref(), Some("t"));
-            notification.event(None).unwrap().signals().next()
+            notification.event(None).unwrap().news().next()
         };
-        assert_eq!(signal("reauthorizationRequired"), Some(Signal::SubscriptionEnding));
-        assert_eq!(signal("subscriptionRemoved"), Some(Signal::SubscriptionLost));
-        assert_eq!(signal("missed"), Some(Signal::SignalsMissed));
+        assert_eq!(news("reauthorizationRequired"), Some(News::SubscriptionEnding));
+        assert_eq!(news("subscriptionRemoved"), Some(News::SubscriptionLost));
+        assert_eq!(news("missed"), Some(News::SignalsMissed));
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
             "resource": "communications/onlineMeetings('m')/recordings('r')", "resourceData": {"id": "r"}}),
         );
         let event = recording.event(None).unwrap();
-        assert!(event.says(Signal::RecordingReady));
+        assert!(event.says(Signal::FilesReady));
         let record = |version: i64| {
             let value = json!({"subscriptionId": "s", "changeType": "updated", "tenantId": "t",
                 "resource": "communications/callRecords/c1", "resourceData": {"id": "c1", "version": version,

@@ -93,7 +93,7 @@ fn conference(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn event(kind: &str, data: &Value) -> Event {
@@ -121,7 +121,7 @@ mod tests {
         let event = event("recording.v2.fileGenerated", &json!({"recording": {"name": name}}));
         assert_eq!(event.recordings[0].id.as_deref(), Some(name));
         assert_eq!(event.about.instance.as_deref(), Some("conferenceRecords/c1"));
-        assert!(event.says(Signal::RecordingReady));
+        assert!(event.says(Signal::FilesReady));
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
             event("participant.v2.joined", &json!({"participantSession": {"name": name}}))
         };
         assert_ne!(joined("1").key, joined("2").key);
-        assert!(joined("1").says(Signal::ParticipantJoined));
+        assert!(joined("1").tells(News::ParticipantJoined));
     }
 
     #[test]

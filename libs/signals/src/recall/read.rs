@@ -98,7 +98,7 @@ fn recordings(data: &Value, inner: &Value, code: &str) -> Vec<Recording> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn event(value: &Value) -> Event {
@@ -117,12 +117,12 @@ mod tests {
         assert_eq!(event.about.bot.as_deref(), Some("b1"));
         assert_eq!(event.about.reference.as_deref(), Some("plan-7"));
         assert_eq!(event.at.unwrap().timestamp_subsec_micros(), 741_790);
-        assert_eq!(event.signals().collect::<Vec<_>>(), [Signal::Lobby]);
+        assert_eq!(event.signals(), [Signal::InLobby]);
     }
 
     #[test]
     fn the_reason_comes_before_the_state() {
-        let first = |code, reason| state(code, Some(reason)).signals().next();
+        let first = |code, reason| state(code, Some(reason)).signals().first().copied();
         assert_eq!(first("call_ended", "bot_kicked_from_waiting_room"), Some(Signal::Denied));
         assert_eq!(
             first("call_ended", "timeout_exceeded_waiting_room"),
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(first("fatal", "meeting_password_incorrect"), Some(Signal::PasswordWrong));
         assert_eq!(
             first("recording_permission_denied", "zoom_local_recording_grant_not_supported"),
-            Some(Signal::FeatureOff)
+            Some(Signal::LocalRecordingOff)
         );
     }
 
@@ -140,7 +140,7 @@ mod tests {
         let event = state("fatal", Some("zoom_sunspots"));
         assert!(event.meanings[0].is_unknown());
         assert_eq!(event.meanings[0].raw_code(), "zoom_sunspots");
-        assert!(event.says(Signal::UnreadableState));
+        assert!(event.says(Signal::FailedUnexplained));
     }
 
     #[test]
@@ -171,12 +171,12 @@ mod tests {
             &json!({"event": "recording.done", "data": {"recording": {"id": "r1"}, "bot": {"id": "b1"},
             "data": {"code": "done", "updated_at": "2026-01-01T11:00:00Z"}}}),
         );
-        assert!(done.says(Signal::RecordingReady), "{done:?}");
+        assert!(done.says(Signal::FilesReady), "{done:?}");
         let join = event(
             &json!({"event": "participant_events.join", "data": {"bot": {"id": "b1"}, "data": {"action": "join",
             "participant": {"id": 100, "name": "Ada", "is_host": true}, "timestamp": {"absolute": "2026-01-01T10:00:00Z"}}}}),
         );
-        assert!(join.says(Signal::ParticipantJoined));
+        assert!(join.tells(News::ParticipantJoined));
         assert_eq!(join.participants[0].host, Some(true));
     }
 

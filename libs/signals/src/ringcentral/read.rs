@@ -164,20 +164,20 @@ mod tests {
         assert_eq!(event.about.leg.as_deref(), Some("p-1"));
         assert_eq!(event.about.direction, Some(Direction::Outbound));
         assert_eq!(event.sequence, Some(5));
-        let signals: Vec<_> = event.signals().collect();
+        let signals = event.signals();
         assert_eq!(signals, [Signal::Answered, Signal::RecordingStarted]);
     }
 
     #[test]
     fn why_a_call_ended_is_told_first() {
         let first = |reason: &str| {
-            party(&json!({"code": "Disconnected", "reason": reason})).signals().next()
+            party(&json!({"code": "Disconnected", "reason": reason})).signals().first().copied()
         };
-        assert_eq!(first("TargetBusy"), Some(Signal::Busy));
-        assert_eq!(first("NoAnswer"), Some(Signal::Declined));
-        assert_eq!(first("InvalidNumber"), Some(Signal::InvalidNumber));
-        assert_eq!(first("DestinationBlocked"), Some(Signal::HighRisk));
-        assert_eq!(first("Eclipse"), Some(Signal::DialCompleted));
+        assert_eq!(first("TargetBusy"), Some(Signal::LineBusy));
+        assert_eq!(first("NoAnswer"), Some(Signal::CallUnanswered));
+        assert_eq!(first("InvalidNumber"), Some(Signal::NumberInvalid));
+        assert_eq!(first("DestinationBlocked"), Some(Signal::NumberHighRisk));
+        assert_eq!(first("Eclipse"), Some(Signal::CallEnded));
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn recordings(name: &str, payload: &Value) -> Vec<Recording> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn event(name: &str, payload: &Value, attempt: i64) -> Event {
@@ -108,12 +108,12 @@ mod tests {
 
     #[test]
     fn why_a_call_ended_is_told_first() {
-        let first = |cause, response| hangup(cause, response).signals().next();
-        assert_eq!(first("user_busy", Some("486")), Some(Signal::Busy));
-        assert_eq!(first("call_rejected", Some("603")), Some(Signal::Declined));
+        let first = |cause, response| hangup(cause, response).signals().first().copied();
+        assert_eq!(first("user_busy", Some("486")), Some(Signal::LineBusy));
+        assert_eq!(first("call_rejected", Some("603")), Some(Signal::CallDeclined));
         assert_eq!(first("call_rejected", Some("608")), Some(Signal::CarrierBlocked));
-        assert_eq!(first("normal_clearing", Some("200")), Some(Signal::DialCompleted));
-        assert_eq!(first("not_found", None), Some(Signal::InvalidNumber));
+        assert_eq!(first("normal_clearing", Some("200")), Some(Signal::CallEnded));
+        assert_eq!(first("not_found", None), Some(Signal::NumberInvalid));
         assert_eq!(first("unspecified", Some("503")), Some(Signal::DestinationUnavailable));
         assert_eq!(hangup("user_busy", None).about.session.as_deref(), Some("s1"));
     }
@@ -136,9 +136,9 @@ mod tests {
             &json!({"recording_id": "r1", "call_session_id": "s1", "recording_urls": {"mp3": "https://telnyx.example/r1"}}),
             1,
         );
-        assert!(saved.says(Signal::RecordingReady));
+        assert!(saved.says(Signal::FilesReady));
         assert_eq!(saved.recordings[0].format.as_deref(), Some("mp3"));
         let machine = event("call.machine.detection.ended", &json!({"result": "machine"}), 1);
-        assert_eq!(machine.signals().next(), Some(Signal::MachineAnswered));
+        assert!(machine.tells(News::MachineAnswered));
     }
 }

@@ -145,10 +145,10 @@ fn meanings<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> Vec<Meaning> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
 
     fn first(body: &str) -> Option<Signal> {
-        read(body.as_bytes()).unwrap().signals().next()
+        read(body.as_bytes()).unwrap().signals().first().copied()
     }
 
     #[test]
@@ -166,14 +166,14 @@ mod tests {
         assert_eq!(event.sequence, Some(3));
         assert_eq!(event.at.unwrap().to_rfc3339(), "2026-01-06T10:00:00+00:00");
         assert_eq!(event.about.to.as_ref().unwrap().expose(), "+15550101");
-        assert_eq!(event.signals().collect::<Vec<_>>(), [Signal::Answered, Signal::DialCompleted]);
+        assert_eq!(event.signals(), [Signal::Answered, Signal::CallEnded]);
     }
 
     #[test]
     fn the_response_of_sip_says_more_than_failed() {
         assert_eq!(
             first("CallSid=CA1&CallStatus=failed&SipResponseCode=404"),
-            Some(Signal::InvalidNumber)
+            Some(Signal::NumberInvalid)
         );
         assert_eq!(
             first("CallSid=CA1&CallStatus=failed&SipResponseCode=503"),
@@ -185,15 +185,15 @@ mod tests {
         );
         assert_eq!(
             first("CallSid=CA1&CallStatus=no-answer&SipResponseCode=487"),
-            Some(Signal::Declined)
+            Some(Signal::CallUnanswered)
         );
     }
 
     #[test]
     fn an_error_of_twilio_says_most() {
         let body = "CallSid=CA1&CallStatus=failed&SipResponseCode=403&ErrorCode=13225";
-        assert_eq!(first(body), Some(Signal::HighRisk));
-        assert_eq!(first("CallSid=CA1&CallStatus=busy&ErrorCode=0"), Some(Signal::Busy));
+        assert_eq!(first(body), Some(Signal::NumberHighRisk));
+        assert_eq!(first("CallSid=CA1&CallStatus=busy&ErrorCode=0"), Some(Signal::LineBusy));
     }
 
     #[test]
@@ -214,16 +214,17 @@ mod tests {
         assert_eq!(event.name, "recording.completed");
         assert_eq!(event.recordings[0].seconds, Some(61));
         assert_eq!(event.recordings[0].by_hand, Some(true));
-        assert!(event.says(Signal::RecordingReady));
+        assert!(event.says(Signal::FilesReady));
         let absent = read(b"CallSid=CA1&RecordingSid=RE1&RecordingStatus=absent").unwrap();
-        assert!(absent.says(Signal::ImportFailed));
+        assert!(absent.says(Signal::DialerImportFailed));
         assert_ne!(absent.key, event.key);
     }
 
     #[test]
     fn a_machine_is_told_from_a_person() {
         let body = "CallSid=CA1&CallStatus=in-progress&AnsweredBy=machine_end_beep";
-        assert_eq!(first(body), Some(Signal::MachineAnswered));
+        let event = read(body.as_bytes()).unwrap();
+        assert!(event.tells(News::MachineAnswered) && event.says(Signal::Answered));
     }
 
     #[test]

@@ -93,25 +93,25 @@ mod tests {
         assert_eq!(event.about.session.as_deref(), Some("CON-1"));
         assert_eq!(event.about.seconds, Some(42));
         assert_eq!(event.about.direction, Some(Direction::Outbound));
-        assert!(event.says(Signal::DialCompleted));
+        assert!(event.says(Signal::CallEnded));
     }
 
     #[test]
     fn details_say_more_than_the_status() {
-        let first = |more: Value| event(&more).signals().next();
+        let first = |more: Value| event(&more).signals().first().copied();
         assert_eq!(
             first(json!({"status": "rejected", "detail": "remote_busy"})),
-            Some(Signal::Busy)
+            Some(Signal::LineBusy)
         );
         assert_eq!(
             first(json!({"status": "failed", "detail": "number_out_of_service"})),
-            Some(Signal::InvalidNumber)
+            Some(Signal::NumberInvalid)
         );
         assert_eq!(
             first(json!({"status": "failed", "sip_code": 608})),
             Some(Signal::CarrierBlocked)
         );
-        assert_eq!(first(json!({"status": "unanswered"})), Some(Signal::Declined));
+        assert_eq!(first(json!({"status": "unanswered"})), Some(Signal::CallUnanswered));
         assert!(event(&json!({"status": "teleported"})).meanings[0].is_unknown());
     }
 
@@ -123,7 +123,7 @@ mod tests {
         );
         assert_eq!(event.name, "record");
         assert_eq!(event.recordings[0].bytes, Some(17));
-        assert!(event.says(Signal::RecordingReady));
+        assert!(event.says(Signal::FilesReady));
     }
 
     #[test]

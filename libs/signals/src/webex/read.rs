@@ -60,22 +60,23 @@ pub fn read(body: &[u8]) -> Result<Event, Error> {
         .number(at.map(|at| at.timestamp_millis()))
         .done();
 
-    let mut meanings = Vec::new();
+    let of = |kind: Kind, code: &str| Meaning::of(Provider::Webex, kind, code, None);
+    // The event is the news; the state it left behind comes second.
+    let mut meanings = vec![of(Kind::Event, &name)];
     match (resource.as_str(), &state) {
         ("recordings" | "convergedRecordings", Some(state)) => {
-            meanings.push(Meaning::of(Provider::Webex, Kind::Recording, state, None));
+            meanings.push(of(Kind::Recording, state));
         }
-        ("meetings", Some(state)) => {
-            meanings.push(Meaning::of(Provider::Webex, Kind::State, state, None));
+        ("meetings", Some(state)) => meanings.push(of(Kind::State, state)),
+        // Who comes to the lobby is said to have joined as well.
+        ("meetingParticipants", Some(state)) if state.eq_ignore_ascii_case("lobby") => {
+            meanings = vec![of(Kind::State, "participant/lobby")];
         }
         ("meetingParticipants", Some(state)) => {
-            let state = format!("participant/{state}");
-            meanings.push(Meaning::of(Provider::Webex, Kind::State, &state, None));
+            meanings.push(of(Kind::State, &format!("participant/{state}")));
         }
         _ => {}
     }
-    // The event is the news; the state it left behind comes second.
-    meanings.insert(0, Meaning::of(Provider::Webex, Kind::Event, &name, None));
     Ok(Event {
         account: value.id(&["orgId"]),
         at,
@@ -141,7 +142,7 @@ pub fn wire(code: &str, text: Option<&str>) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     fn event(resource: &str, event: &str, data: &Value) -> Event {
@@ -187,7 +188,7 @@ mod tests {
             "email": "ada@acme.example", "joinedTime": "2026-01-01T10:00:00Z"}),
         );
         assert_eq!(event.participants[0].in_lobby, Some(true));
-        assert!(event.says(Signal::Lobby));
+        assert_eq!(event.news().collect::<Vec<_>>(), [News::LobbyEntered]);
         assert_eq!(event.about.instance.as_deref(), Some("m1_I_17"));
     }
 
@@ -199,14 +200,14 @@ mod tests {
             &json!({"id": "r1", "meetingId": "m1", "status": "purged", "durationSeconds": 60}),
         );
         assert_eq!(event.recordings[0].seconds, Some(60));
-        assert!(event.says(Signal::RecordingGone));
+        assert!(event.says(Signal::FilesDeleted));
     }
 
     #[test]
     fn codes_on_the_wire_come_in_families() {
         assert_eq!(wire("403004", None).signal(), Some(Signal::PasswordWrong));
         assert_eq!(wire("423005", None).signal(), Some(Signal::Captcha));
-        assert_eq!(wire("302", None).signal(), Some(Signal::Redirect));
+        assert_eq!(wire("302", None).signal(), Some(Signal::Redirected));
         assert!(wire("987654", None).is_unknown());
         assert_eq!(wire("987654", None).raw_code(), "987654");
     }

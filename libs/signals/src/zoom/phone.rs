@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(event.about.call.as_deref(), Some("69982"));
         assert_eq!(event.about.to.as_ref().unwrap().expose(), "+15550101");
         assert_eq!(event.participants.len(), 2);
-        assert!(event.says(Signal::Declined));
+        assert!(event.says(Signal::CallDeclined));
     }
 
     #[test]
@@ -142,6 +142,6 @@ mod tests {
         let event =
             event("phone.recording_deleted", &json!({"recordings": [{"id": "r", "call_id": "c"}]}));
         assert_eq!(event.about.call.as_deref(), Some("c"));
-        assert!(event.says(Signal::RecordingDeleted));
+        assert!(event.says(Signal::FilesDeleted));
     }
 }

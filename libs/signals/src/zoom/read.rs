@@ -172,7 +172,7 @@ fn recordings(object: &Value) -> Vec<Recording> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Signal;
+    use crate::{News, Signal};
     use serde_json::json;
 
     const MILLIS: i64 = 1_767_261_600_123;
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(event.recordings[0].bytes, Some(17));
         assert_eq!(event.recordings[0].ended, None);
         assert_eq!(event.recordings[0].url.as_ref().unwrap().expose(), "https://zoom.example/x");
-        assert!(event.says(Signal::RecordingReady));
+        assert!(event.says(Signal::FilesReady));
     }
 
     #[test]
@@ -264,9 +264,9 @@ mod tests {
             )
         };
         let removed = left("Ada left the meeting.<br>Reason: Removed by host.");
-        assert_eq!(removed.signals().next(), Some(Signal::Removed));
+        assert_eq!(removed.news().next(), Some(News::ParticipantRemoved));
         assert!(!format!("{removed:?}").contains("Ada"));
-        assert!(removed.says(Signal::ParticipantLeft));
+        assert!(removed.tells(News::ParticipantLeft));
         let odd = left("Ada left the meeting.<br>Reason: Meteorite.");
         assert!(odd.meanings[0].is_unknown());
         assert_eq!(odd.meanings[0].raw_code(), "Meteorite");
@@ -280,7 +280,7 @@ mod tests {
         );
         assert_eq!(event.at.unwrap().to_rfc3339(), "2026-01-01T10:00:00+00:00");
         assert_eq!(event.about.user.as_deref(), Some("u"));
-        assert!(event.says(Signal::AccessLost));
+        assert!(event.tells(News::AccessLost));
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         assert_ne!(change(true).key, change(false).key);
         assert_eq!(change(true).about.user.as_deref(), Some("u"));
         assert_eq!(change(true).about.conference, None);
-        assert!(change(true).says(Signal::SettingsChanged));
+        assert!(change(true).tells(News::SettingsChanged));
     }
 
     #[test]
@@ -306,7 +306,7 @@ mod tests {
         );
         assert_eq!(event.about.conference.as_deref(), Some("17"));
         assert!(event.about.planned_start.is_some());
-        assert!(event.says(Signal::MeetingChanged));
+        assert!(event.tells(News::MeetingChanged));
     }
 
     #[test]
@@ -318,7 +318,7 @@ mod tests {
         let of: Vec<_> =
             event.recordings.iter().map(|one| (one.of.as_deref(), one.id.as_deref())).collect();
         assert_eq!(of, [(Some("a=="), Some("f1")), (Some("a=="), Some("f2")), (Some("b=="), None)]);
-        assert!(event.says(Signal::RecordingGone));
+        assert!(event.says(Signal::FilesDeleted));
     }
 
     #[test]
