@@ -5,6 +5,9 @@
 //! - [`Outbox`] sends a provider's webhooks, signed as the provider signs, with the provider's retries in shortened time.
 //!   A test can hold them back, reorder, double, lose, tamper with and replay them.
 //!
+//! - [`zoom`] is a provider built on both: a state machine a test moves (a meeting begins, a recording stops), which answers
+//!   REST accordingly and sends the webhooks that belong to it.
+//!
 //! A further provider is a module with its state behind a mutex, its routes as a [`Router`](axum::Router), a [`Sign`] and
 //! a [`Manner`]. Nothing here uses a crate of ours: a reader is proved by what somebody else wrote.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
@@ -17,6 +20,7 @@ mod random;
 mod sender;
 mod server;
 pub mod sign;
+pub mod zoom;
 
 pub use clock::Clock;
 pub use fault::{Fault, Faults, Match};
