@@ -1,10 +1,15 @@
 //! Prints `docs/sessions.md`: how a session goes, from the declarations of its machine and from playing it.
-#![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    reason = "what it prints is what it is for; few signals of many are drawn by themselves"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use decision::SkipCode;
 use decision::company::NumberMode;
 use decision::session::ways::{Step, WAYS, Way};
 use decision::session::{
@@ -23,12 +28,14 @@ fn page() -> String {
          came of it. What it hears is kept as facts with their times, so that the order in which signals come, and \
          how often, makes no difference.\n\n\
          A person's act and what forbids recording lead from every stage to the end; so does what came of the import. \
-         They are not drawn. Every other end with nothing to keep is settled for a while in `LEAVING`, where late \
+         They are not drawn, and of everything else only what is to be expected in a stage: what comes late or early is \
+         heard as if it had come in its time. What leads on in the same way from many stages is drawn from a box that names \
+         them. Every other end with nothing to keep is settled for a while in `LEAVING`, where late \
          news may change its reason.\n",
     );
-    for (title, order) in machines() {
+    for (title, orders) in machines() {
         let _ = writeln!(out, "\n## {title}\n\n```mermaid\nstateDiagram-v2");
-        diagram(&mut out, &order);
+        diagram(&mut out, &orders);
         out.push_str("```\n");
     }
     stages(&mut out);
@@ -42,101 +49,191 @@ fn start() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
 }
 
-/// One order for each kind of session, with everything in it that a session of the kind can do.
-fn machines() -> Vec<(&'static str, Order)> {
-    let way = |means, announcement| Way {
-        means,
-        announcement,
-        personal_room: false,
-        numbers: NumberMode::Manual,
-        ..WAYS[0]
+/// Orders for each kind of session, with everything in them that a session of the kind can do.
+fn machines() -> Vec<(&'static str, Vec<Order>)> {
+    let order = |means, announcement, numbers| {
+        Way { means, announcement, personal_room: false, numbers, ..WAYS[0] }.order(start())
     };
-    let order = |means, announcement| way(means, announcement).order(start());
+    let web = NumberMode::Automatic;
+    let modes = [NumberMode::Automatic, NumberMode::Manual, NumberMode::Prohibited];
     vec![
-        ("The provider's own recording", order(&[Means::Cloud], false)),
-        ("A bot that asks for permission", order(&[Means::LocalBot], true)),
-        ("A telephone call", order(&[Means::Dialer], false)),
-        ("An upload", order(&[Means::Upload], false)),
+        ("The provider's own recording", vec![order(&[Means::Cloud], false, web)]),
+        ("A bot that asks for permission", vec![order(&[Means::LocalBot], true, web)]),
+        ("A telephone call", modes.map(|mode| order(&[Means::Dialer], false, mode)).to_vec()),
+        ("An upload", vec![order(&[Means::Upload], false, web)]),
     ]
 }
 
 /// A session and when it is.
 type Moment = (Session, DateTime<Utc>);
 
-/// Plays every signal and the next timer in every stage that can be reached, and draws what changes the stage.
-fn diagram(out: &mut String, order: &Order) {
-    let settings = Settings::default();
-    let mut session = Session::new(order);
-    let now = start() - TimeDelta::hours(1);
-    let begins = session.stage(&settings);
-    session.wake(&settings, now);
-    let mut edges = BTreeMap::<(Stage, Stage), BTreeSet<String>>::new();
-    let mut seen = BTreeSet::from([begins]);
-    let mut open: Vec<Moment> = Vec::new();
-    let mut reach = |from: Stage, label: String, next: Moment, open: &mut Vec<Moment>| {
-        let to = next.0.stage(&settings);
-        if from != to {
-            edges.entry((from, to)).or_default().insert(label);
-            if seen.insert(to) {
-                open.push(next);
-            }
-        }
-    };
-    let fresh = session.stage(&settings);
-    if fresh == begins {
-        open.push((session, now));
-    } else {
-        reach(begins, "at once".into(), (session, now), &mut open);
+/// What leads from stage to stage.
+type Edges = BTreeMap<(Stage, Stage), BTreeSet<String>>;
+
+/// Plays every signal and the next timer in every situation that can be reached, a situation being a stage and
+/// what is waited for, and draws what changes the stage.
+fn diagram(out: &mut String, orders: &[Order]) {
+    let mut edges = Edges::new();
+    let mut begins = BTreeSet::new();
+    for order in orders {
+        begins.insert(explore(order, &mut edges));
     }
+    for stage in &begins {
+        let _ = writeln!(out, "    [*] --> {}", stage.as_str());
+    }
+    let seen = edges.keys().flat_map(|(from, to)| [*from, *to]).collect();
+    draw(out, &edges, &seen);
+    let _ = writeln!(out, "    {} --> [*]", Stage::Ended.as_str());
+}
+
+/// Adds what leads from stage to stage in sessions of an order; the stage they begin in.
+fn explore(order: &Order, edges: &mut Edges) -> Stage {
+    let settings = Settings::default();
+    let situation = |session: &Session| {
+        let timers: BTreeSet<Timer> = session.timers().map(|(timer, _)| timer).collect();
+        (session.stage(&settings), timers)
+    };
+    let mut session = Session::new(order);
+    let begins = session.stage(&settings);
+    let now = start() - TimeDelta::hours(1);
+    session.wake(&settings, now);
+    let at_once = session.stage(&settings);
+    if at_once != begins {
+        edges.entry((begins, at_once)).or_default().insert("at once".into());
+    }
+    let mut seen = BTreeSet::from([situation(&session)]);
+    let mut open: Vec<Moment> = vec![(session, now)];
     let mut at = 0;
     while let Some((session, now)) = open.get(at).cloned() {
         at += 1;
         let from = session.stage(&settings);
+        let mut reach = |label: String, next: Moment| {
+            let to = next.0.stage(&settings);
+            if from != to {
+                edges.entry((from, to)).or_default().insert(label);
+            }
+            if seen.insert(situation(&next.0)) {
+                open.push(next);
+            }
+        };
         for signal in Signal::ALL.iter().copied().filter(|signal| is_drawn(*signal, from, order)) {
             let mut next = session.clone();
             let then = now + TimeDelta::seconds(1);
             next.hear(&settings, &Heard::new(signal, then), then);
-            reach(from, label(signal), (next, then), &mut open);
+            reach(label(signal), (next, then));
         }
         if let Some((timer, due)) = session.timers().min_by_key(|(timer, due)| (*due, *timer)) {
             let mut next = session.clone();
             let due = due.max(now);
             next.wake(&settings, due);
-            reach(from, format!("after {}", timer.as_str()), (next, due), &mut open);
+            reach(format!("after {}", timer.as_str()), (next, due));
         }
     }
-    let _ = writeln!(out, "    [*] --> {}", begins.as_str());
-    for ((from, to), labels) in &edges {
-        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-        let _ = writeln!(out, "    {} --> {}: {}", from.as_str(), to.as_str(), labels.join(", "));
+    begins
+}
+
+/// Before the conference.
+const BEFORE: &[Stage] = &[
+    Stage::Staged,
+    Stage::Armed,
+    Stage::Launching,
+    Stage::Joining,
+    Stage::WaitingForStart,
+    Stage::WaitingForHost,
+    Stage::Lobby,
+];
+
+/// In the conference, before a recording.
+const UNRECORDED: &[Stage] = &[
+    Stage::Started,
+    Stage::InCall,
+    Stage::AskingPermission,
+    Stage::PermissionDenied,
+    Stage::Announcing,
+];
+
+/// While it is recorded.
+const RECORDED: &[Stage] = &[Stage::Recording, Stage::Paused, Stage::Stopped];
+
+/// Stages that much leads away from in the same way, drawn as one box beside them.
+const TOGETHER: [(&str, &[Stage]); 3] =
+    [("BEFORE", BEFORE), ("UNRECORDED", UNRECORDED), ("RECORDED", RECORDED)];
+
+/// Draws the edges; what leads to a stage from all others of a group is drawn once, from the group.
+fn draw(
+    out: &mut String,
+    edges: &BTreeMap<(Stage, Stage), BTreeSet<String>>,
+    seen: &BTreeSet<Stage>,
+) {
+    let mut ways = BTreeMap::<(Stage, &str), BTreeSet<Stage>>::new();
+    for ((from, to), labels) in edges {
+        for label in labels {
+            ways.entry((*to, label)).or_default().insert(*from);
+        }
     }
-    if seen.contains(&Stage::Ended) {
-        let _ = writeln!(out, "    {} --> [*]", Stage::Ended.as_str());
+    let mut lines = BTreeMap::<(&str, Stage), Vec<&str>>::new();
+    for ((to, label), mut from) in ways {
+        for (name, group) in TOGETHER {
+            let rest: BTreeSet<Stage> =
+                group.iter().copied().filter(|one| *one != to && seen.contains(one)).collect();
+            if rest.len() > 2 && rest.is_subset(&from) {
+                from.retain(|one| !rest.contains(one));
+                lines.entry((name, to)).or_default().push(label);
+            }
+        }
+        for one in from {
+            lines.entry((one.as_str(), to)).or_default().push(label);
+        }
+    }
+    for (name, group) in TOGETHER {
+        if lines.keys().any(|(from, _)| *from == name) {
+            let names: Vec<&str> =
+                group.iter().filter(|one| seen.contains(one)).map(|one| one.as_str()).collect();
+            let _ = writeln!(out, "    state \"any of {}\" as {name}", names.join(", "));
+        }
+    }
+    for ((from, to), labels) in lines {
+        let _ = writeln!(out, "    {from} --> {}: {}", to.as_str(), labels.join(", "));
     }
 }
 
-/// Whether a signal belongs to this kind of session, and says something in this stage.
+/// Whether a signal belongs to this kind of session, and is to be expected in this stage.
 fn is_drawn(signal: Signal, stage: Stage, order: &Order) -> bool {
     let means = order.means.first().copied().unwrap_or(Means::Bot);
-    let after = matches!(stage, Stage::Processing | Stage::Importing);
     let conference = matches!(means, Means::Cloud | Means::LocalBot | Means::Bot);
+    let waits = BEFORE.contains(&stage);
+    let inside = UNRECORDED.contains(&stage) || RECORDED.contains(&stage);
+    let after = matches!(stage, Stage::Processing | Stage::Importing);
     match signal.says() {
-        Says::Progress if means == Means::Cloud => matches!(
-            signal,
-            Signal::Armed
-                | Signal::WaitingForStart
-                | Signal::WaitingForHost
-                | Signal::RecordingStarted
-                | Signal::RecordingPaused
-                | Signal::RecordingResumed
-                | Signal::RecordingStopped
-        ),
-        Says::Progress => means.joins() && signal != Signal::Armed,
-        Says::Meeting | Says::People | Says::Overtaken | Says::Fault(_) => conference,
-        Says::Dial | Says::DialFault => means == Means::Dialer,
-        Says::Files => after,
-        Says::FileFault => after,
+        Says::Progress => conference && is_next(signal, stage, means),
+        Says::Meeting => conference && (waits || inside || after),
+        Says::People => conference && inside,
+        Says::Overtaken => conference && !RECORDED.contains(&stage) && !after,
+        Says::Fault(_) => conference && (waits || inside),
+        Says::Dial | Says::DialFault => means == Means::Dialer && !after,
+        Says::Files | Says::FileFault => after,
         Says::Act | Says::Forbids | Says::Note => false,
+    }
+}
+
+/// Whether a recorder may get on in this way from there.
+fn is_next(signal: Signal, stage: Stage, means: Means) -> bool {
+    let waits = BEFORE.contains(&stage);
+    match signal {
+        Signal::Armed => means == Means::Cloud && waits,
+        Signal::WaitingForStart | Signal::WaitingForHost => waits,
+        Signal::RecordingStarted => waits || UNRECORDED.contains(&stage) || stage == Stage::Stopped,
+        Signal::RecordingPaused | Signal::RecordingStopped => RECORDED.contains(&stage),
+        Signal::RecordingResumed => stage == Stage::Paused,
+        Signal::Launched
+        | Signal::Joining
+        | Signal::IdentityOwnerAbsent
+        | Signal::Admitted
+        | Signal::InCall => means.joins() && waits,
+        Signal::InLobby => {
+            means.joins() && (waits || UNRECORDED.contains(&stage) || RECORDED.contains(&stage))
+        }
+        _ => means.joins() && UNRECORDED.contains(&stage),
     }
 }
 
@@ -164,43 +261,71 @@ fn stages(out: &mut String) {
 }
 
 fn timers(out: &mut String) {
-    out.push_str("\n## Timers\n\n| Timer | Waits for |\n| --- | --- |\n");
+    out.push_str(
+        "\n## Timers\n\nA session has at most one of a kind. Each is counted from what makes it wait, at the earliest \
+         from the planned start where it waits for people; the settings below say exactly.\n\n\
+         | Timer | Waits for | Setting | Default |\n| --- | --- | --- | --- |\n",
+    );
+    let defaults = defaults();
     for timer in Timer::ALL {
-        let _ = writeln!(out, "| `{}` | {} |", timer.as_str(), timer.about());
+        let of = |column: fn(&(&str, String)) -> String| {
+            let settings = timer.settings().iter();
+            let rows = settings.filter_map(|name| defaults.iter().find(|row| row.0 == *name));
+            rows.map(column).collect::<Vec<_>>().join(", ")
+        };
+        let names = of(|(name, _)| format!("`{name}`"));
+        let names = if names.is_empty() { "the plan".to_owned() } else { names };
+        let spans = of(|(_, span)| span.clone());
+        let _ = writeln!(out, "| `{}` | {} | {names} | {spans} |", timer.as_str(), timer.about());
     }
     out.push_str("\n## Settings\n\n| Setting | Default | What it means |\n| --- | --- | --- |\n");
-    let settings = Settings::default();
-    for (name, span, about) in settings.table() {
-        let _ = writeln!(out, "| `{name}` | {} s | {about} |", span.num_seconds());
+    let about = Settings::default().table();
+    let lists = [
+        "After a fault that may pass the same is tried again, each time so much later.",
+        "So long after entering the host is asked for permission, time after time.",
+    ];
+    let about = about.iter().map(|(_, _, about)| *about).chain(lists);
+    for ((name, span), about) in defaults.iter().zip(about) {
+        let _ = writeln!(out, "| `{name}` | {span} | {about} |");
     }
+}
+
+/// Every setting with its default, those of several steps last.
+fn defaults() -> Vec<(&'static str, String)> {
+    let settings = Settings::default();
     let list = |spans: &[TimeDelta]| {
         let spans: Vec<String> = spans.iter().map(|span| span.num_seconds().to_string()).collect();
-        spans.join(" / ")
+        format!("{} s", spans.join(" / "))
     };
-    let _ = writeln!(
-        out,
-        "| `join_retries` | {} s | After a fault that may pass the same is tried again, each time so much later. |\n\
-         | `permission_asks` | {} s | So long after entering the host is asked for permission, time after time. |",
-        list(&settings.join_retries),
-        list(&settings.permission_asks)
-    );
+    let mut all: Vec<_> =
+        settings.table().into_iter().map(|(name, span, _)| (name, list(&[span]))).collect();
+    all.push(("join_retries", list(&settings.join_retries)));
+    all.push(("permission_asks", list(&settings.permission_asks)));
+    all
 }
 
 fn signals(out: &mut String) {
     out.push_str(
         "\n## Signals\n\n\
          What adapters tell, and the code it comes to if nothing stronger explains the end. \
-         Tried again is only what may pass; the next method of the plan is taken where this one cannot work.\n\n\
-         | Signal | No. | Says | Code | What it means |\n| --- | --- | --- | --- | --- |\n",
+         Tried again is only what may pass; the next method of the plan is taken where this one cannot work. A signal \
+         with decisions is also heard when the decision on the call becomes a skip with one of those codes while the \
+         session is under way. What forbids recording stops one that runs and discards it; what overtakes takes the \
+         recorder out before a recording has begun, and lets one that runs come to its end.\n\n\
+         | Signal | No. | Says | Code | Decisions | What it means |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for signal in Signal::ALL {
         let code = signal.code().map(|code| format!("`{code}`")).unwrap_or_default();
+        let decisions =
+            SkipCode::ALL.iter().filter(|code| Signal::of_decision(**code) == Some(*signal));
+        let decisions: Vec<String> = decisions.map(|code| format!("`{code}`")).collect();
         let _ = writeln!(
             out,
-            "| `{}` | {} | {} | {code} | {} |",
+            "| `{}` | {} | {} | {code} | {} | {} |",
             signal.as_str(),
             signal.number(),
             signal.says().as_str(),
+            decisions.join(", "),
             signal.about()
         );
     }

@@ -1,7 +1,9 @@
 //! A bot in a conference: from its dispatch to the end of its recording.
 
 use super::facts::Fact;
-use super::sets::{ENDS, INSIDE, NEXT_METHODS, OVERTAKEN, PROGRESS, RETRIES, SOMEBODY, Signals};
+use super::sets::{
+    ENDS, EVIDENCE_OF_CLOUD, INSIDE, NEXT_METHODS, OVERTAKEN, PROGRESS, RETRIES, SOMEBODY, Signals,
+};
 use super::settings::{Settings, ms};
 use super::signal::Signal;
 use super::stage::Stage;
@@ -25,18 +27,22 @@ const UNANSWERED: Signals = Signals::these(&[Signal::PermissionUnanswered]);
 const WAITS_FOR_SOMEBODY: Signals =
     Signals::these(&[Signal::WaitingForHost, Signal::IdentityOwnerAbsent]);
 
-/// The stage that progress inside the conference leads to.
-fn in_conference(signal: Signal) -> Stage {
-    if signal == Signal::RecordingStarted || signal == Signal::RecordingResumed {
-        Stage::Recording
-    } else if signal == Signal::RecordingPaused {
+/// What is told of the recording itself.
+const OF_RECORDING: Signals = Signals::these(&[
+    Signal::RecordingStarted,
+    Signal::RecordingPaused,
+    Signal::RecordingResumed,
+    Signal::RecordingStopped,
+]);
+
+/// The stage of a recording of which that was told last.
+fn of_recording(signal: Signal) -> Stage {
+    if signal == Signal::RecordingPaused {
         Stage::Paused
     } else if signal == Signal::RecordingStopped {
         Stage::Stopped
-    } else if signal == Signal::Announcing {
-        Stage::Announcing
     } else {
-        Stage::InCall
+        Stage::Recording
     }
 }
 
@@ -71,9 +77,11 @@ impl Session {
 
     /// What became of the attempt under way.
     pub(super) fn fate(&self, settings: &Settings) -> Fate {
+        let nobody_joins = self.means() == Means::Cloud;
+        let evidence = if nobody_joins { EVIDENCE_OF_CLOUD } else { Signals::default() };
         // Where there was a next method and the time for it, it has been taken already.
         let fatal = self
-            .of_run(ENDS.or(NEXT_METHODS))
+            .of_run(ENDS.or(NEXT_METHODS).without(evidence))
             .filter(|fact| !NEXT_METHODS.contains(fact.signal) || fact.signal.code().is_some());
         if let Some(at) = fatal.map(|fact| fact.first.at).min() {
             return Fate::Over(at);
@@ -162,7 +170,12 @@ impl Session {
         let entered = entered.unwrap_or(position.entered.mark.at);
         let patient = entered.max(self.order.start);
         let recording = self.of_run(Signals::these(&[Signal::RecordingStarted])).next().is_some();
-        let mut view = View::at(in_conference(position.signal));
+        let told = self.of_run(OF_RECORDING).max_by_key(|fact| (fact.last.mark, fact.signal));
+        let mut view = View::at(match told {
+            Some(told) if recording => of_recording(told.signal),
+            _ if position.signal == Signal::Announcing => Stage::Announcing,
+            _ => Stage::InCall,
+        });
         let timers = &mut view.timers;
         if recording {
             self.while_recording(settings, timers);

@@ -190,6 +190,17 @@ fn told_again_that_it_is_alone_a_bot_stays_no_longer() {
 }
 
 #[test]
+fn a_recording_runs_whatever_else_is_told_of_the_recorder() {
+    let mut play = Play::recording();
+    play.hear(30, Signal::InCall).hear(40, Signal::PermissionGranted);
+    assert_eq!(play.stage(), Stage::Recording);
+    play.hear(50, Signal::RecordingPaused).hear(60, Signal::InCall);
+    assert_eq!(play.stage(), Stage::Paused);
+    play.hear(70, Signal::InLobby);
+    assert_eq!(play.stage(), Stage::Lobby);
+}
+
+#[test]
 fn silence_counts_only_after_the_first_twenty_minutes() {
     let mut play = Play::recording();
     play.hear(60, Signal::SilenceBegan).until(1_805);

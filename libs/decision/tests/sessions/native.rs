@@ -61,6 +61,13 @@ fn arming_that_fails_is_tried_again_and_then_left_to_a_bot() {
 }
 
 #[test]
+fn what_people_waited_for_does_not_keep_a_recording_from_being_armed() {
+    let mut play = Play::cloud();
+    play.hear(-100, Signal::ConnectionFailed).hear(-90, Signal::NeverStarted).until(-60);
+    assert_eq!(play.dispatched(), [-3_600, -70]);
+}
+
+#[test]
 fn a_bot_takes_over_before_the_start_at_its_own_time() {
     let mut play = Play::of(|order| order.means = vec![Means::Cloud, Means::Bot]);
     play.hear(-3_000, Signal::NativeImpossible).until(0);
