@@ -2,9 +2,10 @@
 //!
 //! A [`Session`] keeps what it heard as facts that are joined and never replaced, and derives everything
 //! else from them: where it stands, what it waits for, what is to be done, what came of it. So the same
-//! signals give the same outcome in whatever order they come, late or twice, as long as no timer ended the
-//! session and no method was given up in between. Three things are remembered besides: which attempt is
-//! under way, what was ordered already, and that it is over.
+//! signals give the same outcome in whatever order they come, late or twice, as long as nothing was done in
+//! between that cannot be undone: a session ended by a timer, a method given up, a recorder called back.
+//! Three things are remembered besides: which attempt is under way, what was ordered already, and that it is
+//! over.
 //!
 //! How the reason of an end is found:
 //! 1. A person's act beats everything, and is final.
@@ -114,6 +115,8 @@ pub struct Session {
     dispatched: Option<i64>,
     /// Since when it is known that it is over, with nothing to keep.
     over: Option<i64>,
+    /// Since when it is known that the conference ended, with something to keep.
+    closing: Option<i64>,
     /// What the decision on the call became, where the signal does not say it.
     fell: Codes,
     issued: Issued,
@@ -181,6 +184,7 @@ impl Session {
             tries: 0,
             dispatched: None,
             over: None,
+            closing: None,
             fell: Codes::default(),
             issued: Issued::default(),
             armed: Vec::new(),

@@ -53,8 +53,12 @@ impl Session {
             Fate::Again(due) => Some(due),
             Fate::Over(at) => return View::over(self.over_of_bot(settings, at)),
         };
-        if let Some(at) = self.overtaken().or_else(|| self.ended_for_bot(settings)) {
+        if let Some(at) = self.overtaken() {
             return View::over(self.over_of_bot(settings, at));
+        }
+        if let Some(at) = self.ended_for_bot(settings) {
+            // The conference may begin again, or have done so already.
+            return View::over(Over { withdraw: false, ..self.over_of_bot(settings, at) });
         }
         if let Some(due) = retry_at {
             let mut view = View::at(Stage::BackingOff);

@@ -56,8 +56,10 @@ impl Session {
         let mut view = View::at(match numbers {
             _ if recorded => Stage::Recording,
             NumberMode::Automatic => Stage::Answered,
-            NumberMode::AutomaticExcluded | NumberMode::Manual => Stage::WaitingForManualStart,
-            NumberMode::Prohibited => Stage::NotRecorded,
+            // A prohibited number has ended already.
+            NumberMode::AutomaticExcluded | NumberMode::Manual | NumberMode::Prohibited => {
+                Stage::WaitingForManualStart
+            }
         });
         view.timers.set(Timer::MeetingLimit, connected + ms(settings.longest_call));
         view

@@ -7,7 +7,7 @@ use crate::skip_code::{Phase, SkipCode};
 
 impl Session {
     pub(super) fn end(&mut self, outcome: Outcome, now: i64, effects: &mut Vec<Effect>) {
-        if !outcome.keeps() {
+        if !outcome.keeps() || self.means().joins() {
             self.withdraw(effects);
         }
         self.ended = Some((outcome, now));

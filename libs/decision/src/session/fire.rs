@@ -1,6 +1,6 @@
 //! What a timer does when it is due.
 
-use super::step::{LIVE_START, START_CHECK, TAKE_WHAT_IS, WAITED};
+use super::step::{GONE, LIVE_START, START_CHECK, TAKE_WHAT_IS, WAITED};
 use super::{Effect, Means, Session, Settings, Signal, Timer};
 
 impl Session {
@@ -105,6 +105,11 @@ impl Session {
                 return false;
             }
             Timer::FilesDeadline => Signal::FilesNeverCame,
+            Timer::Leave => {
+                self.withdraw(effects);
+                self.issued.flags |= GONE;
+                return false;
+            }
             Timer::Restart => {
                 self.issued.flags |= WAITED;
                 return false;

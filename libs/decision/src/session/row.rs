@@ -27,8 +27,8 @@ pub enum InvalidRow {
 
 /// Methods, start, end, join, latest join, announcement and personal room, mode of the number.
 type OrderRow = (Vec<u8>, i64, i64, i64, i64, u8, u8);
-/// Attempt, method, first attempt by another one, tries, dispatched, over.
-type RunRow = (u8, u8, u8, u8, Option<i64>, Option<i64>);
+/// Attempt, method, first attempt by another one, tries, dispatched, over, closing.
+type RunRow = (u8, u8, u8, u8, Option<i64>, Option<i64>, Option<i64>);
 /// Flags, asked, polls, asked at, announced at, fetched at, stop checked.
 type IssuedRow = (u16, u8, u8, i64, i64, i64, i64);
 /// Kind of outcome, number of its code or 0, time.
@@ -90,6 +90,7 @@ impl From<&Session> for Row {
                 session.tries,
                 session.dispatched.map(since),
                 session.over.map(since),
+                session.closing.map(since),
             ),
             (
                 issued.flags,
@@ -167,6 +168,7 @@ impl TryFrom<Row> for Session {
             tries: run.3,
             dispatched: run.4.map(then),
             over: run.5.map(then),
+            closing: run.6.map(then),
             fell: fell
                 .into_iter()
                 .map(|number| SkipCode::from_number(number).ok_or_else(unknown("code")))

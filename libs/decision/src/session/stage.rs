@@ -49,7 +49,6 @@ stages! {
     Ringing "RINGING" "The other side rings.";
     Answered "ANSWERED" "Somebody answered the telephone.";
     WaitingForManualStart "WAIT_MANUAL_START" "The call is recorded only if its user starts it by hand.";
-    NotRecorded "NO_RECORDING" "The call goes on and may not be recorded.";
     Leaving "LEAVING" "It is over, with nothing to keep; late news may still change the reason.";
     Processing "PROCESSING" "It is over; the recording is awaited.";
     Importing "IMPORTING" "The recording is being fetched.";

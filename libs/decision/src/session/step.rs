@@ -19,8 +19,10 @@ pub(super) const DISCARD_FILES: u16 = 1 << 7;
 pub(super) const WAITED: u16 = 1 << 8;
 /// Files that are there are fetched, although more of them were expected.
 pub(super) const TAKE_WHAT_IS: u16 = 1 << 9;
+/// The recorder was called back because the conference had ended.
+pub(super) const GONE: u16 = 1 << 10;
 /// What is ordered for each attempt anew.
-pub(super) const OF_RUN: u16 = ANNOUNCE | RECORD | WITHDRAW | LIVE_START;
+pub(super) const OF_RUN: u16 = ANNOUNCE | RECORD | WITHDRAW | LIVE_START | GONE;
 
 /// More steps than this never follow from one signal; a guard, not a rule.
 const STEPS: usize = 256;
@@ -52,6 +54,10 @@ impl Session {
                 }
                 if over.media {
                     self.over = None;
+                    let since = *self.closing.get_or_insert(now);
+                    if self.means().joins() && self.is_out() {
+                        wanted.set(Timer::Leave, since.saturating_add(ms(settings.hold)));
+                    }
                     // Should the conference begin again, so does the provider's recording, or we begin it.
                     self.issued.flags &= !LIVE_START;
                 } else {
@@ -66,6 +72,12 @@ impl Session {
                 }
             } else {
                 self.over = None;
+                self.closing = None;
+                if self.issued.flags & GONE != 0 {
+                    // The conference began again: another recorder is sent.
+                    self.next_run();
+                    continue;
+                }
                 // It went on after all: what was recorded is fetched when that is over.
                 if self.means() != Means::Upload {
                     self.issued.flags &= !(FETCH | WAITED);
@@ -128,13 +140,20 @@ impl Session {
         self.run = self.run.saturating_add(1);
         self.dispatched = None;
         self.over = None;
+        self.closing = None;
         self.issued.flags &= !OF_RUN;
         self.issued.asked = 0;
     }
 
+    /// Whether something was sent and not called back.
+    const fn is_out(&self) -> bool {
+        self.dispatched.is_some() && self.issued.flags & WITHDRAW == 0
+    }
+
     /// Calls back what runs, once.
     pub(super) fn withdraw(&mut self, effects: &mut Vec<Effect>) {
-        if self.dispatched.is_some() && self.order_once(WITHDRAW) {
+        if self.is_out() {
+            self.issued.flags |= WITHDRAW;
             effects.push(Effect::Withdraw { run: self.run });
         }
     }

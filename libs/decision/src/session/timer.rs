@@ -62,6 +62,7 @@ timers! {
     FilesDeadline "files_deadline" ["files_deadline"], "The recording.";
     Import "import" ["import_deadline"], "The import to finish.";
     Restart "restart" ["restart_wait"], "The conference to begin again before its planned end.";
+    Leave "leave" ["hold"], "Late news that a conference which ended goes on, with the recorder still there.";
     Internal "internal" ["internal_wait"], "Anyone from outside the company to join.";
 }
 

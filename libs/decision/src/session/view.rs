@@ -34,7 +34,7 @@ pub(super) struct Over {
     pub(super) at: i64,
     /// An end without anything to keep is not settled before.
     pub(super) not_before: i64,
-    /// What runs has to be called back.
+    /// What runs has to be called back at once, and not only when its end is certain.
     pub(super) withdraw: bool,
 }
 impl Session {

@@ -201,6 +201,31 @@ fn a_recording_runs_whatever_else_is_told_of_the_recorder() {
 }
 
 #[test]
+fn a_recorder_is_sent_again_to_a_conference_that_begins_again() {
+    let mut play = Play::recording();
+    play.hear(300, Signal::MeetingEnded).hear(400, Signal::MeetingStarted);
+    let withdrawn = |effect: &Effect| matches!(effect, Effect::Withdraw { .. });
+    assert_eq!(play.when(withdrawn), [390]);
+    assert_eq!(play.dispatched(), [-120, 400]);
+    let run = Some(1);
+    for (second, signal) in [(410, Signal::InCall), (411, Signal::RecordingStarted)] {
+        play.until(second).heard(Heard { run, ..Heard::new(signal, at(second)) });
+    }
+    assert_eq!(play.stage(), Stage::Recording);
+    play.hear(1_800, Signal::MeetingEnded).hear(1_900, Signal::FilesReady);
+    play.imported(1_960, TimeDelta::seconds(1_680)).ends_as(Outcome::Recorded);
+    assert_eq!(play.when(withdrawn), [390, 1_890]);
+}
+
+#[test]
+fn an_end_told_before_a_later_beginning_calls_nobody_back() {
+    let mut play = Play::recording();
+    play.hear(300, Signal::MeetingEnded).until(350).late(301, Signal::MeetingStarted).until(1_000);
+    assert_eq!(play.stage(), Stage::Recording);
+    assert_eq!(play.dispatched(), [-120]);
+}
+
+#[test]
 fn silence_counts_only_after_the_first_twenty_minutes() {
     let mut play = Play::recording();
     play.hear(60, Signal::SilenceBegan).until(1_805);
