@@ -278,6 +278,13 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_in_the_lobby_of_a_call_is_not_in_it() {
+        assert_eq!(explained([Signal::InLobby, Signal::InCall]), [Signal::InLobby]);
+        assert_eq!(explained([Signal::Answered, Signal::CallEnded]).len(), 2);
+        assert_eq!(explained([Signal::FilesReady, Signal::FilesReady]), [Signal::FilesReady]);
+    }
+
+    #[test]
     fn a_bot_that_was_removed_did_not_see_the_meeting_end() {
         let value = json!({"trigger": "bot.state_change", "bot_id": "b", "data": {"new_state": "post_processing",
             "event_type": "meeting_ended", "event_metadata": {"bot_removed_by": {"uuid": "x"}},

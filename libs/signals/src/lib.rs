@@ -15,20 +15,40 @@
 //! ```
 //! # use chrono::{DateTime, Utc};
 //! # use signals::{Delivery, Event, Reply, Secret, Tolerance, zoom};
-//! enum Answer { Refuse, Send(Reply), Store(Box<Event>) }
+//! enum Answer { AskAgain, Refuse, Send(Reply), Store(Option<Box<Event>>) }
 //!
 //! fn webhook(headers: &http::HeaderMap, body: &[u8], secrets: &[Secret], now: DateTime<Utc>) -> Answer {
 //!     match zoom::receive(headers, body, secrets, Tolerance::ZOOM, now) {
+//!         // A status of 5xx brings it again, one of 4xx loses it for good.
+//!         Err(error) if error.is_ours() => Answer::AskAgain,
 //!         Err(_) => Answer::Refuse,
 //!         Ok(Delivery::Handshake(reply)) => Answer::Send(reply),
-//!         Ok(Delivery::Event) => match zoom::read(body) {
-//!             Ok(event) => Answer::Store(Box::new(event)),
-//!             Err(_) => Answer::Refuse,
-//!         },
+//!         // What is believed and cannot be read is kept all the same, for people to look at.
+//!         Ok(Delivery::Event) => Answer::Store(zoom::read(body).ok().map(Box::new)),
 //!     }
 //! }
-//! # assert!(matches!(webhook(&http::HeaderMap::new(), b"{}", &[], DateTime::UNIX_EPOCH), Answer::Refuse));
+//! # let none = http::HeaderMap::new();
+//! # assert!(matches!(webhook(&none, b"{}", &[], DateTime::UNIX_EPOCH), Answer::Refuse));
 //! ```
+//!
+//! | Sender | Believed through | Read by |
+//! | --- | --- | --- |
+//! | Zoom, Zoom Phone | [`zoom::receive`] | [`zoom::read`] |
+//! | Graph, notifications | [`graph::handshake`]; each by [`graph::Notification::check_client_state`], rich ones by [`graph::check_tokens`] and [`graph::Opener::open`] | [`graph::Batch::read`], [`graph::Notification::event`] |
+//! | Graph, calls of our bot | the token in its `Authorization`: [`verify::jwt`] | [`graph::calls`] |
+//! | Webex | [`webex::verify`] | [`webex::read`] |
+//! | Google Meet | [`meet::verify`] | [`meet::read`] |
+//! | Twilio | [`twilio::verify_form`], [`twilio::verify_json`] | [`twilio::read`], [`twilio::event`] |
+//! | RingCentral | [`ringcentral::receive`] | [`ringcentral::read`] |
+//! | Aircall | [`aircall::verify`] | [`aircall::read`] |
+//! | Vonage | [`vonage::verify`] | [`vonage::read`] |
+//! | Telnyx | [`telnyx::verify`] | [`telnyx::read`] |
+//! | Other dialers | [`dialer::verify`] | [`dialer::read`] |
+//! | Recall | [`recall::verify`] | [`recall::read`] |
+//! | Attendee | [`attendee::verify`] | [`attendee::read`] |
+//!
+//! What comes as an answer to a call of ours, or out of a bot of ours, is looked up: [`Meaning::of`], [`Meaning::of_text`],
+//! [`graph::end`], [`webex::wire`], [`sip::meaning`].
 #![cfg_attr(
     not(test),
     deny(
