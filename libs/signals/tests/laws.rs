@@ -7,12 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use decision::session::{Means, Says};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use signals::graph::{self, Batch};
 use signals::verify::{jwt, standard};
 use signals::{
-    Event, Secret, Signal, Tolerance, aircall, attendee, dialer, meet, recall, redact, ringcentral,
-    sip, telnyx, twilio, vonage, webex, zoom,
+    Event, Kind, Provider, Secret, Signal, Tolerance, aircall, attendee, dialer, meet, recall,
+    redact, ringcentral, sip, table, telnyx, twilio, vonage, webex, zoom,
 };
 
 /// Names that readers look for, so that made-up payloads reach into them.
@@ -115,7 +115,7 @@ const WORDS: [&str; 20] = [
     "é",
 ];
 
-fn json() -> impl Strategy<Value = Value> {
+fn payload() -> impl Strategy<Value = Value> {
     let word = prop_oneof![
         proptest::sample::select(&WORDS[..]).prop_map(Value::from),
         any::<String>().prop_map(Value::from),
@@ -244,6 +244,34 @@ fn believed(headers: &HeaderMap, body: &[u8], url: &str) -> usize {
     .count()
 }
 
+/// The codes of one kind in the table of a provider.
+fn codes(provider: Provider, kind: Kind) -> impl Iterator<Item = &'static str> {
+    let rows = table::rows().iter();
+    rows.filter(move |row| (row.provider, row.kind) == (provider, kind))
+        .map(|row| row.code.as_str())
+}
+
+#[test]
+fn whatever_stands_beside_a_state_is_heard_as_one_end() {
+    for state in codes(Provider::Recall, Kind::State).filter(|state| !state.contains('.')) {
+        for reason in codes(Provider::Recall, Kind::Reason) {
+            let value = json!({"event": format!("bot.{state}"), "data": {"bot": {"id": "b"}, "data":
+                {"code": state, "sub_code": reason}}});
+            heard(&recall::read(value.to_string().as_bytes()).unwrap()).unwrap();
+        }
+    }
+    for state in codes(Provider::Twilio, Kind::State) {
+        for response in codes(Provider::Sip, Kind::Sip).map(|code| code.trim_end_matches('+')) {
+            for error in codes(Provider::Twilio, Kind::Rest) {
+                let body = format!(
+                    "CallSid=C&CallStatus={state}&SipResponseCode={response}&ErrorCode={error}"
+                );
+                heard(&twilio::read(body.as_bytes()).unwrap()).unwrap();
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -253,7 +281,7 @@ proptest! {
     }
 
     #[test]
-    fn any_json_is_read_or_refused(value in json()) {
+    fn any_json_is_read_or_refused(value in payload()) {
         let bytes = value.to_string().into_bytes();
         let events = read(&bytes);
         prop_assert_eq!(&events, &read(&bytes));
@@ -267,7 +295,7 @@ proptest! {
     }
 
     #[test]
-    fn space_in_a_payload_makes_no_other_event(value in json()) {
+    fn space_in_a_payload_makes_no_other_event(value in payload()) {
         let keys = |bytes: &[u8]| read(bytes).into_iter().map(|event| event.key).collect::<Vec<_>>();
         let pretty = serde_json::to_vec_pretty(&value).unwrap();
         prop_assert_eq!(keys(&pretty), keys(value.to_string().as_bytes()));
