@@ -1,7 +1,8 @@
-//! What must hold of any bytes that are read as a calendar.
+//! What must hold of any bytes that are read as a calendar or a webhook.
 
 use calendar::{Context, Expansion, Format, Limits, Parsed, Window, expand, parse};
 use chrono::{DateTime, TimeDelta};
+use decision::session::{Means, Says};
 
 /// Reads a payload twice: both times the same comes of it, and no more than the limits permit.
 pub fn read(format: Format, bytes: &[u8], context: &Context<'_>) -> Option<Parsed> {
@@ -44,4 +45,18 @@ pub fn lay_out(parsed: &Parsed, context: &Context<'_>) {
 
 fn is_bound(problem: &calendar::Problem) -> bool {
     problem.reason == calendar::Reason::TooManyOccurrences
+}
+
+/// Reads a webhook twice: both times the same comes of it, and a session hears one end at most.
+pub fn webhook(read: impl Fn(&[u8]) -> Result<signals::Event, signals::read::Error>, bytes: &[u8]) {
+    let event = read(bytes);
+    assert_eq!(event, read(bytes));
+    let Ok(event) = event else { return };
+    for means in Means::ALL {
+        let heard = event.heard(means, DateTime::UNIX_EPOCH, |_| true);
+        let ends = heard.iter().map(|one| one.signal.says());
+        let ends =
+            ends.filter(|says| matches!(says, Says::Fault(_) | Says::DialFault | Says::Overtaken));
+        assert!(ends.count() <= 1, "{heard:?}");
+    }
 }
