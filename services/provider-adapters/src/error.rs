@@ -48,9 +48,25 @@ pub(crate) enum Error {
         /// Its policy version.
         version: u64,
     },
-    /// A method of a later version.
-    #[error("`{0}` comes in a later version")]
-    Later(&'static str),
+    /// An entry of a list makes no sense.
+    #[error("invalid request: `{list}[{place}]`: {invalid}")]
+    Entry {
+        /// The list.
+        list: &'static str,
+        /// Its place in it.
+        place: usize,
+        /// What is wrong with it.
+        invalid: Invalid,
+    },
+    /// A signal of an attempt that was never ordered here.
+    #[error("`signals[{place}].attempt` was never ordered here")]
+    UnknownAttempt {
+        /// Its place among the signals.
+        place: usize,
+    },
+    /// Something was begun and not finished.
+    #[error("the request was not finished")]
+    Unfinished,
     /// The database does not answer.
     #[error("storage is unavailable")]
     Storage(#[from] storage::Error),
@@ -59,10 +75,11 @@ pub(crate) enum Error {
 impl ServiceError for Error {
     fn code(&self) -> Code {
         match self {
-            Self::Request(_) | Self::Call { .. } => Code::InvalidArgument,
+            Self::Request(_) | Self::Call { .. } | Self::Entry { .. } => Code::InvalidArgument,
             Self::NotHosted { .. } | Self::UnknownVersion { .. } => Code::FailedPrecondition,
             Self::VersionTaken { .. } => Code::Aborted,
-            Self::Later(_) => Code::Unimplemented,
+            Self::UnknownAttempt { .. } => Code::NotFound,
+            Self::Unfinished => Code::Internal,
             Self::Storage(_) => Code::Unavailable,
         }
     }
@@ -70,11 +87,14 @@ impl ServiceError for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Request(Invalid::TooMany { .. }) => ErrorReason::PayloadTooLarge,
-            Self::Request(_) | Self::Call { .. } => ErrorReason::InvalidMeeting,
+            Self::Request(_) | Self::Call { .. } | Self::Entry { .. } => {
+                ErrorReason::InvalidMeeting
+            }
             Self::NotHosted { .. } => ErrorReason::PeerUnavailable,
             Self::VersionTaken { .. } => ErrorReason::RevisionConflict,
             Self::UnknownVersion { .. } => ErrorReason::UnknownPolicyVersion,
-            Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
+            Self::UnknownAttempt { .. } => ErrorReason::UnknownCall,
+            Self::Unfinished => ErrorReason::Internal,
             Self::Storage(_) => ErrorReason::StorageUnavailable,
         }
         .as_str_name()
@@ -88,10 +108,15 @@ impl ServiceError for Error {
             Self::Call { place, field, problem } => {
                 vec![FieldViolation::new(format!("calls[{place}].{field}"), problem.as_str())]
             }
+            Self::Entry { list, place, invalid } => {
+                let field = format!("{list}[{place}].{}", invalid.field());
+                vec![FieldViolation::new(field, invalid.to_string())]
+            }
             Self::NotHosted { .. }
             | Self::VersionTaken { .. }
             | Self::UnknownVersion { .. }
-            | Self::Later(_)
+            | Self::UnknownAttempt { .. }
+            | Self::Unfinished
             | Self::Storage(_) => Vec::new(),
         }
     }
@@ -104,8 +129,13 @@ impl ServiceError for Error {
             Self::VersionTaken { company, version } | Self::UnknownVersion { company, version } => {
                 vec![("company", company.clone()), ("policy_version", version.to_string())]
             }
-            Self::Later(method) => vec![("method", (*method).to_owned())],
-            Self::Storage(_) => vec![("service", "provider-adapters".to_owned())],
+            Self::Entry { list, place, invalid } => {
+                vec![("field", format!("{list}[{place}].{}", invalid.field()))]
+            }
+            Self::UnknownAttempt { place } => vec![("field", format!("signals[{place}].attempt"))],
+            Self::Unfinished | Self::Storage(_) => {
+                vec![("service", "provider-adapters".to_owned())]
+            }
         }
     }
 }

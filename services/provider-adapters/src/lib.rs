@@ -3,19 +3,26 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod adapter;
+mod attempts;
 mod cache;
+mod carry;
 mod config;
 mod error;
 mod facts;
+mod fleet;
 mod gather;
+mod journal;
 mod migration;
 mod providers;
 mod service;
+mod session;
 mod store;
+mod watch;
 
 use std::sync::Arc;
 
 use chassis::{Built, Context, sized};
+use proto::provider::v1::bot_fleet_service_server::BotFleetServiceServer;
 use proto::provider::v1::provider_adapter_service_server::ProviderAdapterServiceServer;
 use tonic::service::Routes;
 
@@ -27,22 +34,46 @@ pub struct App;
 
 impl chassis::App for App {
     const NAME: &'static str = "provider-adapters";
-    const SERVICES: &'static [&'static str] = &["callsheet.provider.v1.ProviderAdapterService"];
+    const SERVICES: &'static [&'static str] =
+        &["callsheet.provider.v1.ProviderAdapterService", "callsheet.provider.v1.BotFleetService"];
     const DESCRIPTORS: &'static [&'static [u8]] = &[proto::DESCRIPTORS];
     const DEFAULTS: &'static str = include_str!("../config.default.toml");
     type Config = Config;
 
     fn check(config: &Config) -> anyhow::Result<()> {
-        anyhow::ensure!(config.keep_versions > 0, "`keep_versions` must be at least 1");
+        config.check()?;
         providers::hosted(&config.adapters)?;
         Ok(())
     }
 
     async fn build(config: Config, context: Context) -> anyhow::Result<Built> {
         let hosted = providers::hosted(&config.adapters)?;
-        let store = store::sql::Sql::open(&config.store, config.keep_versions).await?;
-        let gather = gather::Gather::new(Arc::new(store));
-        let service = service::Service::new(gather, hosted);
-        Ok(Built::new(Routes::new(sized!(context, ProviderAdapterServiceServer::new(service)))))
+        let database = store::open(&config.store).await?;
+        let facts = store::sql::Sql::new(database.clone(), config.keep_versions);
+        let gather = gather::Gather::new(Arc::new(facts));
+        let journal = journal::Journal::new(database);
+        let carriers = carry::Carriers::new(Vec::new(), config.fleets.enabled);
+        // Another one with every start: what an earlier process of ours claimed is somebody else's.
+        let claimant: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
+        let (clock, shutdown) = (context.clock.clone(), context.shutdown.clone());
+        let sessions = session::Sessions {
+            journal: journal.clone(),
+            carriers: carriers.clone(),
+            clock: clock.clone(),
+        };
+        let worker = carry::Worker {
+            journal: journal.clone(),
+            carriers,
+            clock: clock.clone(),
+            settings: config.work,
+            claimant: Arc::clone(&claimant),
+            shutdown: shutdown.clone(),
+        };
+        let fleets = fleet::Fleets::new(journal, clock, config.fleets, claimant, shutdown);
+        let minder = fleets.clone();
+        let service = service::Service::new(gather, hosted, sessions);
+        let routes = Routes::new(sized!(context, ProviderAdapterServiceServer::new(service)))
+            .add_service(sized!(context, BotFleetServiceServer::new(fleets)));
+        Ok(Built::new(routes).task("work", worker.run()).task("fleets", minder.run()))
     }
 }

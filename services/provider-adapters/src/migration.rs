@@ -9,7 +9,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Facts)]
+        vec![Box::new(Facts), Box::new(crate::journal::Migration)]
     }
 
     fn migration_table_name() -> sea_orm::DynIden {

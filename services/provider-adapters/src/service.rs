@@ -12,10 +12,13 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::adapter::{Adapter, details};
+use crate::attempts::text;
 use crate::error::Error;
 use crate::facts::{self, Known};
 use crate::gather::Gather;
 use crate::providers::Hosted;
+use crate::session::Sessions;
+use crate::watch::Watcher;
 
 /// Calls in one batch.
 const MAX_CALLS: usize = 10_000;
@@ -27,6 +30,7 @@ const MAX_ID: usize = 600;
 pub(crate) struct Service {
     gather: Gather,
     hosted: Hosted,
+    sessions: Sessions,
 }
 
 /// A call that makes sense: an adapter hosted here, and a method and a conference that are its own.
@@ -39,9 +43,9 @@ struct Question {
 }
 
 impl Service {
-    /// A service that learns facts so and hosts these adapters.
-    pub(crate) fn new(gather: Gather, hosted: Hosted) -> Self {
-        Self { gather, hosted }
+    /// A service that learns facts so, hosts these adapters, and has plans carried out so.
+    pub(crate) fn new(gather: Gather, hosted: Hosted, sessions: Sessions) -> Self {
+        Self { gather, hosted, sessions }
     }
 
     fn adapter(&self, which: Which) -> Result<&'static dyn Adapter, Error> {
@@ -203,38 +207,41 @@ impl ProviderAdapterService for Service {
 
     async fn dispatch(
         &self,
-        _: Request<v1::DispatchRequest>,
+        request: Request<v1::DispatchRequest>,
     ) -> Result<Response<v1::DispatchResponse>, Status> {
-        Err(Error::Later("Dispatch").into())
+        let kept = self.sessions.dispatch(request.into_inner(), &self.hosted).await?;
+        Ok(Response::new(kept))
     }
 
     async fn withdraw(
         &self,
-        _: Request<v1::WithdrawRequest>,
+        request: Request<v1::WithdrawRequest>,
     ) -> Result<Response<v1::WithdrawResponse>, Status> {
-        Err(Error::Later("Withdraw").into())
+        Ok(Response::new(self.sessions.withdraw(request.into_inner()).await?))
     }
 
     async fn instruct(
         &self,
-        _: Request<v1::InstructRequest>,
+        request: Request<v1::InstructRequest>,
     ) -> Result<Response<v1::InstructResponse>, Status> {
-        Err(Error::Later("Instruct").into())
+        Ok(Response::new(self.sessions.instruct(request.into_inner()).await?))
     }
 
     async fn submit_signal(
         &self,
-        _: Request<v1::SubmitSignalRequest>,
+        request: Request<v1::SubmitSignalRequest>,
     ) -> Result<Response<v1::SubmitSignalResponse>, Status> {
-        Err(Error::Later("SubmitSignal").into())
+        Ok(Response::new(self.sessions.submit(request.into_inner()).await?))
     }
 
     type WatchSignalsStream = BoxStream<v1::WatchSignalsResponse>;
 
     async fn watch_signals(
         &self,
-        _: Request<v1::WatchSignalsRequest>,
+        request: Request<v1::WatchSignalsRequest>,
     ) -> Result<Response<Self::WatchSignalsStream>, Status> {
-        Err(Error::Later("WatchSignals").into())
+        let request = request.into_inner();
+        text("company", &request.company, 0, MAX_ID).map_err(Error::from)?;
+        Ok(Response::new(Watcher::new(self.sessions.journal.clone(), request).stream()))
     }
 }

@@ -6,9 +6,21 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use decision::Conference;
+use storage::StoreConfig;
 
 use crate::error::Error;
 use crate::facts::Facts;
+use crate::migration::Migrator;
+
+/// Opens the database of the service and brings its schema up to date.
+///
+/// # Errors
+/// It cannot be opened, or is of a newer version.
+pub(crate) async fn open(config: &StoreConfig) -> Result<storage::Store, storage::Error> {
+    let database = storage::connect(config).await?;
+    storage::migrate::<Migrator>(&database).await?;
+    Ok(database)
+}
 
 /// The port to what is kept.
 #[async_trait]

@@ -499,33 +499,6 @@ async fn too_much_at_once_is_refused() {
 }
 
 #[tokio::test]
-async fn what_comes_later_says_so() {
-    for engine in shared().await {
-        let world = World::with(engine, "").await;
-        let mut client = world.client();
-        let refusals = [
-            ("Dispatch", client.dispatch(DispatchRequest::default()).await.map(|_| ())),
-            ("Withdraw", client.withdraw(WithdrawRequest::default()).await.map(|_| ())),
-            (
-                "SubmitSignal",
-                client.submit_signal(SubmitSignalRequest::default()).await.map(|_| ()),
-            ),
-            (
-                "WatchSignals",
-                client.watch_signals(WatchSignalsRequest::default()).await.map(|_| ()),
-            ),
-        ];
-        for (method, answer) in refusals {
-            let status = answer.unwrap_err();
-            assert_eq!(status.code(), Code::Unimplemented);
-            let (reason, metadata) = info(&status);
-            assert_eq!(reason, "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION");
-            assert_eq!(metadata["method"], method);
-        }
-    }
-}
-
-#[tokio::test]
 async fn proposed_facts_count_and_are_not_kept() {
     for engine in shared().await {
         let world = World::of_acme(engine).await;

@@ -9,12 +9,11 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
-use storage::{LockKey, Store as Database, StoreConfig, insert_many};
+use storage::{LockKey, Store as Database, insert_many};
 
 use super::{Audio, Store};
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::migration::Migrator;
 
 mod facts {
     //! Facts of policy versions.
@@ -68,14 +67,9 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    /// Opens the database and brings its schema up to date.
-    pub(crate) async fn open(
-        config: &StoreConfig,
-        keep_versions: u32,
-    ) -> Result<Self, storage::Error> {
-        let database = storage::connect(config).await?;
-        storage::migrate::<Migrator>(&database).await?;
-        Ok(Self { database, keep_versions: u64::from(keep_versions.max(1)) })
+    /// The store in a database whose schema is up to date.
+    pub(crate) fn new(database: Database, keep_versions: u32) -> Self {
+        Self { database, keep_versions: u64::from(keep_versions.max(1)) }
     }
 }
 
