@@ -40,6 +40,7 @@ impl Credentials {
 pub struct Call {
     method: Method,
     segments: Vec<String>,
+    slash: bool,
     query: Vec<(&'static str, String)>,
     headers: HeaderMap,
     body: Option<(&'static str, Bytes)>,
@@ -53,6 +54,7 @@ impl Call {
         Self {
             method,
             segments: segments.into_iter().map(str::to_owned).collect(),
+            slash: false,
             query: Vec::new(),
             headers: HeaderMap::new(),
             body: None,
@@ -64,6 +66,13 @@ impl Call {
     #[must_use]
     pub fn get<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
         Self::new(Method::GET, segments)
+    }
+
+    /// Ends the path with a slash, where a provider redirects what has none.
+    #[must_use]
+    pub fn slash(mut self) -> Self {
+        self.slash = true;
+        self
     }
 
     /// What it costs the provider.
@@ -178,7 +187,11 @@ impl Api {
     }
 
     async fn once(&self, call: &Call, token: Option<&SecretString>) -> Result<Answer, Error> {
-        let url = self.base.join(&call.segments, &call.query)?;
+        let mut url = self.base.join(&call.segments, &call.query)?;
+        if call.slash {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
         let mut headers = call.headers.clone();
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
         if let Some(token) = token {
