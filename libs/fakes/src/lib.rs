@@ -12,9 +12,13 @@
 //! a [`Manner`]. Nothing here uses a crate of ours: a reader is proved by what somebody else wrote.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
+pub mod attendee;
+pub mod recall;
+
 mod clock;
 mod fault;
 mod log;
+mod media;
 mod outbox;
 mod random;
 mod sender;
@@ -25,6 +29,7 @@ pub mod zoom;
 pub use clock::Clock;
 pub use fault::{Fault, Faults, Match};
 pub use log::{Log, Seen};
+pub use media::wav;
 pub use outbox::{Order, Outbox};
 pub use random::Random;
 pub use sender::{Attempt, Delivery, Manner, Notice, Sender, Sign, Signed};

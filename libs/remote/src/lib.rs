@@ -26,6 +26,10 @@
     )
 )]
 
+pub mod attendee;
+pub mod bots;
+pub mod recall;
+
 mod api;
 mod base;
 mod budget;
