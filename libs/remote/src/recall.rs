@@ -328,7 +328,7 @@ struct Words;
 impl Dialect for Words {
     fn complaint(&self, _: StatusCode, _: &HeaderMap, body: &[u8]) -> Complaint {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        Complaint { code: body.id(&["code"]), text: sentence(&body), verdict: None }
+        Complaint { code: body.id(&["code"]), text: sentence(&body), ..Complaint::default() }
     }
 }
 
