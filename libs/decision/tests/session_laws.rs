@@ -322,7 +322,7 @@ fn generated_lives_reach_recordings_parts_and_many_codes() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 4_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_order_in_which_signals_come_changes_nothing(
