@@ -132,7 +132,7 @@ fn digits(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
 }
 
-/// The neutral signal of a response with nothing beside it.
+/// The signal of a response with nothing beside it.
 #[must_use]
 pub fn signal(response: u16) -> Option<Signal> {
     table::lookup(Provider::Sip, Kind::Sip, &response.to_string())
