@@ -11,7 +11,7 @@ use fakes::{Attempt as Outcome, Clock, Fault, Match, Order as Sequence, Seen, Se
 use remote::bots::{Attempt, Happened};
 use remote::{Base, Budget, Http, Private, Settings, attendee, recall};
 use serde_json::json;
-use signals::{Event, Key, Kind, Provider, Signal, Tolerance, table, verify};
+use signals::{Event, Key, Kind, Meaning, News, Provider, Sense, Tolerance, table, verify};
 
 fn noon() -> DateTime<Utc> {
     "2026-01-01T12:00:00Z".parse().unwrap()
@@ -29,14 +29,21 @@ fn link() -> Private {
     Private::new("https://zoom.example/j/1")
 }
 
-/// What happened, in Signal's words: by key, so that each counts once.
-type Told = BTreeMap<Key, (Option<DateTime<Utc>>, Vec<Signal>)>;
+/// What happened, when, and what it means: by key, so that each counts once.
+type Told = BTreeMap<Key, (Option<DateTime<Utc>>, Vec<Sense>)>;
+
+fn senses(event: &Event) -> Vec<Sense> {
+    event.meanings.iter().map(Meaning::sense).collect()
+}
+
+fn has(told: &Told, names: &[&str]) -> bool {
+    let all: BTreeSet<&str> =
+        told.values().flat_map(|(_, senses)| senses).map(|one| one.as_str()).collect();
+    names.iter().all(|name| all.contains(name))
+}
 
 fn told(events: impl IntoIterator<Item = Event>) -> Told {
-    events
-        .into_iter()
-        .map(|event| (event.key.clone(), (event.at, event.signals().collect())))
-        .collect()
+    events.into_iter().map(|event| (event.key.clone(), (event.at, senses(&event)))).collect()
 }
 
 fn polled(events: &[Happened], read: fn(&[u8]) -> Result<Event, signals::read::Error>) -> Told {
@@ -123,13 +130,11 @@ async fn recall_tells_the_same_by_webhook_and_when_asked() {
     // Of recordings, being asked tells the state of now alone.
     let only_came: Vec<_> = came.iter().filter(|(key, _)| !polled.contains_key(*key)).collect();
     assert_eq!(only_came.len(), 1, "{only_came:?}");
-    assert_eq!(only_came[0].1.1, [Signal::Uploading]);
+    assert_eq!(only_came[0].1.1[0].as_str(), "files_processing");
     for (key, one) in &polled {
-        assert!(came.get(key) == Some(one) || one.1 == [Signal::Uploading], "{one:?}");
+        assert_eq!(came.get(key), Some(one));
     }
-    let all: BTreeSet<Signal> = came.values().flat_map(|(_, signals)| signals.clone()).collect();
-    let some = [Signal::Lobby, Signal::PermissionGranted, Signal::Removed, Signal::RecordingReady];
-    assert!(some.iter().all(|one| all.contains(one)), "{all:?}");
+    assert!(has(&came, &["in_lobby", "permission_granted", "removed", "files_ready"]), "{came:?}");
 }
 
 #[tokio::test]
@@ -160,7 +165,7 @@ async fn every_reason_of_recall_means_by_webhook_and_when_asked_what_the_table_s
         let asked = world.recall.retrieve(&bot).await.unwrap().events();
         assert_eq!(asked[0].sub_code.as_deref(), Some(row.code.as_str()));
         let event = signals::recall::read(&asked[0].webhook()).unwrap();
-        assert_eq!(event.signals().next(), row.signal, "{}", row.code);
+        assert_eq!(senses(&event)[0], row.sense, "{}", row.code);
         count += 1;
     }
     let came = told(world.came().await);
@@ -325,9 +330,7 @@ async fn attendee_tells_the_same_by_webhook_and_when_asked() {
     let bot = world.attendee.retrieve(&world.bot).await.unwrap();
     assert_eq!(came, polled(&bot.events(), signals::attendee::read));
     assert_eq!(came.len(), 16);
-    let all: BTreeSet<Signal> = came.values().flat_map(|(_, signals)| signals.clone()).collect();
-    let some = [Signal::Lobby, Signal::PermissionUnanswered, Signal::RecordingReady];
-    assert!(some.iter().all(|one| all.contains(one)), "{all:?}");
+    assert!(has(&came, &["in_lobby", "permission_unanswered", "files_ready"]), "{came:?}");
 }
 
 #[tokio::test]
@@ -345,7 +348,7 @@ async fn every_reason_of_attendee_means_by_webhook_and_when_asked_what_the_table
         let asked = world.attendee.retrieve(&bot).await.unwrap().events().pop().unwrap();
         assert_eq!(asked.sub_code.as_deref(), Some(row.code.as_str()));
         let event = signals::attendee::read(&asked.webhook()).unwrap();
-        assert_eq!(event.signals().next(), row.signal, "{}", row.code);
+        assert_eq!(senses(&event)[0], row.sense, "{}", row.code);
         count += 1;
     }
     // Each bot was sent and failed.
@@ -360,10 +363,10 @@ async fn what_zoom_answered_comes_by_webhook_alone() {
     let event = "could_not_join_meeting";
     world.fake.happen_with(&world.bot, event, Some("zoom_meeting_status_failed"), metadata);
     let came = world.came().await.pop().unwrap();
-    assert_eq!(came.signals().next(), Some(Signal::Locked));
+    assert_eq!(senses(&came)[0].as_str(), "locked");
     let asked = world.attendee.retrieve(&world.bot).await.unwrap().events().pop().unwrap();
     let asked = signals::attendee::read(&asked.webhook()).unwrap();
-    assert_eq!(asked.signals().next(), Some(Signal::Transient));
+    assert_eq!(senses(&asked)[0].as_str(), "connection_failed");
     assert_eq!(asked.key, came.key);
 }
 
@@ -405,7 +408,7 @@ async fn a_bot_of_attendee_tells_its_own_webhooks_instead_of_the_projects() {
     let seen = own.log().all().remove(2);
     assert_eq!(world.verify(&seen, &world.fake.secret()), Ok(()));
     let event = signals::attendee::read(&seen.body).unwrap();
-    assert!(event.says(Signal::ParticipantJoined));
+    assert!(event.tells(News::ParticipantJoined));
     assert_eq!(event.about.reference.as_deref(), Some("own"));
 }
 
