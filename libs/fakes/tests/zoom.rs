@@ -252,6 +252,7 @@ async fn changes_say_what_changed_and_what_was_there() {
     world.zoom.deactivate(&world.ada);
     world.zoom.delete_meeting(world.meeting);
     world.zoom.deauthorize();
+    world.zoom.say("account.settings_updated", json!({"object": {"id": "x"}}));
     let told = world.told().await;
     let payload = &told[0]["payload"];
     assert_eq!(payload["object"], json!({"id": world.ada, "settings": off}));
@@ -261,6 +262,8 @@ async fn changes_say_what_changed_and_what_was_there() {
     // This one has another envelope.
     assert_eq!(told[4]["event_ts"], Value::Null);
     assert_eq!(told[4]["payload"]["event_ts"], "2026-03-02 08:45:00");
+    assert_eq!(told[5]["payload"]["object"]["id"], "x");
+    assert_eq!(told[5]["payload"]["account_id"], told[4]["payload"]["account_id"]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -13,6 +14,9 @@ use crate::budget::Weight;
 use crate::error::{Dialect, Error, judge};
 use crate::token::Tokens;
 use crate::{Answer, Base, Budget, Http, object};
+
+/// How long nobody asks after a refusal that does not say how long.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// What an account shows to be let in.
 #[derive(Debug, Clone)]
@@ -148,6 +152,18 @@ impl Api {
         &self.account
     }
 
+    /// Whether the account is let in, as far as that can be told without asking for anything: a token can be had, or no
+    /// token is needed. One that is there already is not replaced.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn sign_in(&self) -> Result<(), Error> {
+        match &self.credentials {
+            Credentials::Tokens(tokens) => tokens.get().await.map(drop),
+            Credentials::Header(..) | Credentials::None => Ok(()),
+        }
+    }
+
     /// Sends a call and returns the answer if it is a success.
     ///
     /// # Errors
@@ -206,8 +222,8 @@ impl Api {
         });
         let answer = self.http.send(call.method.clone(), url, headers, body).await?;
         let judged = judge(&*self.dialect, answer);
-        if let Err(Error::Busy { limit: crate::Limit::Rate, retry_after: Some(time) }) = &judged {
-            self.budget.close(&self.account, call.weight, *time);
+        if let Err(Error::Busy { limit: crate::Limit::Rate, retry_after }) = &judged {
+            self.budget.close(&self.account, call.weight, retry_after.unwrap_or(MOMENT));
         }
         judged
     }

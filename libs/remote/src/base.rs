@@ -19,7 +19,7 @@ const SEGMENT: usize = 512;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Base(Url);
 
-/// Why an address cannot be a [`Base`].
+/// Why an address cannot be a [`Base`], or a client cannot be set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBase {
     /// It cannot be read.
@@ -31,6 +31,12 @@ pub enum InvalidBase {
     /// It holds what belongs elsewhere: credentials, a query, a fragment.
     #[error("base address holds more than a host and a path")]
     Extra,
+    /// A proxy cannot be one.
+    #[error("proxy cannot be one")]
+    Proxy,
+    /// This machine has no certificates to trust.
+    #[error("no certificates to trust")]
+    Trust,
 }
 
 impl Base {

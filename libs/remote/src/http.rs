@@ -67,9 +67,9 @@ impl Http {
             .no_proxy();
         if let Some(proxy) = &settings.proxy {
             builder =
-                builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(|_| InvalidBase::Scheme)?);
+                builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(|_| InvalidBase::Proxy)?);
         }
-        let client = builder.build().map_err(|_| InvalidBase::Url)?;
+        let client = builder.build().map_err(|_| InvalidBase::Trust)?;
         Ok(Self { client, largest_answer: settings.largest_answer })
     }
 

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::Error;
+use crate::{Effect, Error, Fault};
 
 /// A token is no longer used when it has less than this left: requests take time, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -101,10 +101,28 @@ impl Tokens {
                 Ok(bearer)
             }
             Err(error) => {
+                let error = at_the_door(error);
                 slot.failed = Some((Instant::now(), error.clone()));
                 Err(error)
             }
         }
+    }
+}
+
+/// A failure to get a token, as seen by who wanted something else with it: that was not done, and whether it is there was
+/// not asked.
+fn at_the_door(error: Error) -> Error {
+    match error {
+        Error::Unavailable { fault, retry_after, .. } => {
+            Error::Unavailable { fault, effect: Effect::None, retry_after }
+        }
+        Error::Unreadable(_) => {
+            Error::Unavailable { fault: Fault::Broken, effect: Effect::None, retry_after: None }
+        }
+        Error::NotFound { code, text }
+        | Error::Forbidden { code, text, .. }
+        | Error::Refused { code, text, .. } => Error::Unauthorised { code, text },
+        Error::Busy { .. } | Error::Unauthorised { .. } | Error::Argument(_) => error,
     }
 }
 
@@ -202,6 +220,17 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(100)).await;
         task.abort();
         assert_eq!(text(&tokens).await, "token-2");
+    }
+
+    #[test]
+    fn what_failed_at_the_door_was_not_done_and_says_nothing_of_what_is_inside() {
+        let (code, text) = ("404".to_owned(), String::new());
+        let missing = Error::NotFound { code: code.clone(), text: text.clone() };
+        assert_eq!(at_the_door(missing), Error::Unauthorised { code, text });
+        for error in [Error::lost(Fault::Timeout), Error::Unreadable("it holds no token")] {
+            let error = at_the_door(error);
+            assert!(error.is_transient() && !error.may_have_been_done(), "{error:?}");
+        }
     }
 
     #[tokio::test]

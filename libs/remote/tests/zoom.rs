@@ -105,6 +105,44 @@ async fn lapsed_tokens_are_replaced_and_a_removed_application_is_told() {
 }
 
 #[tokio::test]
+async fn a_lapsed_token_costs_no_second_update() {
+    let zoom = Zoom::start().await;
+    let secret = zoom.options().client_secret.clone();
+    let client = client_with(&zoom, &secret, Arc::new(WithinProcess::new(1)));
+    let ada = zoom.add_user("ada@acme.example");
+    let meeting = zoom.schedule(&ada, noon(), 30).to_string();
+    client.sign_in().await.unwrap();
+    zoom.expire_tokens();
+    let cloud = AutoRecording::Cloud;
+    client.set_auto_recording(&meeting, None, &cloud, &ada, noon()).await.unwrap();
+    assert_eq!(zoom.log().count(&Method::PATCH, "/v2/meetings"), 2);
+    let read = client.meeting(&meeting).await.unwrap();
+    assert_eq!(read.settings.auto_recording, Some(cloud));
+}
+
+#[tokio::test]
+async fn what_fails_at_the_door_was_not_done() {
+    for fault in [
+        Fault::failure(503),
+        Fault::failure(404),
+        Fault::Page,
+        Fault::DropAfter,
+        Fault::busy(0),
+        Fault::Answer(fakes::Reply::json(200, &json!({"expires_in": 3600}))),
+    ] {
+        let (zoom, client) = world().await;
+        zoom.faults().add(Match::path("/oauth/token").once(), fault.clone());
+        let error = client.control_recording("1", Control::Start).await.unwrap_err();
+        assert!(!error.may_have_been_done(), "{fault:?}");
+        assert!(!matches!(error, Error::NotFound { .. }), "{fault:?}");
+        assert_eq!(requests(&zoom), 0);
+        // Nothing of it is kept.
+        let next = client.control_recording("1", Control::Start).await.unwrap_err();
+        assert_eq!(next.code(), Some("3001"));
+    }
+}
+
+#[tokio::test]
 async fn two_processes_that_end_each_others_tokens_get_along() {
     let (zoom, one) = world().await;
     zoom.one_token_at_a_time();
@@ -313,6 +351,8 @@ async fn a_long_list_comes_in_parts() {
         }
     }
     assert_eq!((count, zoom.log().count(&Method::GET, "/v2/users")), (650, 3));
+    let users = client.users(None).await.unwrap();
+    assert_eq!((users.items[0].id.as_str(), users.next), (ada.as_str(), None));
     let live = client.meetings(&ada, Listing::Live, None).await.unwrap();
     assert!(live.items.is_empty());
 }

@@ -21,6 +21,7 @@ type Asked = axum::extract::Query<BTreeMap<String, String>>;
 /// Everything that is answered.
 pub(super) fn routes(inner: Arc<Inner>) -> Router {
     let api = Router::new()
+        .route("/users", get(users::list))
         .route("/users/{user}", get(users::user))
         .route("/users/{user}/settings", get(users::settings))
         .route("/users/{user}/schedulers", get(users::schedulers))

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::errors::Zoom;
 use super::oauth::ServerToServer;
-use crate::{Api, Base, Budget, Call, Credentials, DailyBudget, Http, InvalidBase, Look};
+use crate::{Api, Base, Budget, Call, Credentials, DailyBudget, Error, Http, InvalidBase, Look};
 use crate::{Quota, Tokens, Weight};
 
 /// Where Zoom lives.
@@ -109,6 +109,14 @@ impl Client {
     #[must_use]
     pub fn account(&self) -> &str {
         self.api.account()
+    }
+
+    /// Whether Zoom lets the application in.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorised`] where an administrator has to look; any other.
+    pub async fn sign_in(&self) -> Result<(), Error> {
+        self.api.sign_in().await
     }
 }
 

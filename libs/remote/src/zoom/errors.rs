@@ -59,6 +59,8 @@ fn verdict(
         Some("1001" | "1010" | "3001" | "3301") => Some(Verdict::NotFound),
         Some("300") if words.contains("invalid meeting id") => Some(Verdict::NotFound),
         Some("300") => Some(Verdict::Refused),
+        // Not Zoom's word: a wrong address, or something in between. It says nothing of what was asked for.
+        None if matches!(status.as_u16(), 404 | 410) => Some(Verdict::Refused),
         _ => None,
     }
 }
@@ -140,6 +142,16 @@ mod tests {
         let complaint = Zoom.complaint(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
         assert_eq!(complaint.verdict, Some(Verdict::Busy(Limit::Day)));
         assert_eq!(complaint.retry_after, Some(Duration::from_secs(120)));
+    }
+
+    #[test]
+    fn a_404_that_is_not_zooms_is_no_missing_recording() {
+        let said =
+            |body: &[u8]| Zoom.complaint(StatusCode::NOT_FOUND, &HeaderMap::new(), body).verdict;
+        assert_eq!(said(b"<html>"), Some(Verdict::Refused));
+        assert_eq!(said(br#"{"code": 3301}"#), Some(Verdict::NotFound));
+        // A code that is new to us leaves it to the status.
+        assert_eq!(said(br#"{"code": 404, "message": "The recording does not exist."}"#), None);
     }
 
     #[test]

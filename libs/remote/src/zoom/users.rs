@@ -3,8 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::Client;
+use super::client::paged;
+use super::{Client, NextPage, Page};
 use crate::{Call, Error, Look, Private, Weight};
+
+/// Users of a list, per call: as many as Zoom gives.
+const PAGE: u32 = 300;
 
 /// Whether a user can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,16 @@ impl Client {
     pub async fn user(&self, user: &str) -> Result<User, Error> {
         let value = self.api.json(&Call::get(["users", user])).await?;
         User::read(&value).ok_or(Error::Unreadable("a user without id"))
+    }
+
+    /// All users of the account that are active. Medium.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn users(&self, next: Option<&NextPage>) -> Result<Page<User>, Error> {
+        let call = Call::get(["users"]).weight(Weight::Medium);
+        let value = self.api.json(&paged(call, PAGE, next)).await?;
+        Ok(Page::read(&value, "users", User::read))
     }
 
     /// For whom a user may schedule. Medium.

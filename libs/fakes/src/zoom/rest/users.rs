@@ -5,12 +5,20 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
-use super::{Asked, error, no_user};
+use super::{Asked, error, no_user, page};
 use crate::Reply;
 use crate::zoom::Inner;
 use crate::zoom::state::User;
 
 type Of = (State<Arc<Inner>>, Path<String>);
+
+/// `GET /users`
+pub(super) async fn list(State(inner): State<Arc<Inner>>, asked: Asked) -> Reply {
+    let state = inner.state();
+    let active = state.users.values().filter(|user| user.user["status"] == "active");
+    let all: Vec<Value> = active.map(|user| user.user.clone()).collect();
+    page("users", &all, &asked)
+}
 
 /// `GET /users/{user}`
 pub(super) async fn user((State(inner), Path(id)): Of) -> Reply {
