@@ -10,7 +10,7 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::budget::Weight;
+use crate::budget::{Left, Weight};
 use crate::error::{Dialect, Error, judge};
 use crate::token::Tokens;
 use crate::{Answer, Base, Budget, Http, object};
@@ -152,6 +152,12 @@ impl Api {
         &self.account
     }
 
+    /// What the provider said last of what is left of calls of this weight.
+    #[must_use]
+    pub fn left(&self, weight: Weight) -> Option<Left> {
+        self.budget.left(&self.account, weight)
+    }
+
     /// Whether the account is let in, as far as that can be told without asking for anything: a token can be had, or no
     /// token is needed. One that is there already is not replaced.
     ///
@@ -221,6 +227,7 @@ impl Api {
             body.clone()
         });
         let answer = self.http.send(call.method.clone(), url, headers, body).await?;
+        self.budget.note(&self.account, call.weight, &answer.headers);
         let judged = judge(&*self.dialect, answer);
         if let Err(Error::Busy { limit: crate::Limit::Rate, retry_after }) = &judged {
             self.budget.close(&self.account, call.weight, retry_after.unwrap_or(MOMENT));
@@ -235,4 +242,19 @@ fn hidden(text: &str) -> Result<HeaderValue, Error> {
         .map_err(|_| Error::Argument("credentials that cannot stand in a header"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_a_header_are_not_printed() {
+        let value = hidden("Bearer opensesame").unwrap();
+        assert!(value.is_sensitive() && !format!("{value:?}").contains("opensesame"));
+        assert_eq!(
+            hidden("a\nb"),
+            Err(Error::Argument("credentials that cannot stand in a header"))
+        );
+    }
 }

@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ::http::HeaderMap;
 use governor::clock::{Clock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -51,6 +52,15 @@ impl Quota {
     }
 }
 
+/// What a provider said is left of an account's calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// How many are allowed in the provider's stretch of time.
+    pub of: Option<u64>,
+    /// How many of them are left.
+    pub calls: u64,
+}
+
 /// The buckets of one provider. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Budget {
@@ -67,6 +77,8 @@ struct Inner {
     patience: Duration,
     /// Until when the provider wants to hear nothing.
     closed: Mutex<HashMap<(String, Weight), Instant>>,
+    /// What the provider said last.
+    left: Mutex<HashMap<(String, Weight), Left>>,
     clock: Monotonic,
 }
 
@@ -81,8 +93,8 @@ impl Budget {
         };
         let buckets =
             quotas.iter().filter_map(|&(weight, quota)| Some((weight, bucket(quota)?))).collect();
-        let closed = Mutex::default();
-        Self { inner: Arc::new(Inner { buckets, patience, closed, clock }) }
+        let (closed, left) = Default::default();
+        Self { inner: Arc::new(Inner { buckets, patience, closed, left, clock }) }
     }
 
     /// Counts nothing, but keeps quiet after a refusal.
@@ -112,6 +124,22 @@ impl Budget {
         let mut closed = self.inner.closed.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = closed.entry((account.to_owned(), weight)).or_insert(until);
         *entry = (*entry).max(until);
+    }
+
+    /// What the provider said last of what is left to an account; for people to see, nothing is decided by it.
+    #[must_use]
+    pub fn left(&self, account: &str, weight: Weight) -> Option<Left> {
+        let left = self.inner.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.get(&(account.to_owned(), weight)).copied()
+    }
+
+    /// Notes what an answer says of it: `X-RateLimit-Limit` and `X-RateLimit-Remaining`, which most providers have.
+    pub(crate) fn note(&self, account: &str, weight: Weight, headers: &HeaderMap) {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+        let Some(calls) = number("x-ratelimit-remaining") else { return };
+        let left = Left { of: number("x-ratelimit-limit"), calls };
+        let mut all = self.inner.left.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert((account.to_owned(), weight), left);
     }
 
     /// How long to wait for a call; none when it was taken.

@@ -45,7 +45,7 @@ pub mod zoom;
 
 pub use api::{Api, Call, Credentials};
 pub use base::{Base, InvalidBase};
-pub use budget::{Budget, Quota, Weight};
+pub use budget::{Budget, Left, Quota, Weight};
 pub use daily::{DailyBudget, Unbounded, Uncounted, WithinProcess, spend};
 pub use error::{Complaint, Dialect, Effect, Error, Fault, Limit, Verdict};
 pub use http::{Answer, Http, Settings};

@@ -12,7 +12,7 @@ use remote::zoom::preconditions::{Facts, Obstacle, Possibility, assess};
 use remote::zoom::{
     Account, AutoRecording, Client, Control, Listing, Locks, Removal, Settings, UserToken, Which,
 };
-use remote::{Base, Budget, DailyBudget, Error, Http, Limit, Unbounded, WithinProcess};
+use remote::{Base, Budget, DailyBudget, Error, Http, Limit, Unbounded, Weight, WithinProcess};
 use serde_json::{Value, json};
 
 fn client_with(zoom: &Zoom, secret: &str, updates: Arc<dyn DailyBudget>) -> Client {
@@ -68,6 +68,9 @@ async fn a_user_is_read_with_settings_and_locks() {
     assert_eq!(client.assistants(&ada).await.unwrap()[0].id, bob);
     let security = client.security(&ada).await.unwrap();
     assert_eq!((security.authentication, security.end_to_end), (Some(false), Some(false)));
+    let left = client.left(Weight::Medium).unwrap();
+    assert_eq!((left.calls, left.of), (5893, Some(6000)));
+    assert_eq!(client.left(Weight::Heavy), None);
     // All of it with one token.
     assert_eq!(zoom.minted(), 1);
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::errors::Zoom;
 use super::oauth::ServerToServer;
-use crate::{Api, Base, Budget, Call, Credentials, DailyBudget, Error, Http, InvalidBase, Look};
+use crate::{
+    Api, Base, Budget, Call, Credentials, DailyBudget, Error, Http, InvalidBase, Left, Look,
+};
 use crate::{Quota, Tokens, Weight};
 
 /// Where Zoom lives.
@@ -54,7 +56,8 @@ pub enum Plan {
 
 impl Plan {
     /// The share of one of `parts` processes that ask for the same account. Zoom's limits are those of the account, shared
-    /// with all other applications in it.
+    /// with all other applications in it. What heavy and intensive calls may be per day, 30 000 or 60 000 together, is not
+    /// counted here: Zoom says so with 429, [`Limit::Day`](crate::Limit::Day).
     #[must_use]
     pub fn quotas(self, parts: u32) -> [(Weight, Quota); 4] {
         let (light, medium, heavy, intensive) = match self {
@@ -109,6 +112,12 @@ impl Client {
     #[must_use]
     pub fn account(&self) -> &str {
         self.api.account()
+    }
+
+    /// What Zoom said last of what is left of the account's calls of this weight.
+    #[must_use]
+    pub fn left(&self, weight: Weight) -> Option<Left> {
+        self.api.left(weight)
     }
 
     /// Whether Zoom lets the application in.

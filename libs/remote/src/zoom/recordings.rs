@@ -194,9 +194,14 @@ mod tests {
         let read = |files: Value| Recordings::read(&json!({"recording_files": files}));
         let done =
             json!({"id": "a", "status": "completed", "download_url": "https://zoom.example/a"});
-        let running = json!({"id": "b", "status": "processing"});
-        assert!(read(json!([done])).ready());
+        let running =
+            json!({"id": "b", "status": "processing", "download_url": "https://zoom.example/b"});
+        let unlinked = json!({"id": "c", "status": "completed"});
+        // Zoom gives what it derives neither an id nor a status.
+        let derived = json!({"download_url": "https://zoom.example/d"});
+        assert!(read(json!([done, derived])).ready());
         assert!(!read(json!([done, running])).ready());
+        assert!(!read(json!([done, unlinked])).ready());
         assert!(!read(json!([])).ready());
     }
 
