@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u8, May)] = &[
     ("storage", 1, Only(&[])),
     ("feed", 1, Only(&["storage"])),
     ("remote", 1, Only(&[])),
+    ("media", 1, Only(&[])),
     // services, never on each other
     ("calendar-ingest", 2, Below),
     ("eligibility", 2, Below),
