@@ -12,6 +12,7 @@
 //! by analogy.
 
 mod events;
+mod files;
 mod oauth;
 mod phone;
 mod rest;

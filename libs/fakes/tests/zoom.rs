@@ -26,6 +26,10 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 async fn world() -> World {
+    world_at(Clock::held(at("2026-03-02T08:45:00.123Z"))).await
+}
+
+async fn world_at(clock: Clock) -> World {
     let secret = Options::default().webhook_secret;
     let hook = async move |body: Bytes| {
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -34,7 +38,6 @@ async fn world() -> World {
         Reply::json(200, &json!({"plainToken": plain, "encryptedToken": encrypted}))
     };
     let ours = Server::start(Router::new().route("/zoom", post(hook))).await;
-    let clock = Clock::held(at("2026-03-02T08:45:00.123Z"));
     let zoom = Zoom::start_with(Options { clock, ..Options::default() }).await;
     let ada = zoom.add_user("ada@acme.example");
     let meeting = zoom.schedule(&ada, at("2026-03-02T09:00:00Z"), 30);
@@ -166,12 +169,15 @@ async fn what_is_sent_is_signed_over_its_bytes_and_time() {
 
 #[tokio::test]
 async fn one_recording_is_told_twice_with_other_tokens_and_links() {
-    let world = world().await;
+    let world = world_at(Clock::system()).await;
     world.zoom.tell_twice();
     let uuid = world.recorded();
     world.zoom.finish(&uuid);
+    world.zoom.transcribe(&uuid);
     let told = world.told().await;
-    let [one, other] = &told[told.len() - 2..] else { panic!("not two") };
+    let [one, other, transcript] = &told[told.len() - 3..] else { panic!("not three") };
+    let files = &transcript["payload"]["object"]["recording_files"];
+    assert_eq!(files[0]["file_type"], "TRANSCRIPT");
     assert_ne!(one["download_token"], other["download_token"]);
     let file =
         |told: &Value, key: &str| told["payload"]["object"]["recording_files"][0][key].clone();

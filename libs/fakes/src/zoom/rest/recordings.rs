@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{Asked, Meant, error, meant, no_user, page};
 use crate::Reply;
 use crate::zoom::Inner;
+use crate::zoom::files::recorded;
 use crate::zoom::oauth::bearer;
-use crate::zoom::script::recorded;
 use crate::zoom::state::State as Account;
 
 type Of = (State<Arc<Inner>>, Path<String>);
