@@ -76,7 +76,7 @@ impl Attendee {
     /// # Errors
     /// Any [`Error`]. After a transient one the same call, with the same order, does no harm.
     pub async fn ensure_bot(&self, order: &Order) -> Result<Ensured<Bot>, Error> {
-        ensure(self, order).await
+        Ok(ensure(self, order).await?)
     }
 
     /// Creates a bot, without looking whether there is one.

@@ -168,13 +168,31 @@ pub(crate) trait Runtime: Sync {
     async fn create_once(&self, order: &Self::Order) -> Result<Self::Bot, Error>;
 }
 
+/// Why there is no bot.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// One could not look.
+    Looking(Error),
+    /// A create failed so, and no bot was found afterwards.
+    Creating(Error),
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Looking(error) | Failed::Creating(error) => error,
+        }
+    }
+}
+
 /// The one bot of an order's attempt, as the head of this module has it.
 pub(crate) async fn ensure<R: Runtime>(
     runtime: &R,
     order: &R::Order,
-) -> Result<Ensured<R::Bot>, Error> {
+) -> Result<Ensured<R::Bot>, Failed> {
     let attempt = R::attempt(order);
-    if let Some(found) = kept::<R>(runtime.of_attempt(attempt).await?, How::Found) {
+    let found = runtime.of_attempt(attempt).await.map_err(Failed::Looking)?;
+    if let Some(found) = kept::<R>(found, How::Found) {
         return Ok(found);
     }
     let error = match runtime.create_once(order).await {
@@ -182,11 +200,11 @@ pub(crate) async fn ensure<R: Runtime>(
         Err(error) => error,
     };
     if !R::in_doubt(&error) {
-        return Err(error);
+        return Err(Failed::Creating(error));
     }
     // That looking fails too says no more than that the create did.
     let found = runtime.of_attempt(attempt).await.unwrap_or_default();
-    kept::<R>(found, How::CreatedUnheard).ok_or(error)
+    kept::<R>(found, How::CreatedUnheard).ok_or(Failed::Creating(error))
 }
 
 /// Of several bots, the same one whoever looks: one that is not past its meeting, then the one with the lowest id.
@@ -266,7 +284,7 @@ mod tests {
     async fn ensured(
         finds: &[&[(&'static str, bool)]],
         create: Option<Result<(&'static str, bool), Error>>,
-    ) -> Result<Ensured<(&'static str, bool)>, Error> {
+    ) -> Result<Ensured<(&'static str, bool)>, Failed> {
         let told = Told {
             finds: Mutex::new(finds.iter().map(|one| one.to_vec()).collect()),
             creates: Mutex::new(create.into_iter().collect()),
@@ -290,9 +308,11 @@ mod tests {
     async fn a_create_in_doubt_is_looked_for() {
         let there = ensured(&[&[], &[("b", false)]], Some(Err(lost()))).await.unwrap();
         assert_eq!(there.how, How::CreatedUnheard);
-        assert_eq!(ensured(&[&[], &[]], Some(Err(lost()))).await, Err(lost()));
+        let failed = ensured(&[&[], &[]], Some(Err(lost()))).await;
+        assert_eq!(failed, Err(Failed::Creating(lost())));
         let refused = Error::Argument("x");
-        assert_eq!(ensured(&[&[]], Some(Err(refused.clone()))).await, Err(refused));
+        let failed = ensured(&[&[]], Some(Err(refused.clone()))).await;
+        assert_eq!(failed, Err(Failed::Creating(refused)));
     }
 
     #[tokio::test]

@@ -8,8 +8,10 @@
 //! the first one is under way, and for an hour afterwards with what it answered then.
 //!
 //! That holds for failures too, a 507 among them. So the header holds, beside the attempt, [`Order::refusals`]: how often
-//! Recall has refused this attempt for certain. Whoever counts it gets a new answer after every refusal, and the old one
-//! after every silence. Whoever forgets it, in a crash, waits an hour at worst, and never has two bots.
+//! Recall settled that this attempt has no bot. It is counted here, and kept by whoever keeps the attempt. What does not
+//! come from the create itself (429, 409, silence, a list that fails) settles nothing: an earlier create may still be
+//! carried out, and only the same header holds it together with the next one. Who forgets the count, in a crash, hears the
+//! old answer for an hour at worst, and never has two bots.
 //!
 //! # Errors
 //!
@@ -31,7 +33,7 @@ use data_encoding::BASE64;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::bots::{Attempt, Ensured, Medium, Runtime, Withdrawn, ensure, sentence};
+use crate::bots::{Attempt, Ensured, Failed, Medium, Runtime, Withdrawn, ensure, sentence};
 use crate::{
     Answer, Api, Base, Budget, Call, Complaint, Credentials, Dialect, Effect, Error, Fault, Http,
     InvalidBase, Limit, Look, Quota, Weight, object,
@@ -90,11 +92,18 @@ impl Recall {
     }
 
     /// The one bot of an order's attempt: found, or created if there is none. Never again once it was called back.
+    /// [`Order::refusals`] is counted up where Recall settled that there is none.
     ///
     /// # Errors
     /// Any [`Error`]. After a transient one the same call, with the same order, does no harm.
-    pub async fn ensure_bot(&self, order: &Order) -> Result<Ensured<Bot>, Error> {
-        ensure(self, order).await
+    pub async fn ensure_bot(&self, order: &mut Order) -> Result<Ensured<Bot>, Error> {
+        let ensured = ensure(self, order).await;
+        if let Err(Failed::Creating(error)) = &ensured
+            && settles(error)
+        {
+            order.refusals = order.refusals.saturating_add(1);
+        }
+        Ok(ensured?)
     }
 
     /// Creates a bot, without looking whether there is one.
@@ -307,6 +316,11 @@ fn place(next: &str) -> Option<(&'static str, String)> {
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| (name, value.into_owned()))
     };
     of("cursor").or_else(|| of("page"))
+}
+
+/// Whether a failed create is the last word on its `Idempotency-Key`: it came from the create itself.
+fn settles(error: &Error) -> bool {
+    is_out_of_bots(error) || matches!(error, Error::Refused { status: 400, .. })
 }
 
 /// What two statuses mean at Recall: a bot that is not free was not sent, and after a conflict one comes again.

@@ -66,13 +66,13 @@ impl World {
 async fn a_bot_is_ordered_as_told() {
     let world = world().await;
     let join_at = noon() + TimeDelta::minutes(30);
-    let order = Order {
+    let mut order = Order {
         join_at: Some(join_at),
         leave: Leave { lobby: Some(Duration::from_secs(900)), ..Leave::default() },
         start: Start::Participant,
         ..order()
     };
-    let made = world.recall.ensure_bot(&order).await.unwrap();
+    let made = world.recall.ensure_bot(&mut order).await.unwrap();
     assert_eq!((made.how, made.surplus.len()), (How::Created, 0));
     assert_eq!(made.bot.attempt.as_deref(), Some("plan-7.1"));
     assert_eq!((made.bot.join_at, made.bot.code()), (Some(join_at), None));
@@ -96,9 +96,9 @@ async fn an_answer_that_is_lost_makes_no_second_bot() {
     ] {
         let world = world().await;
         world.creates_fail(fault.clone());
-        let first = world.recall.ensure_bot(&order()).await.unwrap();
+        let first = world.recall.ensure_bot(&mut order()).await.unwrap();
         assert_eq!(first.how, How::CreatedUnheard, "{fault:?}");
-        let again = world.recall.ensure_bot(&order()).await.unwrap();
+        let again = world.recall.ensure_bot(&mut order()).await.unwrap();
         assert_eq!((again.how, &again.bot.id), (How::Found, &first.bot.id));
         assert_eq!((world.fake.bots().len(), world.creates()), (1, 1), "{fault:?}");
     }
@@ -108,10 +108,10 @@ async fn an_answer_that_is_lost_makes_no_second_bot() {
 async fn a_create_that_never_arrived_is_told_and_made_up_for() {
     let world = world().await;
     world.creates_fail(Fault::DropBefore);
-    let error = world.recall.ensure_bot(&order()).await.unwrap_err();
+    let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert!(error.is_transient() && error.may_have_been_done(), "{error:?}");
     assert!(world.fake.bots().is_empty());
-    assert_eq!(world.recall.ensure_bot(&order()).await.unwrap().how, How::Created);
+    assert_eq!(world.recall.ensure_bot(&mut order()).await.unwrap().how, How::Created);
     assert_eq!(world.fake.bots().len(), 1);
 }
 
@@ -119,13 +119,13 @@ async fn a_create_that_never_arrived_is_told_and_made_up_for() {
 async fn a_create_still_under_way_is_not_repeated() {
     let world = world().await;
     world.fake.linger(Duration::from_millis(1500));
-    let error = world.recall.ensure_bot(&order()).await.unwrap_err();
+    let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
-    let error = world.recall.ensure_bot(&order()).await.unwrap_err();
+    let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert!(matches!(error, Error::Busy { limit: Limit::Rate, .. }), "{error:?}");
     assert!(error.is_transient() && error.retry_after().is_some());
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(world.recall.ensure_bot(&order()).await.unwrap().how, How::Found);
+    assert_eq!(world.recall.ensure_bot(&mut order()).await.unwrap().how, How::Found);
     assert_eq!(world.fake.bots().len(), 1);
 }
 
@@ -134,9 +134,9 @@ async fn a_list_that_lags_makes_no_second_bot() {
     let world = world().await;
     world.fake.blind(3);
     world.creates_fail(Fault::DropAfter);
-    world.recall.ensure_bot(&order()).await.unwrap_err();
+    world.recall.ensure_bot(&mut order()).await.unwrap_err();
     // The list is still blind; that it is a repetition is known by its header.
-    let again = world.recall.ensure_bot(&order()).await.unwrap();
+    let again = world.recall.ensure_bot(&mut order()).await.unwrap();
     assert_eq!((again.how, world.creates()), (How::Created, 2));
     assert_eq!(world.fake.bots(), [again.bot.id]);
 }
@@ -149,7 +149,7 @@ async fn many_who_ensure_at_once_get_one_bot() {
         let recall = world.recall.clone();
         tokio::spawn(async move {
             loop {
-                match recall.ensure_bot(&order()).await {
+                match recall.ensure_bot(&mut order()).await {
                     Ok(ensured) => return ensured.bot.id,
                     Err(error) => assert!(error.is_transient(), "{error:?}"),
                 }
@@ -166,34 +166,51 @@ async fn many_who_ensure_at_once_get_one_bot() {
 async fn no_free_bot_is_no_bot_and_no_doubt() {
     let world = world().await;
     world.fake.free(0);
-    let error = world.recall.ensure_bot(&order()).await.unwrap_err();
+    let mut counted = order();
+    let error = world.recall.ensure_bot(&mut counted).await.unwrap_err();
     assert!(is_out_of_bots(&error) && error.is_transient() && !error.may_have_been_done());
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    assert_eq!(counted.refusals, 1);
     world.fake.free(1);
-    // Who does not count the refusal hears it again, for an hour.
-    assert!(is_out_of_bots(&world.recall.ensure_bot(&order()).await.unwrap_err()));
-    let counted = Order { refusals: 1, ..order() };
-    assert_eq!(world.recall.ensure_bot(&counted).await.unwrap().how, How::Created);
+    // Who forgot the count hears the old answer, for an hour.
+    assert!(is_out_of_bots(&world.recall.ensure_bot(&mut order()).await.unwrap_err()));
+    assert_eq!(world.recall.ensure_bot(&mut counted).await.unwrap().how, How::Created);
     assert_eq!(world.fake.bots().len(), 1);
     world.fake.free(0);
-    let ahead = Order {
-        attempt: attempt("plan-8.1"),
-        join_at: Some(noon() + TimeDelta::minutes(11)),
-        ..order()
-    };
-    assert!(world.recall.ensure_bot(&ahead).await.is_ok());
+    let join_at = Some(noon() + TimeDelta::minutes(11));
+    let mut ahead = Order { attempt: attempt("plan-8.1"), join_at, ..order() };
+    assert!(world.recall.ensure_bot(&mut ahead).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_does_not_come_from_the_create_settles_nothing() {
+    let world = world().await;
+    world.fake.blind(9);
+    let mut order = order();
+    world.creates_fail(Fault::DropAfter);
+    world.recall.ensure_bot(&mut order).await.unwrap_err();
+    for (method, status) in
+        [(Method::POST, 429), (Method::POST, 403), (Method::POST, 503), (Method::GET, 400)]
+    {
+        let calls = Match::path("/api/v1/bot/").method(method).once();
+        world.fake.server().faults().add(calls, Fault::failure(status));
+        world.recall.ensure_bot(&mut order).await.unwrap_err();
+        assert_eq!(order.refusals, 0, "{status}");
+    }
+    let bot = world.recall.ensure_bot(&mut order).await.unwrap().bot;
+    assert_eq!(world.fake.bots(), [bot.id]);
 }
 
 #[tokio::test]
 async fn a_bot_that_ended_is_still_the_one_of_its_attempt() {
     let world = world().await;
-    let bot = world.recall.ensure_bot(&order()).await.unwrap().bot;
+    let bot = world.recall.ensure_bot(&mut order()).await.unwrap().bot;
     world.fake.walk(&bot.id, &["joining_call", "fatal:meeting_not_found"]);
-    let again = world.recall.ensure_bot(&order()).await.unwrap();
+    let again = world.recall.ensure_bot(&mut order()).await.unwrap();
     assert_eq!((again.how, again.bot.id), (How::Found, bot.id));
     assert!(again.bot.changes.last().is_some_and(|one| one.code == "fatal"));
-    let next = Order { attempt: attempt("plan-7.2"), ..order() };
-    assert_eq!(world.recall.ensure_bot(&next).await.unwrap().how, How::Created);
+    let mut next = Order { attempt: attempt("plan-7.2"), ..order() };
+    assert_eq!(world.recall.ensure_bot(&mut next).await.unwrap().how, How::Created);
 }
 
 #[tokio::test]
@@ -211,7 +228,7 @@ async fn bots_are_found_on_every_page_and_nowhere_else() {
     let lists = world.fake.server().log().of(&Method::GET, "/api/v1/bot/");
     assert_eq!(lists.len(), 3);
     assert_eq!(lists[2].asked("cursor").as_deref(), Some("2"));
-    let ensured = world.recall.ensure_bot(&order()).await.unwrap();
+    let ensured = world.recall.ensure_bot(&mut order()).await.unwrap();
     assert_eq!((ensured.how, ensured.surplus.len()), (How::Found, 2));
     assert!(!ensured.surplus.contains(&ensured.bot.id));
 }
@@ -222,7 +239,7 @@ async fn a_filter_that_is_ignored_makes_nobodys_bot_ours() {
     let others = json!({"next": null, "results": [{"id": "b9", "metadata": {"callsheet": "other"}}, {"id": "b8"}]});
     let lists = Match::path("/api/v1/bot/").method(Method::GET);
     world.fake.server().faults().add(lists, Fault::Answer(Reply::json(200, &others)));
-    assert_eq!(world.recall.ensure_bot(&order()).await.unwrap().how, How::Created);
+    assert_eq!(world.recall.ensure_bot(&mut order()).await.unwrap().how, How::Created);
 }
 
 #[tokio::test]
@@ -338,10 +355,10 @@ async fn refusals_keep_their_codes() {
         Fault::Answer(Reply::json(status, &json!({"code": code, "detail": "No."})))
     };
     world.creates_fail(told(400, "teams_blacklisted_tenant"));
-    let error = world.recall.ensure_bot(&order()).await.unwrap_err();
+    let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert_eq!((error.code(), error.is_transient()), (Some("teams_blacklisted_tenant"), false));
     world.creates_fail(told(402, "insufficient_credits"));
-    let error = world.recall.ensure_bot(&order()).await.unwrap_err();
+    let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert_eq!(error.code(), Some("insufficient_credits"));
     assert!(matches!(error, Error::Forbidden { .. }));
     let order_of_nothing = Order { meeting_url: Private::new("zoom"), ..order() };
@@ -360,7 +377,7 @@ async fn too_many_calls_are_told_with_their_wait() {
     let world = world().await;
     let lists = Match::path("/api/v1/bot/").method(Method::GET).once();
     world.fake.server().faults().add(lists, Fault::busy(20));
-    let error = world.recall.ensure_bot(&order()).await.unwrap_err();
+    let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
     assert_eq!(world.creates(), 0);
 }

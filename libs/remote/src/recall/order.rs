@@ -21,8 +21,7 @@ const NAME: usize = 100;
 pub struct Order {
     /// Which attempt it is for.
     pub attempt: Attempt,
-    /// How often Recall has refused this attempt for certain: how many errors there were after which nothing
-    /// [may have been done](Error::may_have_been_done).
+    /// How often Recall settled that this attempt has no bot. [`ensure_bot`](super::Recall::ensure_bot) counts it.
     pub refusals: u32,
     /// The link to join by.
     pub meeting_url: Private,
@@ -227,6 +226,8 @@ mod tests {
                 everybody_left: minutes(1),
                 silence: minutes(10),
                 silence_after: minutes(20),
+                not_recording: minutes(30),
+                refused: Some(Duration::from_millis(10)),
                 longest: minutes(360),
                 ..Leave::default()
             },
@@ -246,6 +247,7 @@ mod tests {
                 "start_recording_on": "manual", "retention": {"type": "timed", "hours": 72},
                 "metadata": {"callsheet": "a1"}},
             "automatic_leave": {"waiting_room_timeout": 900, "noone_joined_timeout": 1200,
+                "in_call_not_recording_timeout": 1800, "recording_permission_denied_timeout": 1,
                 "everyone_left_timeout": {"timeout": 60}, "in_call_recording_timeout": 21600,
                 "silence_detection": {"timeout": 600, "activate_after": 1200}},
             "automatic_audio_output": {"in_call_recording": {"data": {"kind": "mp3", "b64_data": "bXAz"}}},
