@@ -189,13 +189,16 @@ async fn what_does_not_come_from_the_create_settles_nothing() {
     let mut order = order();
     world.creates_fail(Fault::DropAfter);
     world.recall.ensure_bot(&mut order).await.unwrap_err();
-    for (method, status) in
-        [(Method::POST, 429), (Method::POST, 403), (Method::POST, 503), (Method::GET, 400)]
-    {
+    for (method, fault) in [
+        (Method::POST, Fault::busy(0)),
+        (Method::POST, Fault::failure(403)),
+        (Method::POST, Fault::failure(503)),
+        (Method::GET, Fault::failure(400)),
+    ] {
         let calls = Match::path("/api/v1/bot/").method(method).once();
-        world.fake.server().faults().add(calls, Fault::failure(status));
+        world.fake.server().faults().add(calls, fault.clone());
         world.recall.ensure_bot(&mut order).await.unwrap_err();
-        assert_eq!(order.refusals, 0, "{status}");
+        assert_eq!(order.refusals, 0, "{fault:?}");
     }
     let bot = world.recall.ensure_bot(&mut order).await.unwrap().bot;
     assert_eq!(world.fake.bots(), [bot.id]);
