@@ -426,13 +426,14 @@ proptest! {
         let place = place.min(life.len());
         let second = if place == 0 { -500 } else { life[place - 1].0 };
         life.insert(place, (second, Heard::new(command, at(second))));
-        let mut stopped = false;
+        let (mut stopped, mut over) = (false, false);
         let mut wrong = Vec::new();
         live(&order, &life, |heard, effects, session| {
             let before = stopped;
             if heard.is_some_and(|heard| heard.signal == command && heard.at == at(second)) {
-                stopped |= session.ended_at() >= Some(at(second));
+                stopped |= !over || session.ended_at() >= Some(at(second));
             }
+            over = session.outcome().is_some();
             let code = session.outcome().and_then(Outcome::code);
             let by_person = code.is_some_and(|code| PERSONAL.contains(&code.as_str()));
             if stopped && (!by_person || session.outcome().is_some_and(Outcome::keeps)) {
@@ -455,12 +456,14 @@ proptest! {
         let second = if place == 0 { -500 } else { life[place - 1].0 };
         let heard = Heard { code, ..Heard::new(signal, at(second)) };
         life.insert(place, (second, heard.clone()));
-        let (mut forbidden, mut recording, mut discarded) = (false, false, false);
+        let (mut forbidden, mut over) = (false, false);
+        let (mut recording, mut discarded) = (false, false);
         let mut wrong = Vec::new();
         live(&order, &life, |one, effects, session| {
             if one == Some(&heard) {
-                forbidden |= session.ended_at() >= Some(at(second));
+                forbidden |= !over || session.ended_at() >= Some(at(second));
             }
+            over = session.outcome().is_some();
             recording |= one.is_some_and(|one| one.signal == Signal::RecordingStarted)
                 && session.outcome().is_none();
             discarded |= effects.contains(&Effect::Discard);
