@@ -218,6 +218,14 @@ fn a_recorder_is_sent_again_to_a_conference_that_begins_again() {
 }
 
 #[test]
+fn a_recorder_is_called_back_at_the_latest_when_its_recording_is_there() {
+    let mut play = Play::recording();
+    play.hear(1_800, Signal::MeetingEnded).hear(1_810, Signal::FilesReady);
+    play.imported(1_820, TimeDelta::seconds(1_794)).ends_as(Outcome::Recorded);
+    assert_eq!(play.when(|effect| matches!(effect, Effect::Withdraw { .. })), [1_820]);
+}
+
+#[test]
 fn an_end_told_before_a_later_beginning_calls_nobody_back() {
     let mut play = Play::recording();
     play.hear(300, Signal::MeetingEnded).until(350).late(301, Signal::MeetingStarted).until(1_000);

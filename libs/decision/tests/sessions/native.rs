@@ -226,6 +226,7 @@ fn a_native_recording_that_runs_is_left_to_nobody_else() {
     play.hear(10, Signal::MeetingStarted).hear(12, Signal::RecordingStarted);
     play.hear(20, Signal::NativeImpossible).until(300);
     assert_eq!(play.session.means(), Means::Cloud);
+    assert_eq!(play.dispatched(), [-3_600]);
     assert_eq!(play.stage(), Stage::Recording);
 }
 

@@ -82,8 +82,10 @@ impl Play {
             if due > then {
                 break;
             }
+            assert!(self.done.len() < 1_000, "timers ring for ever: {:?}", self.session);
             self.now = self.now.max(due);
             self.wake();
+            assert!(self.session.timers().all(|(_, due)| due > self.now), "{:?}", self.session);
         }
         self.now = self.now.max(then);
         self
