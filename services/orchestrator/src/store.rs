@@ -1,6 +1,7 @@
 //! What the orchestrator keeps: calls with the decision that holds, every decision ever made, active plans, timers,
-//! requests, and how far it has followed its peers.
+//! sessions, requests, and how far it has followed its peers.
 
+mod commands;
 mod commit;
 mod entity;
 mod log;
@@ -8,6 +9,7 @@ pub(crate) mod migration;
 mod recipients;
 mod report;
 mod row;
+mod sessions;
 mod storms;
 #[cfg(test)]
 mod suite;
@@ -40,8 +42,10 @@ pub(crate) use commit::{End, Judged, Moment, give_way};
 #[cfg(test)]
 pub(crate) use log::Chained;
 pub(crate) use log::link;
+pub(crate) use commands::{Command, Kind as CommandKind};
 pub(crate) use recipients::Through;
 pub(crate) use row::is_same;
+pub(crate) use sessions::{Running, SettingsOf, Stepped, Told, method_of};
 pub(crate) use storms::Storm;
 pub(crate) use timers::{Due, Kind as TimerKind};
 pub(crate) use verify::Range;
@@ -423,7 +427,8 @@ impl Calls {
     }
 
     /// Notes what somebody asked of a call. Whoever is judging the call at the moment judges it again, and if nobody does,
-    /// or nobody can at the moment, a timer that is due at once does: the next decision makes it void.
+    /// or nobody can at the moment, a timer that is due at once does: the next decision makes it void. What has ended begins
+    /// anew where a recording is asked for (DOMAIN 3.3).
     ///
     /// # Errors
     /// Those of the database.
@@ -433,6 +438,7 @@ impl Calls {
         asked: &Asked,
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
+        let reopens = asked.action == Action::Request;
         let row = &action::ActiveModel {
             sequence: NotSet,
             company: Set(company.to_owned()),
@@ -444,8 +450,12 @@ impl Calls {
         self.store
             .write(|tx| async move {
                 // First the call, so that those who ask for the same call take turns and keep their order.
-                call::Entity::update_many()
-                    .col_expr(call::Column::Version, Expr::col(call::Column::Version).add(1))
+                let mut noted = call::Entity::update_many()
+                    .col_expr(call::Column::Version, Expr::col(call::Column::Version).add(1));
+                if reopens {
+                    noted = noted.col_expr(call::Column::Ended, Expr::value(false));
+                }
+                noted
                     .filter(call::Column::Company.eq(company))
                     .filter(call::Column::CallId.eq(asked.call_id.as_str()))
                     .exec(&tx)
@@ -501,26 +511,27 @@ impl Calls {
         name: &str,
         position: u64,
     ) -> Result<(), Error> {
-        let row =
-            &progress::ActiveModel { name: Set(name.to_owned()), position: Set(number(position)) };
         self.store
             .write(|tx| async move {
                 lease.guard(&tx).await?;
-                let before = progress::Entity::find_by_id(name.to_owned())
-                    .one(&tx)
-                    .await
-                    .map_err(storage::Error::from)?;
-                if before.is_some_and(|before| unsigned(before.position) >= position) {
-                    return Ok(());
-                }
-                let replace = OnConflict::column(progress::Column::Name)
-                    .update_column(progress::Column::Position)
-                    .to_owned();
-                insert_many(&tx, [row.clone()], Some(replace)).await
+                went_on(&tx, name, position).await
             })
             .await?;
         Ok(())
     }
+}
+
+/// Notes how far something has come; never less far than before.
+async fn went_on(tx: &storage::Tx, name: &str, position: u64) -> Result<(), storage::Error> {
+    let before = progress::Entity::find_by_id(name.to_owned()).one(tx).await?;
+    if before.is_some_and(|before| unsigned(before.position) >= position) {
+        return Ok(());
+    }
+    let row = progress::ActiveModel { name: Set(name.to_owned()), position: Set(number(position)) };
+    let replace = OnConflict::column(progress::Column::Name)
+        .update_column(progress::Column::Position)
+        .to_owned();
+    insert_many(tx, [row], Some(replace)).await
 }
 
 #[cfg(test)]

@@ -197,3 +197,44 @@ entity! {
         position: i64,
     }
 }
+
+entity! {
+    /// Sessions: plans that are being carried out, or were.
+    session = "orchestrator_session" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        call_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        plan_revision: i64,
+        holds: i64,
+        provider: i32,
+        machine: String,
+        stage: String,
+        orders: i64,
+        began_at: i64,
+        ended_at: Option<i64>,
+        next_due: Option<i64>,
+        told: bool,
+    }
+}
+
+entity! {
+    /// What sessions ask of adapters, until it is theirs.
+    command = "orchestrator_command" {
+        #[sea_orm(primary_key)]
+        id: i64,
+        company: String,
+        call_id: String,
+        plan_revision: i64,
+        run: i16,
+        kind: i16,
+        means: i16,
+        adapter: i16,
+        number: i64,
+        due: i64,
+        tries: i64,
+        claimed_until: Option<i64>,
+        claim: Option<String>,
+    }
+}

@@ -14,6 +14,7 @@ impl MigratorTrait for Migrator {
             Box::new(M0002Partial),
             Box::new(M0003Recipients),
             Box::new(M0004Policies),
+            Box::new(M0005Sessions),
         ]
     }
 
@@ -55,6 +56,15 @@ struct M0004Policies;
 impl MigrationName for M0004Policies {
     fn name(&self) -> &'static str {
         "m0004_policies"
+    }
+}
+
+/// Sessions that carry plans out, and what they ask of adapters.
+struct M0005Sessions;
+
+impl MigrationName for M0005Sessions {
+    fn name(&self) -> &'static str {
+        "m0005_sessions"
     }
 }
 
@@ -313,5 +323,55 @@ impl MigrationTrait for M0004Policies {
             .and_where(Expr::col("name").eq("policies"))
             .to_owned();
         manager.execute(followed).await
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for M0005Sessions {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let small = |name: &'static str| ColumnDef::new(name).small_integer().not_null().take();
+        let sessions = Table::create()
+            .table("orchestrator_session")
+            .col(text("company"))
+            .col(text("call_id"))
+            .col(number("plan_revision"))
+            .col(number("holds"))
+            .col(ColumnDef::new("provider").integer().not_null())
+            .col(text("machine"))
+            .col(text("stage"))
+            .col(number("orders"))
+            .col(number("began_at"))
+            .col(maybe("ended_at"))
+            .col(maybe("next_due"))
+            .col(flag("told"))
+            .primary_key(Index::create().col("company").col("call_id").col("plan_revision"))
+            .to_owned();
+        manager.create_table(sessions).await?;
+        let commands = Table::create()
+            .table("orchestrator_command")
+            .col(counted("id"))
+            .col(text("company"))
+            .col(text("call_id"))
+            .col(number("plan_revision"))
+            .col(small("run"))
+            .col(small("kind"))
+            .col(small("means"))
+            .col(small("adapter"))
+            .col(number("number"))
+            .col(number("due"))
+            .col(number("tries"))
+            .col(maybe("claimed_until"))
+            .col(ColumnDef::new("claim").text())
+            .to_owned();
+        manager.create_table(commands).await?;
+        let mut of_session = Index::create();
+        of_session.name("orchestrator_command_by_session").table("orchestrator_command");
+        for column in ["company", "call_id", "plan_revision", "id"] {
+            of_session.col(column);
+        }
+        manager.create_index(of_session).await?;
+        let mut by_due = Index::create();
+        by_due.name("orchestrator_command_by_due").table("orchestrator_command");
+        manager.create_index(by_due.col("due").col("id").take()).await
     }
 }

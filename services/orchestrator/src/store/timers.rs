@@ -33,11 +33,14 @@ pub(crate) enum Kind {
     Deadline = 3,
     /// What was judged without the answer of a peer is judged again.
     Retry = 4,
+    /// A session waits for something that may not happen.
+    Session = 5,
 }
 
 impl Kind {
     /// All of them.
-    const ALL: [Self; 4] = [Self::Dispatch, Self::Window, Self::Deadline, Self::Retry];
+    const ALL: [Self; 5] =
+        [Self::Dispatch, Self::Window, Self::Deadline, Self::Retry, Self::Session];
 
     fn of(stored: i16) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as i16 == stored)
@@ -50,6 +53,7 @@ impl Kind {
             Self::Window => "window",
             Self::Deadline => "deadline",
             Self::Retry => "retry",
+            Self::Session => "session",
         }
     }
 }
@@ -67,7 +71,7 @@ pub(crate) struct Due {
     pub(crate) kind: Kind,
     /// When it became due.
     pub(crate) due: DateTime<Utc>,
-    /// The revision of the decision that armed it: with any other it is void.
+    /// The revision of the decision that armed it: with any other it is void. Of a session, that of its plan.
     pub(crate) revision: u64,
     /// How often it has been claimed, this time among them.
     pub(crate) tries: u32,
@@ -271,51 +275,6 @@ impl Calls {
                     }
                 }
                 Ok(changed)
-            })
-            .await
-    }
-
-    /// Notes that plans are handed to their adapters, each a call and the revision of its plan. Answers those of which that
-    /// very revision holds, and had not been handed over before.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub(crate) async fn release(
-        &self,
-        company: &str,
-        plans: &[(&str, u64)],
-        at: DateTime<Utc>,
-    ) -> Result<Vec<String>, Error> {
-        let mut ids: Vec<&str> = plans.iter().map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        let mut by_revision: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
-        for (id, revision) in plans {
-            by_revision.entry(number(*revision)).or_default().push(id);
-        }
-        let (ids, by_revision) = (&ids, &by_revision);
-        self.store
-            .write(|tx| async move {
-                // Whoever is deciding one of the calls, and may find that its plan was handed over or was not, is done
-                // before or comes after.
-                for part in chunks(ids) {
-                    hold(&tx, company, part).await?;
-                }
-                let mut released = Vec::new();
-                for (revision, ids) in by_revision {
-                    for part in chunks(ids) {
-                        let rows = plan::Entity::update_many()
-                            .col_expr(plan::Column::ReleasedAt, Expr::value(at.timestamp_micros()))
-                            .filter(plan::Column::Company.eq(company))
-                            .filter(plan::Column::CallId.is_in(part.iter().copied()))
-                            .filter(plan::Column::Revision.eq(*revision))
-                            .filter(plan::Column::ReleasedAt.is_null())
-                            .exec_with_returning(&tx)
-                            .await
-                            .map_err(storage::Error::from)?;
-                        released.extend(rows.into_iter().map(|row| row.call_id));
-                    }
-                }
-                Ok(released)
             })
             .await
     }

@@ -1,0 +1,333 @@
+//! What sessions ask of adapters: rows that wait until the adapter has them. Those of one session are handed over in the
+//! order in which they were asked for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proto::provider::v1 as provider;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
+};
+use storage::{chunks, claim, database_now};
+
+use super::Calls;
+use super::entity::command;
+use super::row::{instant, number, unsigned};
+use crate::error::Error;
+
+/// What is asked. The numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Carry the plan out, by one method.
+    Dispatch,
+    /// Take an attempt back.
+    Withdraw,
+    /// Something else.
+    Instruct(provider::Act),
+}
+
+impl Kind {
+    /// Acts come after what is no act.
+    const ACTS: i16 = 100;
+
+    pub(super) fn number(self) -> i16 {
+        match self {
+            Self::Dispatch => 1,
+            Self::Withdraw => 2,
+            Self::Instruct(act) => {
+                Self::ACTS.saturating_add(i16::try_from(i32::from(act)).unwrap_or(i16::MAX))
+            }
+        }
+    }
+
+    fn of(stored: i16) -> Option<Self> {
+        match stored {
+            1 => Some(Self::Dispatch),
+            2 => Some(Self::Withdraw),
+            _ => {
+                let act = stored.checked_sub(Self::ACTS).filter(|act| *act > 0)?;
+                provider::Act::try_from(i32::from(act)).ok().map(Self::Instruct)
+            }
+        }
+    }
+
+    /// The name, in metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dispatch => "dispatch",
+            Self::Withdraw => "withdraw",
+            Self::Instruct(_) => "instruct",
+        }
+    }
+}
+
+/// Something an adapter is to do, ours to hand over for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// Its row.
+    pub(crate) id: i64,
+    /// The company.
+    pub(crate) company: String,
+    /// The call.
+    pub(crate) call_id: String,
+    /// Revision of the plan.
+    pub(crate) plan_revision: u64,
+    /// The attempt.
+    pub(crate) run: u8,
+    /// What is to be done.
+    pub(crate) kind: Kind,
+    /// The method of the attempt, as the wire has it.
+    pub(crate) method: i32,
+    /// The adapter, as the wire has it.
+    pub(crate) adapter: i32,
+    /// Number among the instructions of the session.
+    pub(crate) number: u64,
+    /// Since when it is to be handed over.
+    pub(crate) due: DateTime<Utc>,
+    /// How often that was tried, this time among them.
+    pub(crate) tries: u32,
+}
+
+impl Command {
+    /// The attempt on the wire.
+    pub(crate) fn attempt(&self) -> provider::Attempt {
+        provider::Attempt {
+            company: self.company.clone(),
+            call_id: self.call_id.clone(),
+            plan_revision: self.plan_revision,
+            run: u32::from(self.run),
+        }
+    }
+}
+
+/// Commands claimed at once.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    /// Names the claim.
+    pub(crate) claim: String,
+    /// The commands, oldest first.
+    pub(crate) commands: Vec<Command>,
+}
+
+impl Calls {
+    /// Claims commands that are due, the oldest first and of each session only the oldest, for as long as `lease`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn claim_commands(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u64,
+    ) -> Result<Claimed, Error> {
+        use command::Column as C;
+        let token = &format!("{:032x}", rand::random::<u128>());
+        let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
+        let rows = self
+            .store
+            .write(|tx| async move {
+                let clock = database_now(&tx).await?;
+                let until = clock.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                let free = Condition::any()
+                    .add(C::ClaimedUntil.is_null())
+                    .add(C::ClaimedUntil.lt(clock.timestamp_micros()));
+                let earlier = Alias::new("earlier");
+                let of = |column: C| Expr::col((earlier.clone(), column));
+                let own = |column: C| Expr::col((command::Entity, column));
+                let before = Query::select()
+                    .expr(Expr::value(1))
+                    .from_as(command::Entity, earlier.clone())
+                    .and_where(of(C::Company).eq(own(C::Company)))
+                    .and_where(of(C::CallId).eq(own(C::CallId)))
+                    .and_where(of(C::PlanRevision).eq(own(C::PlanRevision)))
+                    .and_where(of(C::Id).lt(own(C::Id)))
+                    .to_owned();
+                let due = command::Entity::find()
+                    .filter(C::Due.lte(now.timestamp_micros()))
+                    .filter(free)
+                    .filter(Expr::exists(before).not())
+                    .order_by_asc(C::Due)
+                    .order_by_asc(C::Id);
+                let change = [
+                    (C::ClaimedUntil, Expr::value(until.timestamp_micros())),
+                    (C::Claim, Expr::value(token.as_str())),
+                    (C::Tries, Expr::col(C::Tries).add(1)),
+                ];
+                Ok::<_, Error>(claim(&tx, due, limit, change).await?)
+            })
+            .await?;
+        let mut commands: Vec<Command> = rows
+            .into_iter()
+            .filter_map(|row| {
+                Some(Command {
+                    id: row.id,
+                    kind: Kind::of(row.kind)?,
+                    plan_revision: unsigned(row.plan_revision),
+                    run: u8::try_from(row.run).ok()?,
+                    method: i32::from(row.means),
+                    adapter: i32::from(row.adapter),
+                    number: unsigned(row.number),
+                    due: instant(row.due),
+                    tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
+                    company: row.company,
+                    call_id: row.call_id,
+                })
+            })
+            .collect();
+        commands.sort_by_key(|command| command.id);
+        Ok(Claimed { claim: token.clone(), commands })
+    }
+
+    /// Since when the oldest command waits, and whether one does.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn first_command(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let due = command::Entity::find()
+            .select_only()
+            .column(command::Column::Due)
+            .order_by_asc(command::Column::Due)
+            .order_by_asc(command::Column::Id)
+            .limit(1)
+            .into_tuple::<i64>()
+            .one(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(due.map(instant))
+    }
+
+    /// How many commands wait.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn count_commands(&self) -> Result<u64, Error> {
+        let many = command::Entity::find().count(self.store.reader()).await;
+        Ok(many.map_err(storage::Error::from)?)
+    }
+
+    /// Attempts of these commands that are to be taken back later on, or already: each a call, its plan and the attempt.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn to_be_withdrawn(
+        &self,
+        company: &str,
+        ids: &[String],
+    ) -> Result<Vec<(String, u64, u8)>, Error> {
+        use command::Column as C;
+        let mut found = Vec::new();
+        for part in chunks(ids) {
+            let rows: Vec<(String, i64, i16)> = command::Entity::find()
+                .select_only()
+                .columns([C::CallId, C::PlanRevision, C::Run])
+                .filter(C::Company.eq(company))
+                .filter(C::CallId.is_in(part.iter().map(String::as_str)))
+                .filter(C::Kind.eq(Kind::Withdraw.number()))
+                .into_tuple()
+                .all(self.store.reader())
+                .await
+                .map_err(storage::Error::from)?;
+            found.extend(
+                rows.into_iter()
+                    .filter_map(|(id, plan, run)| Some((id, unsigned(plan), u8::try_from(run).ok()?))),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Removes commands that have been handed over, those that are still held by the claim. Answers how many.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn finish_commands(&self, claim: &str, ids: &[i64]) -> Result<u64, Error> {
+        let mut removed = 0;
+        for part in chunks(ids) {
+            removed += self
+                .store
+                .write(|tx| async move {
+                    let done = command::Entity::delete_many()
+                        .filter(command::Column::Id.is_in(part.iter().copied()))
+                        .filter(command::Column::Claim.eq(claim))
+                        .exec(&tx)
+                        .await
+                        .map_err(storage::Error::from)?;
+                    Ok::<_, Error>(done.rows_affected)
+                })
+                .await?;
+        }
+        Ok(removed)
+    }
+
+    /// Has commands handed over at another time, those that are still held by the claim, which ends.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn put_off_commands(
+        &self,
+        claim: &str,
+        commands: &[(i64, DateTime<Utc>)],
+    ) -> Result<(), Error> {
+        use command::Column as C;
+        let mut by_due: BTreeMap<DateTime<Utc>, Vec<i64>> = BTreeMap::new();
+        for (id, due) in commands {
+            by_due.entry(*due).or_default().push(*id);
+        }
+        let by_due = &by_due;
+        if by_due.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .write(|tx| async move {
+                for (due, ids) in by_due {
+                    for part in chunks(ids) {
+                        command::Entity::update_many()
+                            .col_expr(C::Due, Expr::value(due.timestamp_micros()))
+                            .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
+                            .col_expr(C::Claim, Expr::value(None::<String>))
+                            .filter(C::Id.is_in(part.iter().copied()))
+                            .filter(C::Claim.eq(claim))
+                            .exec(&tx)
+                            .await
+                            .map_err(storage::Error::from)?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// The decision that is carried out by the plan of a command, for each of them that is known.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn plans_of(
+        &self,
+        company: &str,
+        commands: &[(&str, u64)],
+    ) -> Result<Vec<proto::orchestrator::v1::Decision>, Error> {
+        use super::entity::decision as history;
+        let mut by_revision: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+        for (id, revision) in commands {
+            by_revision.entry(*revision).or_default().push(id);
+        }
+        let mut found = Vec::new();
+        for (revision, ids) in by_revision {
+            for part in chunks(&ids) {
+                let rows = history::Entity::find()
+                    .filter(history::Column::Company.eq(company))
+                    .filter(history::Column::CallId.is_in(part.iter().copied()))
+                    .filter(history::Column::Revision.eq(number(revision)))
+                    .all(self.store.reader())
+                    .await
+                    .map_err(storage::Error::from)?;
+                for row in rows {
+                    found.push(super::row::decode(&row.decision)?);
+                }
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,102 @@
+//! What becomes of a plan that is being carried out when its call is decided again.
+//!
+//! The session hears why its plan fell. Where that is of no account, because a recording has begun, or because it is not known
+//! what speaks against it, everything stays as it is: the session ends some time, and what came of it is decided then.
+
+use decision::SkipCode;
+use decision::session::{Heard, Settings, Signal};
+use proto::orchestrator::v1 as wire;
+
+use super::Moment;
+use super::changes::Changes;
+use crate::store::Call;
+
+/// What a new decision on a call whose plan is being carried out comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It is written.
+    Apply,
+    /// It is not, and the call is judged again some time.
+    Wait,
+    /// It is not.
+    Keep,
+}
+
+impl Changes {
+    /// Tells the session of a call, if it has one, that there is a new decision, and what that comes to.
+    pub(super) fn carry(
+        &mut self,
+        before: &Call,
+        decision: &wire::Decision,
+        settings: &Settings,
+        moment: Moment,
+    ) -> Course {
+        let held = before.decision.revision;
+        let Some(running) = self.sessions.get_mut(&before.call_id).filter(|one| one.holds == held)
+        else {
+            return Course::Apply;
+        };
+        let signal = match decision.kind() {
+            wire::DecisionKind::Plan if is_carried_alike(&before.decision, decision) => {
+                running.carry_on(held + 1);
+                self.released.insert(before.call_id.clone(), running.began_at.timestamp_micros());
+                return Course::Apply;
+            }
+            wire::DecisionKind::Plan => Some(Signal::Rescheduled),
+            wire::DecisionKind::Pending => return Course::Wait,
+            wire::DecisionKind::Skip => decision
+                .primary
+                .as_ref()
+                .and_then(|primary| proto::skip::from_wire(primary.code).ok())
+                .and_then(signal_of),
+            wire::DecisionKind::Unspecified
+            | wire::DecisionKind::Recorded
+            | wire::DecisionKind::RecordedPartial => None,
+        };
+        let Some(signal) = signal else { return Course::Keep };
+        let mut told = running.clone();
+        let heard = Heard::new(signal, moment.now);
+        told.step(settings, |machine| machine.hear(settings, &heard, moment.now));
+        if !told.is_leaving() {
+            return Course::Keep;
+        }
+        *running = told;
+        Course::Apply
+    }
+}
+
+/// Whether two plans of a call are carried out alike: title, owner, end and whoever asked for it make no difference to a
+/// recorder.
+fn is_carried_alike(before: &wire::Decision, after: &wire::Decision) -> bool {
+    let (Some(old), Some(new)) = (&before.plan, &after.plan) else { return false };
+    before.start == after.start
+        && before.conference == after.conference
+        && (old.method, old.adapter, old.announcement) == (new.method, new.adapter, new.announcement)
+        && old.join_at == new.join_at
+}
+
+/// What a session hears of a code of planning: why the plan it carries out fell. None where that is no reason to end it.
+fn signal_of(code: SkipCode) -> Option<Signal> {
+    use SkipCode as C;
+    Some(match code {
+        C::Cancelled => Signal::MeetingCancelled,
+        C::DeletedByUser => Signal::MeetingDeleted,
+        C::CanceledByOwner => Signal::CancelAsked,
+        C::StopUserRequest => Signal::StopAsked,
+        C::Duplicate => Signal::SameRoomTwice,
+        C::OverlappingMeeting => Signal::RoomOverlaps,
+        C::HasDoNotRecordUsers => Signal::NeverRecordJoined,
+        C::ComplianceUserRequest => Signal::ConsentRefused,
+        C::ComplianceEnforcing => Signal::ConsentBroken,
+        C::ComplianceSystemDecision => Signal::ConsentUnverified,
+        C::CallBlocklisted | C::EventBlocklisted | C::PrivateOrConfidential => Signal::CallExcluded,
+        C::InternalMeeting => Signal::CallIsInternal,
+        C::UserRecordingOff => Signal::CaptureOff,
+        C::RemovedByUserDeactivated => Signal::OwnerDeactivated,
+        C::CallProviderDisabledForCompany => Signal::ProviderDisabled,
+        // Nobody was asked who could tell.
+        C::UnknownState | C::NotApplicable => return None,
+        // Whatever else the plan was made from holds no more.
+        _ => Signal::Rescheduled,
+    })
+}

@@ -1,0 +1,186 @@
+//! Sessions as they are read.
+
+use chrono::{DateTime, Utc};
+use decision::session::Stage;
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
+};
+use storage::chunks;
+
+use super::Running;
+use crate::error::Error;
+use crate::store::Calls;
+use crate::store::entity::session;
+use crate::store::row::{corrupt, instant, unsigned};
+
+impl TryFrom<session::Model> for Running {
+    type Error = Error;
+
+    fn try_from(row: session::Model) -> Result<Self, Error> {
+        let stage = Stage::ALL.iter().find(|stage| stage.as_str() == row.stage);
+        Ok(Self {
+            machine: serde_json::from_str(&row.machine).map_err(corrupt)?,
+            provider: proto::verdict::provider("provider", row.provider)?,
+            plan_revision: unsigned(row.plan_revision),
+            holds: unsigned(row.holds),
+            began_at: instant(row.began_at),
+            stage: stage.map_or("", |stage| stage.as_str()),
+            orders: unsigned(row.orders),
+            armed: row.next_due,
+            rearm: false,
+            told: row.told,
+            company: row.company,
+            call_id: row.call_id,
+            fresh: Vec::new(),
+            concluded: false,
+            changed: false,
+        })
+    }
+}
+
+/// All sessions of calls, locked until the transaction ends.
+pub(in crate::store) async fn locked<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    ids: &[&str],
+) -> Result<Vec<Running>, Error> {
+    let mut found = Vec::with_capacity(ids.len());
+    for part in chunks(ids) {
+        let rows = session::Entity::find()
+            .filter(session::Column::Company.eq(company))
+            .filter(session::Column::CallId.is_in(part.iter().copied()))
+            .order_by_asc(session::Column::CallId)
+            .order_by_asc(session::Column::PlanRevision)
+            .lock_exclusive()
+            .all(connection)
+            .await
+            .map_err(storage::Error::from)?;
+        for row in rows {
+            found.push(Running::try_from(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The newest session of each of these calls, where it is not over.
+pub(in crate::store) async fn newest_live<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    ids: &[&str],
+    lock: bool,
+) -> Result<Vec<Running>, Error> {
+    let mut found: Vec<Running> = Vec::new();
+    for part in chunks(ids) {
+        let mut query = session::Entity::find()
+            .filter(session::Column::Company.eq(company))
+            .filter(session::Column::CallId.is_in(part.iter().copied()))
+            .filter(session::Column::EndedAt.is_null())
+            .order_by_asc(session::Column::CallId)
+            .order_by_asc(session::Column::PlanRevision);
+        if lock {
+            query = query.lock_exclusive();
+        }
+        for row in query.all(connection).await.map_err(storage::Error::from)? {
+            let running = Running::try_from(row)?;
+            // Of several the last one is the newest.
+            found.pop_if(|before| before.call_id == running.call_id);
+            found.push(running);
+        }
+    }
+    Ok(found)
+}
+
+impl Calls {
+    /// The newest session of a call.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn session(
+        &self,
+        company: &str,
+        call_id: &str,
+    ) -> Result<Option<Running>, Error> {
+        let row = session::Entity::find()
+            .filter(session::Column::Company.eq(company))
+            .filter(session::Column::CallId.eq(call_id))
+            .order_by_desc(session::Column::PlanRevision)
+            .limit(1)
+            .one(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        row.map(Running::try_from).transpose()
+    }
+
+    /// Sessions of calls, those that are over and whose calls' decisions do not say so yet.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn untold(&self, company: &str, ids: &[String]) -> Result<Vec<Running>, Error> {
+        let mut found = Vec::new();
+        for part in chunks(ids) {
+            let rows = session::Entity::find()
+                .filter(session::Column::Company.eq(company))
+                .filter(session::Column::CallId.is_in(part.iter().map(String::as_str)))
+                .filter(session::Column::EndedAt.is_not_null())
+                .filter(session::Column::Told.eq(false))
+                .order_by_asc(session::Column::CallId)
+                .order_by_asc(session::Column::PlanRevision)
+                .all(self.store.reader())
+                .await
+                .map_err(storage::Error::from)?;
+            for row in rows {
+                found.push(Running::try_from(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many sessions stand at each stage, of those that are not over.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn stages(&self) -> Result<Vec<(String, u64)>, Error> {
+        let rows: Vec<(String, i64)> = session::Entity::find()
+            .select_only()
+            .column(session::Column::Stage)
+            .column_as(session::Column::CallId.count(), "many")
+            .filter(session::Column::EndedAt.is_null())
+            .group_by(session::Column::Stage)
+            .into_tuple()
+            .all(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(rows.into_iter().map(|(stage, many)| (stage, unsigned(many))).collect())
+    }
+
+    /// Whether calls have a session that is not over, of these.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn live(&self, company: &str, ids: &[String]) -> Result<Vec<String>, Error> {
+        let mut found = Vec::new();
+        for part in chunks(ids) {
+            let rows: Vec<String> = session::Entity::find()
+                .select_only()
+                .column(session::Column::CallId)
+                .filter(
+                    Condition::all()
+                        .add(session::Column::Company.eq(company))
+                        .add(session::Column::CallId.is_in(part.iter().map(String::as_str)))
+                        .add(session::Column::EndedAt.is_null()),
+                )
+                .into_tuple()
+                .all(self.store.reader())
+                .await
+                .map_err(storage::Error::from)?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+}
+
+/// When a session was over.
+pub(super) fn ended_at(running: &Running) -> Option<DateTime<Utc>> {
+    running.machine.ended_at()
+}
