@@ -23,6 +23,8 @@ pub struct Config {
     pub storm: Storm,
     /// How what is due is looked for.
     pub timers: Timers,
+    /// How plans are carried out.
+    pub sessions: Sessions,
     /// How it is noted how far histories go.
     pub history: History,
 }
@@ -87,6 +89,23 @@ pub struct Timers {
     /// How soon a call is judged again for which the answer of a peer was missing; twice as long each time.
     #[serde(with = "chassis::period")]
     pub retry: Duration,
+}
+
+/// How plans are carried out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    /// How long before its start a call is handed over for which nobody joins.
+    #[serde(with = "chassis::period")]
+    pub arm_ahead: Duration,
+    /// How often it is looked for orders that wait to be handed to adapters.
+    #[serde(with = "chassis::period")]
+    pub poll: Duration,
+    /// Orders claimed at once, 1 to 1000.
+    pub batch: u64,
+    /// How long a claim holds; at least a second.
+    #[serde(with = "chassis::period")]
+    pub lease: Duration,
 }
 
 /// How it is noted how far histories go.

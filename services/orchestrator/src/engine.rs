@@ -24,6 +24,7 @@ use tonic::Request;
 use crate::error::Error;
 use crate::gather::{Judges, Learned, SharedPolicy};
 use crate::policies::Policies;
+use crate::sessions::{begins_anew, hand_over_at};
 use crate::store::{Action, Call, Calls, End, Judged, Moment, Through};
 use crate::subject::{Past, Subject};
 
@@ -59,6 +60,8 @@ pub(crate) enum Cause {
     Conflict,
     /// It was time.
     Timer,
+    /// Its plan was carried out, or that came to an end.
+    Session,
 }
 
 impl Cause {
@@ -71,6 +74,7 @@ impl Cause {
             Self::Request => "request",
             Self::Conflict => "conflict",
             Self::Timer => "timer",
+            Self::Session => "session",
         }
     }
 }
@@ -138,6 +142,12 @@ pub(crate) struct Engine {
     pub(crate) deadline: Duration,
     /// How soon a call is judged again for which the answer of a peer was missing.
     pub(crate) retry: TimeDelta,
+    /// Names of the peers that host adapters, in their order.
+    pub(crate) adapter_names: Vec<String>,
+    /// How long before its start a call is handed over for which nobody joins.
+    pub(crate) arm_ahead: TimeDelta,
+    /// Told whenever there are orders for adapters.
+    pub(crate) orders: tokio::sync::Notify,
     /// Told whenever decisions have been written.
     pub(crate) written: tokio::sync::Notify,
     /// Told whenever decisions have come into the log.
@@ -175,7 +185,7 @@ impl Engine {
         let (mut decided, policy_version) = self.judge(company, subjects, now).await?;
         settle(&mut decided);
         let mut decisions: Vec<_> =
-            decided.iter().map(|one| to_wire(company, one, now, Cause::Asked)).collect();
+            decided.iter().map(|one| self.to_wire(company, one, now, Cause::Asked)).collect();
         decisions.sort_by_cached_key(order);
         let decided = decisions.len();
         Ok(Outcome { decisions, decided, policy_version, ..Outcome::default() })
@@ -323,7 +333,7 @@ impl Engine {
                 .collect();
             // What has ended is final, whatever is known now.
             meetings.retain(|meeting| match known.get(&meeting.meeting_id) {
-                Some(call) if call.ended => {
+                Some(call) if call.ended && !begins_anew(call, meeting, how.now) => {
                     all.decided += 1;
                     if !how.untold {
                         all.decisions.push(call.decision.clone());
@@ -344,7 +354,8 @@ impl Engine {
                     let seen = known.get(id).map_or(0, |call| call.version);
                     Judged {
                         through: through(one, claims),
-                        ..judged_of(company, one, seen, how.now, how.cause)
+                        again: known.get(id).is_some_and(|call| call.ended),
+                        ..self.judged_of(company, one, seen, how.now, how.cause)
                     }
                 })
                 .collect();
@@ -574,7 +585,7 @@ impl Engine {
             }
             all.extend(conclude(ready, subjects, batch, now).iter().map(|one| {
                 let seen = known.get(&one.subject.wire.meeting_id).map_or(0, |call| call.version);
-                judged_of(company, one, seen, now, Cause::Policy)
+                self.judged_of(company, one, seen, now, Cause::Policy)
             }));
         }
         Ok(all)
@@ -612,16 +623,47 @@ impl Batch {
     }
 }
 
-/// A decided call as it is written.
-fn judged_of(company: &str, one: &Decided, seen: u64, now: DateTime<Utc>, cause: Cause) -> Judged {
-    Judged {
-        seen,
-        candidate: to_wire(company, one, now, cause),
-        contender: contender(one).map(OwnedContender::from),
-        partial_until: partial_until(one, now),
-        traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
-        through: None,
-        end: None,
+impl Engine {
+    /// A decided call as it is written.
+    fn judged_of(
+        &self,
+        company: &str,
+        one: &Decided,
+        seen: u64,
+        now: DateTime<Utc>,
+        cause: Cause,
+    ) -> Judged {
+        Judged {
+            seen,
+            candidate: self.to_wire(company, one, now, cause),
+            contender: contender(one).map(OwnedContender::from),
+            partial_until: partial_until(one, now),
+            traces: Traces::of(&one.subject.meeting, &one.subject.links).to_bytes(),
+            through: None,
+            end: None,
+            again: false,
+            carried: None,
+            settings: Some(Arc::clone(&one.policy.settings)),
+        }
+    }
+
+    fn to_wire(
+        &self,
+        company: &str,
+        one: &Decided,
+        now: DateTime<Utc>,
+        cause: Cause,
+    ) -> wire::Decision {
+        let mut told = to_wire(company, one, now, cause);
+        if let Some(plan) = &mut told.plan {
+            let recording = &one.policy.policy.settings.recording;
+            let start = one.subject.meeting.start;
+            let ahead = recording.dispatch_ahead.0;
+            let at = hand_over_at(plan.method, start, ahead, self.arm_ahead);
+            plan.dispatch_at = Some(time::to_wire(at));
+            plan.dispatch_by = Some(time::to_wire(start + recording.latest_join.0));
+        }
+        told
     }
 }
 
@@ -756,15 +798,9 @@ pub(crate) fn order(
 }
 
 fn to_wire(company: &str, one: &Decided, now: DateTime<Utc>, cause: Cause) -> wire::Decision {
-    let Decided { subject, decision, policy, whole: _ } = one;
+    let Decided { subject, decision, policy: _, whole: _ } = one;
     let shown = !decision.hidden;
-    let mut told = wire::Decision::from(decision);
-    if let Some(plan) = &mut told.plan {
-        let recording = &policy.policy.settings.recording;
-        let start = subject.meeting.start;
-        plan.dispatch_at = Some(time::to_wire(start - recording.dispatch_ahead.0));
-        plan.dispatch_by = Some(time::to_wire(start + recording.latest_join.0));
-    }
+    let told = wire::Decision::from(decision);
     wire::Decision {
         call_id: subject.wire.meeting_id.clone(),
         company: company.to_owned(),

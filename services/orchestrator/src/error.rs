@@ -38,6 +38,9 @@ pub(crate) enum Error {
         /// Why not.
         why: &'static str,
     },
+    /// Nothing was recorded that could be deleted.
+    #[error("nothing was recorded of call `{0}`, so there is nothing to delete")]
+    NothingRecorded(String),
     /// A peer that is needed did not answer.
     #[error("{peer} did not answer; try again")]
     Peer {
@@ -117,6 +120,7 @@ impl Error {
             Self::UnknownCall { .. }
             | Self::UnknownCompany(_)
             | Self::NotPermitted { .. }
+            | Self::NothingRecorded(_)
             | Self::Answer { .. }
             | Self::Contended
             | Self::NoDecisionYet { .. }
@@ -140,6 +144,7 @@ impl Error {
             Self::UnknownCall { .. }
             | Self::UnknownCompany(_)
             | Self::NotPermitted { .. }
+            | Self::NothingRecorded(_)
             | Self::NoDecisionYet { .. }
             | Self::Peer { .. }
             | Self::Contended
@@ -159,6 +164,7 @@ impl ServiceError for Error {
                 Code::NotFound
             }
             Self::NotPermitted { .. } => Code::PermissionDenied,
+            Self::NothingRecorded(_) => Code::FailedPrecondition,
             Self::Peer { .. } | Self::Storage(_) | Self::Feed(_) | Self::Ending => {
                 Code::Unavailable
             }
@@ -174,6 +180,7 @@ impl ServiceError for Error {
             Self::UnknownCall { .. } | Self::NoDecisionYet { .. } => ErrorReason::UnknownCall,
             Self::UnknownCompany(_) => ErrorReason::UnknownCompany,
             Self::NotPermitted { .. } => ErrorReason::NotPermitted,
+            Self::NothingRecorded(_) => ErrorReason::RequestRejected,
             Self::Peer { .. } => ErrorReason::PeerUnavailable,
             Self::Storage(_) | Self::Feed(_) => ErrorReason::StorageUnavailable,
             Self::Ending => ErrorReason::Overloaded,
@@ -195,6 +202,7 @@ impl ServiceError for Error {
             Self::UnknownCall { .. }
             | Self::UnknownCompany(_)
             | Self::NotPermitted { .. }
+            | Self::NothingRecorded(_)
             | Self::Peer { .. }
             | Self::Answer { .. }
             | Self::Storage(_)

@@ -1,4 +1,5 @@
-//! Following what changes at the leaves: meetings, policies, choices of participants.
+//! Following what changes at the leaves: meetings, policies, choices of participants, and what adapters tell
+//! ([`crate::signals`]).
 //!
 //! One replica at a time does this, the holder of a lease. It reads the logs of the leaves and passes on what has changed:
 //! meetings and choices as notices into the feed, from which all replicas take their work; policies as a row for each
@@ -50,6 +51,9 @@ const LEASE: &str = "follow";
 pub(crate) const MEETINGS: &str = "meetings";
 pub(crate) const CHOICES: &str = "choices";
 const POLICIES: &str = "policies";
+
+/// What notices are about that facts of hosts led to.
+pub(crate) const FACTS: &str = "facts";
 
 /// What a notice says of a meeting that no calendar holds any more.
 pub(crate) const REMOVED: &str = "removed";
@@ -106,6 +110,7 @@ impl Follower {
             () = self.forever("meetings", || self.meetings(lease)) => {}
             () = self.forever("choices", || self.choices(lease)) => {}
             () = self.forever("policies", || self.policies(lease)) => {}
+            () = self.signals(lease) => {}
             () = self.sweep.run(lease) => {}
             () = self.look_at_tables() => {}
         }
@@ -148,7 +153,7 @@ impl Follower {
         }
     }
 
-    async fn forever<F: Future<Output = Result<(), Error>>>(
+    pub(crate) async fn forever<F: Future<Output = Result<(), Error>>>(
         &self,
         what: &'static str,
         follow: impl Fn() -> F,
@@ -258,7 +263,7 @@ impl Follower {
     }
 
     /// Publishes until it is done: what is not passed on must not be passed over.
-    async fn publish(&self, notices: &[Notice]) {
+    pub(crate) async fn publish(&self, notices: &[Notice]) {
         if notices.is_empty() {
             return;
         }

@@ -331,6 +331,29 @@ impl Judges {
         answer.map(tonic::Response::into_inner).map_err(Box::new)
     }
 
+    /// The peer that hosts an adapter: its place among [`Self::adapter_peers`].
+    pub(crate) fn peer_of(&self, adapter: Adapter) -> Option<usize> {
+        self.adapters.get(&adapter).copied()
+    }
+
+    /// The peers that host adapters.
+    pub(crate) fn adapter_peers(&self) -> &[ProviderAdapterServiceClient<Link>] {
+        &self.adapter_peers
+    }
+
+    /// Tells a peer that hosts adapters what a policy says of providers, where it says that it does not know that version.
+    /// Answers whether it has been told.
+    pub(crate) async fn introduce(
+        &self,
+        client: &ProviderAdapterServiceClient<Link>,
+        ready: &Ready,
+        refusal: &Status,
+    ) -> bool {
+        let facts = self.request(provider_facts(ready));
+        let is_unknown = does_not_know_policy(refusal);
+        is_unknown && client.clone().apply_provider_facts(facts).await.is_ok()
+    }
+
     /// Makes a policy version known to everybody who judges by it.
     ///
     /// # Errors
@@ -384,6 +407,7 @@ fn silent(peer: &'static str, status: &Status, missing: Missing) -> Missing {
     missing
 }
 
+/// Whether a peer lacks the policy version by which it is asked.
 fn does_not_know_policy(status: &Status) -> bool {
     status.code() == Code::FailedPrecondition
         && status.get_details_error_info().is_some_and(|info| {

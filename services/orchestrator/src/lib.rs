@@ -1,6 +1,8 @@
 //! The orchestrator: gathers the verdicts on every call, decides, and keeps every decision.
 
+mod commander;
 mod config;
+mod course;
 mod engine;
 mod error;
 mod follow;
@@ -15,6 +17,8 @@ mod relay;
 mod report;
 mod sabotage;
 mod service;
+mod sessions;
+mod signals;
 mod simulate;
 mod store;
 mod storm;
@@ -73,6 +77,20 @@ impl chassis::App for App {
             "`timers.lease` must be at least a second"
         );
         TimeDelta::from_std(config.timers.retry).context("`timers.retry` is too long")?;
+        TimeDelta::from_std(config.sessions.arm_ahead)
+            .context("`sessions.arm_ahead` is too long")?;
+        anyhow::ensure!(
+            (1..=1_000).contains(&config.sessions.batch),
+            "`sessions.batch` must be 1 to 1000"
+        );
+        anyhow::ensure!(
+            !config.sessions.poll.is_zero(),
+            "`sessions.poll` must be longer than nothing"
+        );
+        anyhow::ensure!(
+            config.sessions.lease >= Duration::from_secs(1),
+            "`sessions.lease` must be at least a second"
+        );
         anyhow::ensure!(
             config.history.anchor >= Duration::from_secs(1),
             "`history.anchor` must be at least a second"
@@ -105,7 +123,7 @@ impl chassis::App for App {
     }
 
     async fn build(config: Config, context: Context) -> anyhow::Result<Built> {
-        let (adapters, adapter_peers) = adapters(&config, &context)?;
+        let (adapters, adapter_peers, adapter_names) = adapters(&config, &context)?;
         let companies = sized!(context, CompanyServiceClient::new(context.peer("eligibility")?));
         let calls = store::Calls::open(&config.store).await?;
         let feed = feed::open(&config.feed, calls.store(), "orchestrator")?;
@@ -134,6 +152,9 @@ impl chassis::App for App {
             parallel: config.gather.parallel,
             deadline: config.gather.deadline,
             retry: TimeDelta::from_std(config.timers.retry)?,
+            adapter_names,
+            arm_ahead: TimeDelta::from_std(config.sessions.arm_ahead)?,
+            orders: tokio::sync::Notify::new(),
             written: tokio::sync::Notify::new(),
             news: tokio::sync::watch::Sender::new(0),
             storm: tokio::sync::Notify::new(),
@@ -144,18 +165,24 @@ impl chassis::App for App {
             shutdown: context.shutdown.clone(),
         };
         let shared = || (Arc::clone(&engine), context.shutdown.clone());
-        let (relayed, anchored, measured) = (shared(), shared(), shared());
+        let (relayed, anchored, measured, counted) = (shared(), shared(), shared(), shared());
         let built =
             Built::new(Routes::new(sized!(context, OrchestratorServiceServer::new(service))))
                 .task("relay", relay::relay(relayed.0, relayed.1))
                 .task("anchor", history::anchor(anchored.0, config.history.anchor, anchored.1))
-                .task("redecisions", redecisions::measure(measured.0, measured.1));
+                .task("redecisions", redecisions::measure(measured.0, measured.1))
+                .task("sessions", sessions::measure(counted.0, counted.1));
         if !config.follow.enabled {
             return Ok(built);
         }
         let timers = timers::Timers {
             engine: Arc::clone(&engine),
             settings: config.timers,
+            shutdown: context.shutdown.clone(),
+        };
+        let commander = commander::Commander {
+            engine: Arc::clone(&engine),
+            settings: config.sessions,
             shutdown: context.shutdown.clone(),
         };
         let consent = sized!(context, ConsentServiceClient::new(context.peer("consent")?));
@@ -197,17 +224,19 @@ impl chassis::App for App {
             .task("follow", follower.run())
             .task("work", worker.run())
             .task("storms", stormer.run())
-            .task("timers", timers.run()))
+            .task("timers", timers.run())
+            .task("orders", commander.run()))
     }
 }
 
-type AdapterPeers = (BTreeMap<Adapter, usize>, Vec<ProviderAdapterServiceClient<Link>>);
+type AdapterPeers = (BTreeMap<Adapter, usize>, Vec<ProviderAdapterServiceClient<Link>>, Vec<String>);
 
-/// A client per peer that hosts adapters, and which of them each adapter is at.
+/// A client per peer that hosts adapters, which of them each adapter is at, and their names.
 fn adapters(config: &Config, context: &Context) -> anyhow::Result<AdapterPeers> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut adapters = BTreeMap::new();
     let mut clients = Vec::new();
+    let mut names = Vec::new();
     for (name, peer) in &config.gather.adapters {
         let adapter =
             Adapter::from_name(name).with_context(|| format!("`{name}` is no adapter"))?;
@@ -218,11 +247,12 @@ fn adapters(config: &Config, context: &Context) -> anyhow::Result<AdapterPeers> 
             None => {
                 clients
                     .push(sized!(context, ProviderAdapterServiceClient::new(context.peer(&peer)?)));
+                names.push(peer.clone());
                 places.insert(peer, clients.len() - 1);
                 clients.len() - 1
             }
         };
         adapters.insert(adapter, place);
     }
-    Ok((adapters, clients))
+    Ok((adapters, clients, names))
 }

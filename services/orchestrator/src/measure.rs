@@ -319,6 +319,9 @@ impl Crowd {
             traces: Vec::new(),
             through: None,
             end: None,
+            again: false,
+            carried: None,
+            settings: None,
         }
     }
 }

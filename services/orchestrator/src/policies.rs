@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::Link;
+use decision::session::Settings;
 use decision::{CompanyFile, Policy};
 use proto::eligibility::v1::company_service_client::CompanyServiceClient;
 use proto::eligibility::v1::{ApplyCompanyRequest, ApplyCompanyResponse, GetCompanyRequest};
@@ -28,6 +29,8 @@ pub(crate) struct Ready {
     pub(crate) file: CompanyFile,
     /// For a proposal: its canonical form, which goes with every question.
     pub(crate) draft: Option<String>,
+    /// The settings by which sessions run.
+    pub(crate) settings: Arc<Settings>,
 }
 
 /// The newest policy known of each company.
@@ -106,7 +109,8 @@ impl Policies {
     fn keep(&self, company: &str, version: u64, document: &str) -> Result<Arc<Ready>, Error> {
         let file = read(document)?;
         let policy = Policy::compile(&file, version);
-        let ready = Arc::new(Ready { policy, file, draft: None });
+        let settings = Arc::new(Settings::of(&policy.settings.recording));
+        let ready = Arc::new(Ready { policy, file, draft: None, settings });
         let mut known = self.lock();
         if known.len() >= KEPT && !known.contains_key(company) {
             known.clear();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use decision::SkipCode;
-use decision::policy::Member;
+use decision::policy::{Member, Policy};
 use feed::Feed;
 use futures::Stream;
 use proto::orchestrator::v1 as wire;
@@ -16,6 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use crate::course::Act;
 use crate::engine::{Cause, Engine, How, MOST};
 use crate::error::Error;
 use crate::store::{Action, Asked, Call, Filter, Page};
@@ -173,10 +174,13 @@ impl Service {
         &self,
         request: wire::RequestRecordingRequest,
     ) -> Result<wire::RequestRecordingResponse, Error> {
+        let call = self.call(&request.company, &request.call_id).await?;
         let before = self.decision(&request.company, &request.call_id).await?;
         let ready = self.engine.policies.newest(&request.company).await?;
         let member = ready.policy.find_member(&request.requested_by).map(|(_, member)| member);
-        if let Some(rejection) = rejection(member) {
+        let is_late = call.ended && self.is_late(&before, &ready.policy)?;
+        let too_late = is_late.then_some("the last moment to send a recorder has passed");
+        if let Some(rejection) = rejection(member).or(too_late) {
             return Ok(wire::RequestRecordingResponse {
                 decision: Some(before),
                 accepted: false,
@@ -184,6 +188,7 @@ impl Service {
             });
         }
         let who = member.map(|member| member.id.to_string()).unwrap_or_default();
+        self.engine.asked_again(&request.company, &request.call_id).await?;
         let decision = self.ask(&request.company, &request.call_id, Action::Request, who).await?;
         Ok(wire::RequestRecordingResponse {
             decision: Some(decision),
@@ -192,27 +197,48 @@ impl Service {
         })
     }
 
+    /// Whether nobody can be sent to a call any more.
+    fn is_late(&self, decision: &wire::Decision, policy: &Policy) -> Result<bool, Error> {
+        let start = time::required("decision.start", decision.start.as_ref())?;
+        let latest = start.checked_add_signed(policy.settings.recording.latest_join.0);
+        Ok(latest.is_some_and(|latest| latest < self.engine.clock.now()))
+    }
+
     async fn cancel(
         &self,
         request: wire::CancelRecordingRequest,
     ) -> Result<wire::CancelRecordingResponse, Error> {
-        let call = self.call(&request.company, &request.call_id).await?;
-        let ready = self.engine.policies.newest(&request.company).await?;
-        let refused = |why| Error::NotPermitted { who: request.canceled_by.clone(), why };
-        let (_, member) = ready
-            .policy
-            .find_member(&request.canceled_by)
-            .ok_or_else(|| refused("only a team member can take a recording back"))?;
-        // The owner of the latest plan, also while that waits or gave way to another.
-        let owns = call.planned_owner.as_deref() == Some(&*member.id);
-        if !member.active || !(owns || member.may_request()) {
-            return Err(refused(
-                "only the owner, or a member with the permission to request recordings, can",
-            ));
-        }
-        let who = member.id.to_string();
-        let decision = self.ask(&request.company, &request.call_id, Action::Cancel, who).await?;
+        let wire::CancelRecordingRequest { company, call_id, canceled_by } = request;
+        let call = self.call(&company, &call_id).await?;
+        self.engine.act(&company, &call, &canceled_by, Act::Cancel).await?;
+        let decision = self.decision(&company, &call_id).await?;
         Ok(wire::CancelRecordingResponse { decision: Some(decision) })
+    }
+
+    async fn stop(
+        &self,
+        request: wire::StopRecordingRequest,
+    ) -> Result<wire::StopRecordingResponse, Error> {
+        let wire::StopRecordingRequest { company, call_id, stopped_by } = request;
+        let call = self.call(&company, &call_id).await?;
+        self.engine.act(&company, &call, &stopped_by, Act::Stop).await?;
+        let decision = self.decision(&company, &call_id).await?;
+        let session = self.engine.session(&company, &call_id).await?;
+        Ok(wire::StopRecordingResponse {
+            decision: Some(decision),
+            session: session.map(|(session, _)| session),
+        })
+    }
+
+    async fn delete(
+        &self,
+        request: wire::DeleteRecordingRequest,
+    ) -> Result<wire::DeleteRecordingResponse, Error> {
+        let wire::DeleteRecordingRequest { company, call_id, deleted_by } = request;
+        let call = self.call(&company, &call_id).await?;
+        self.engine.act(&company, &call, &deleted_by, Act::Delete).await?;
+        let decision = self.decision(&company, &call_id).await?;
+        Ok(wire::DeleteRecordingResponse { decision: Some(decision) })
     }
 
     async fn list(
@@ -241,7 +267,10 @@ impl Service {
         request: wire::ExplainCallRequest,
     ) -> Result<wire::ExplainCallResponse, Error> {
         let decision = self.decision(&request.company, &request.call_id).await?;
-        let sentences = decision.explanation.lines().map(ToOwned::to_owned).collect();
+        let mut sentences: Vec<String> =
+            decision.explanation.lines().map(ToOwned::to_owned).collect();
+        let session = self.engine.session(&request.company, &request.call_id).await?;
+        sentences.extend(session.into_iter().flat_map(|(_, sentences)| sentences));
         let mut history =
             self.engine.calls.history(&request.company, &request.call_id, HISTORY + 1).await?;
         // Whatever was decided since then is told to the next who asks.
@@ -356,8 +385,16 @@ impl OrchestratorService for Service {
         &self,
         request: Request<wire::GetCallRequest>,
     ) -> Result<Response<wire::GetCallResponse>, Status> {
-        let decision = self.get(request.into_inner()).await?;
-        Ok(Response::new(wire::GetCallResponse { decision: Some(decision), session: None }))
+        let request = request.into_inner();
+        let (company, call_id) = (request.company.clone(), request.call_id.clone());
+        let is_newest = request.revision == 0 && request.at.is_none();
+        let decision = self.get(request).await?;
+        let session =
+            if is_newest { self.engine.session(&company, &call_id).await? } else { None };
+        Ok(Response::new(wire::GetCallResponse {
+            decision: Some(decision),
+            session: session.map(|(session, _)| session),
+        }))
     }
 
     async fn list_calls(
@@ -409,16 +446,16 @@ impl OrchestratorService for Service {
 
     async fn stop_recording(
         &self,
-        _request: Request<wire::StopRecordingRequest>,
+        request: Request<wire::StopRecordingRequest>,
     ) -> Result<Response<wire::StopRecordingResponse>, Status> {
-        later("StopRecording")
+        Ok(Response::new(self.stop(request.into_inner()).await?))
     }
 
     async fn delete_recording(
         &self,
-        _request: Request<wire::DeleteRecordingRequest>,
+        request: Request<wire::DeleteRecordingRequest>,
     ) -> Result<Response<wire::DeleteRecordingResponse>, Status> {
-        later("DeleteRecording")
+        Ok(Response::new(self.delete(request.into_inner()).await?))
     }
 
     async fn register_dialer_call(

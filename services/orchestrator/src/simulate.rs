@@ -87,8 +87,10 @@ pub(crate) async fn simulate(
     let file = CompanyFile::from_canonical(&proposed.document)
         .map_err(|source| Error::Answer { peer: "eligibility", source: source.into() })?;
     let reach = Reach::between(&before, &file);
+    let policy = Policy::compile(&file, current + 1);
     let ready = Arc::new(Ready {
-        policy: Policy::compile(&file, current + 1),
+        settings: Arc::new(decision::session::Settings::of(&policy.settings.recording)),
+        policy,
         file,
         draft: Some(proposed.document),
     });

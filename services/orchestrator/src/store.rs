@@ -439,14 +439,6 @@ impl Calls {
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         let reopens = asked.action == Action::Request;
-        let row = &action::ActiveModel {
-            sequence: NotSet,
-            company: Set(company.to_owned()),
-            call_id: Set(asked.call_id.clone()),
-            cancels: Set(asked.action == Action::Cancel),
-            who: Set(asked.who.clone()),
-            asked_at: Set(at.timestamp_micros()),
-        };
         self.store
             .write(|tx| async move {
                 // First the call, so that those who ask for the same call take turns and keep their order.
@@ -461,7 +453,7 @@ impl Calls {
                     .exec(&tx)
                     .await
                     .map_err(storage::Error::from)?;
-                insert_many(&tx, [row.clone()], None).await?;
+                note(&tx, company, asked, at).await?;
                 timers::try_again(&tx, company, &asked.call_id, at).await
             })
             .await?;
@@ -519,6 +511,24 @@ impl Calls {
             .await?;
         Ok(())
     }
+}
+
+/// Notes what somebody asked of a call.
+async fn note(
+    tx: &storage::Tx,
+    company: &str,
+    asked: &Asked,
+    at: DateTime<Utc>,
+) -> Result<(), storage::Error> {
+    let row = action::ActiveModel {
+        sequence: NotSet,
+        company: Set(company.to_owned()),
+        call_id: Set(asked.call_id.clone()),
+        cancels: Set(asked.action == Action::Cancel),
+        who: Set(asked.who.clone()),
+        asked_at: Set(at.timestamp_micros()),
+    };
+    insert_many(tx, [row], None).await
 }
 
 /// Notes how far something has come; never less far than before.

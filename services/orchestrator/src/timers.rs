@@ -24,7 +24,8 @@ use tracing::{error, warn};
 use crate::config;
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::store::{Call, Due, End, TimerKind};
+use crate::sessions::settings_of;
+use crate::store::{Call, Due, End, Running, TimerKind};
 
 /// Companies whose timers are handled side by side.
 const COMPANIES: usize = 8;
@@ -44,10 +45,10 @@ const SOON: TimeDelta = TimeDelta::seconds(15);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How much later than it should have been something was done, by `kind` of timer: `dispatch`, `window`, `deadline`,
-/// `retry`.
+/// `retry`, `session`.
 static LATENESS: Histogram = metrics::histogram("callsheet.timer.lateness", "s");
 
-/// Timers handled, by `kind` and by `result`: `released` is a plan that was handed to its adapter, `decided` a new decision,
+/// Timers handled, by `kind` and by `result`: `woken` is a session for which time passed, `released` is a plan that was handed to its adapter, `decided` a new decision,
 /// `waiting` a call that waits on, `done` is what needed nothing any more, `void` what a newer decision had overtaken, and
 /// `failed` is tried again.
 static HANDLED: Counter = metrics::counter("callsheet.timers.handled");
@@ -218,8 +219,14 @@ impl Timers {
     async fn handle(&self, batch: &Batch) -> Result<(), Error> {
         let Batch { company, claim, timers } = batch;
         let engine = &self.engine;
+        self.wake(company, timers).await?;
+        let timers: Vec<&Due> =
+            timers.iter().filter(|timer| timer.kind != TimerKind::Session).collect();
+        if timers.is_empty() {
+            return Ok(());
+        }
         let now = engine.clock.now();
-        let ids = ids_of(timers.iter());
+        let ids = ids_of(timers.iter().copied());
         let calls: HashMap<String, Call> = engine
             .calls
             .get(company, &ids)
@@ -227,7 +234,7 @@ impl Timers {
             .into_iter()
             .map(|call| (call.call_id.clone(), call))
             .collect();
-        let ends = timers.iter().filter(|timer| timer.kind == TimerKind::Window);
+        let ends = timers.iter().copied().filter(|timer| timer.kind == TimerKind::Window);
         let released: HashSet<String> =
             engine.calls.released(company, &ids_of(ends)).await?.into_iter().collect();
 
@@ -253,7 +260,7 @@ impl Timers {
             };
             fates.push((timer, fate));
         }
-        self.release(company, &mut fates).await?;
+        self.release(company, &decided, &mut fates).await?;
         self.end(company, &calls, &mut fates).await?;
 
         let mut over = Vec::new();
@@ -280,6 +287,24 @@ impl Timers {
         }
         engine.calls.finish_timers(claim, &over).await?;
         engine.calls.put_off_timers(claim, &again).await?;
+        Ok(())
+    }
+
+    /// Lets time pass for the sessions whose timers are due. Each timer is replaced by the next one.
+    async fn wake(&self, company: &str, timers: &[Due]) -> Result<(), Error> {
+        let due: Vec<&Due> =
+            timers.iter().filter(|timer| timer.kind == TimerKind::Session).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let sessions: Vec<(&str, u64)> =
+            due.iter().map(|timer| (timer.call_id.as_str(), timer.revision)).collect();
+        self.engine.wake(company, &sessions).await?;
+        let now = self.engine.clock.now();
+        for timer in due {
+            LATENESS.record(seconds(now - timer.due), &[("kind", timer.kind.as_str())]);
+            count(timer, "woken");
+        }
         Ok(())
     }
 
@@ -345,8 +370,8 @@ impl Timers {
                 // Everybody has answered, or it is too late for that to matter.
                 None => Fate::Over("done"),
             },
-            // Neither can hold on: it is looked into again until they do not.
-            TimerKind::Window | TimerKind::Deadline => {
+            // None can hold on: it is looked into again until they do not.
+            TimerKind::Window | TimerKind::Deadline | TimerKind::Session => {
                 Fate::Again("waiting", now + self.pause(timer, SOON))
             }
         }
@@ -369,9 +394,10 @@ impl Timers {
             _ if decided.unknown.contains(&timer.call_id) => Fate::End(End::Gone),
             TimerKind::Window => Fate::End(End::Missed),
             TimerKind::Deadline if has_begun() => Fate::End(End::NeverJudged),
-            TimerKind::Deadline | TimerKind::Dispatch | TimerKind::Retry => {
-                Fate::Again("failed", now + self.pause(timer, SOON))
-            }
+            TimerKind::Deadline
+            | TimerKind::Dispatch
+            | TimerKind::Retry
+            | TimerKind::Session => Fate::Again("failed", now + self.pause(timer, SOON)),
         }
     }
 
@@ -407,7 +433,12 @@ impl Timers {
     }
 
     /// Hands over the plans that are to be, if they still hold.
-    async fn release(&self, company: &str, fates: &mut [(&Due, Fate)]) -> Result<(), Error> {
+    async fn release(
+        &self,
+        company: &str,
+        decided: &Decided,
+        fates: &mut [(&Due, Fate)],
+    ) -> Result<(), Error> {
         // Judging may have taken longer than there was time. The end of that time is a timer of its own.
         let now = self.engine.clock.now();
         for (_, fate) in fates.iter_mut() {
@@ -415,16 +446,22 @@ impl Timers {
                 *fate = Fate::Over("done");
             }
         }
-        let plans: Vec<(&str, u64)> = fates
-            .iter()
-            .filter(|(_, fate)| matches!(fate, Fate::Release(_)))
-            .map(|(timer, _)| (timer.call_id.as_str(), timer.revision))
-            .collect();
-        if plans.is_empty() {
+        let mut sessions: Vec<Running> = Vec::new();
+        let mut settings = None;
+        for (timer, _) in fates.iter().filter(|(_, fate)| matches!(fate, Fate::Release(_))) {
+            let Some((decision, _)) = decided.decisions.get(&timer.call_id) else { continue };
+            if settings.is_none() {
+                settings = Some(settings_of(self.engine.known_policy(company).await.as_ref()));
+            }
+            let Some(settings) = &settings else { continue };
+            sessions.extend(self.engine.opening(company, decision, settings, now)?);
+        }
+        if sessions.is_empty() {
             return Ok(());
         }
         let released: HashSet<String> =
-            self.engine.calls.release(company, &plans, now).await?.into_iter().collect();
+            self.engine.calls.release(company, &sessions, now).await?.into_iter().collect();
+        self.engine.orders.notify_one();
         for (timer, fate) in fates {
             if matches!(fate, Fate::Release(_)) {
                 // What was not released now was before, or another decision holds.
@@ -460,7 +497,7 @@ fn wanted(timer: &Due, decision: &wire::Decision) -> DateTime<Utc> {
         TimerKind::Dispatch => plan.and_then(|plan| plan.dispatch_at.as_ref()),
         TimerKind::Window => plan.and_then(|plan| plan.dispatch_by.as_ref()),
         TimerKind::Deadline => decision.decide_by.as_ref(),
-        TimerKind::Retry => None,
+        TimerKind::Retry | TimerKind::Session => None,
     };
     let read = |at| time::optional("instant", at).ok().flatten();
     match (read(wanted), read(decision.decided_at.as_ref())) {

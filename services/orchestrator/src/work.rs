@@ -16,7 +16,7 @@ use tracing::{error, warn};
 
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::follow::{CHOICES, MEETINGS, REMOVED};
+use crate::follow::{CHOICES, FACTS, MEETINGS, REMOVED};
 
 /// Notices taken at once.
 const BATCH: usize = 500;
@@ -119,6 +119,7 @@ impl Worker {
     async fn decide(&self, company: &str, deliveries: &[Delivery]) -> Result<(), Error> {
         let mut changed = Changed::new();
         let mut chosen = Vec::new();
+        let mut hosted = Vec::new();
         for delivery in deliveries {
             let notice = &delivery.notice;
             match notice.topic.as_str() {
@@ -128,19 +129,24 @@ impl Worker {
                     *known = removed.max(*known);
                 }
                 CHOICES => chosen.push(notice.subject.clone()),
+                FACTS => hosted.push(notice.subject.clone()),
                 _ => return Err(Error::Notice),
             }
         }
         if !changed.is_empty() {
             self.meetings_changed(company, changed).await?;
         }
-        if !chosen.is_empty() {
-            chosen.sort_unstable();
-            chosen.dedup();
-            // Whoever is judging them at the moment may have asked consent before.
-            self.engine.calls.touch(company, &chosen).await?;
-            let how = How::now(self.engine.clock.now(), Cause::Consent);
-            self.engine.decide_ids(company, &chosen, how).await?;
+        // An adapter's word that something has changed at its provider is a matter of time, like any other of its answers.
+        for (mut ids, cause) in [(chosen, Cause::Consent), (hosted, Cause::Timer)] {
+            if ids.is_empty() {
+                continue;
+            }
+            ids.sort_unstable();
+            ids.dedup();
+            // Whoever is judging them at the moment may have asked before.
+            self.engine.calls.touch(company, &ids).await?;
+            let how = How::now(self.engine.clock.now(), cause);
+            self.engine.decide_ids(company, &ids, how).await?;
         }
         Ok(())
     }

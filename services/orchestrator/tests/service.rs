@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "support/adapters.rs"]
+mod adapters;
 #[path = "support/peers.rs"]
 mod peers;
 #[path = "support/state.rs"]
@@ -35,6 +37,8 @@ mod refusals;
 mod report;
 #[path = "service/requests.rs"]
 mod requests;
+#[path = "service/sessions.rs"]
+mod sessions;
 #[path = "service/silence.rs"]
 mod silence;
 #[path = "service/simulate.rs"]

@@ -4,6 +4,7 @@
 //! grows with each write; a call whose version is not the one it was judged from is left out and told as stale, to be
 //! judged again. So nothing old is ever written over something newer, whoever holds whatever lock.
 
+mod carry;
 mod changes;
 mod contend;
 mod judged;
@@ -23,7 +24,8 @@ use storage::{LockKey, chunks};
 use super::entity::{call, plan, storm};
 use super::recipients::{claims, claims_lock};
 use super::row::{is_same, unsigned};
-use super::{Call, Calls};
+use super::sessions::newest_live;
+use super::{Call, Calls, Running};
 use crate::engine::Cause;
 use crate::error::Error;
 use changes::{Changes, told_of};
@@ -238,6 +240,8 @@ async fn prepare<C: ConnectionTrait>(
             return Ok(Attempt::Needs(needed));
         }
     }
+    let lock = held.is_some();
+    changes.sessions = carried(connection, company, &sorted, &members, &known, lock).await?;
     changes.conclude(sorted, members, known, moment)?;
     Ok(Attempt::Ready(Box::new(changes)))
 }
@@ -259,7 +263,7 @@ async fn sort<C: ConnectionTrait>(
         let id = &one.candidate.call_id;
         match known.get(id) {
             // What has ended is final.
-            Some(call) if call.ended => {
+            Some(call) if call.ended && !one.again && one.end != Some(End::Carried) => {
                 changes.outcome.decisions.insert(id.clone(), call.decision.clone());
             }
             before if is_stale(one, before, newest, claims) => {
@@ -289,6 +293,29 @@ async fn sort<C: ConnectionTrait>(
         }
     }
     Ok(sorted)
+}
+
+/// Sessions that carry out the plans of calls whose decisions may change.
+async fn carried<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    sorted: &Sorted,
+    members: &BTreeMap<String, Member>,
+    known: &HashMap<String, Call>,
+    lock: bool,
+) -> Result<BTreeMap<String, Running>, Error> {
+    let fresh = sorted.fresh.iter().filter(|one| one.carried.is_none());
+    let fresh = fresh.filter_map(|one| known.get(&one.candidate.call_id));
+    let beside = members.values().filter_map(|member| member.stored.as_ref());
+    let mut ids: Vec<&str> = fresh
+        .chain(beside)
+        .filter(|call| call.decision.plan.is_some())
+        .map(|call| call.call_id.as_str())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = newest_live(connection, company, &ids, lock).await?;
+    Ok(found.into_iter().map(|one| (one.call_id.clone(), one)).collect())
 }
 
 /// Of those that are to end because nobody was handed their plan in time, the ones of which somebody was after all: whoever

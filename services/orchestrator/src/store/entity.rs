@@ -216,6 +216,7 @@ entity! {
         ended_at: Option<i64>,
         next_due: Option<i64>,
         told: bool,
+        requested: bool,
     }
 }
 

@@ -344,6 +344,7 @@ impl MigrationTrait for M0005Sessions {
             .col(maybe("ended_at"))
             .col(maybe("next_due"))
             .col(flag("told"))
+            .col(flag("requested"))
             .primary_key(Index::create().col("company").col("call_id").col("plan_revision"))
             .to_owned();
         manager.create_table(sessions).await?;

@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use decision::session::{Heard, Session, Settings};
-use decision::{Missing, Provider};
+use decision::Provider;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use storage::{Lease, Tx, chunks};
 
-use super::Calls;
+use super::{Asked, Calls};
 use super::commit::hold;
 use super::entity::{plan, session};
 use super::row::number;
@@ -26,8 +26,8 @@ use crate::error::Error;
 
 pub(super) use read::newest_live;
 use read::locked;
-pub(super) use write::write;
 pub(crate) use step::method_of;
+pub(super) use write::{disarm, write};
 
 /// A session, as it is kept.
 #[derive(Debug, Clone)]
@@ -45,6 +45,8 @@ pub(crate) struct Running {
     pub(crate) provider: Option<Provider>,
     /// Its machine.
     pub(crate) machine: Session,
+    /// Somebody asked for the recording, and may (DOMAIN 4).
+    pub(crate) requested: bool,
     /// When its plan was handed over.
     pub(crate) began_at: DateTime<Utc>,
     /// What came of it stands in the decision of the call.
@@ -76,6 +78,8 @@ pub(crate) struct Told {
     pub(crate) plan_revision: u64,
     /// What is told.
     pub(crate) heard: Vec<Heard>,
+    /// The same where somebody asked for the recording, if that makes a difference.
+    pub(crate) if_requested: Option<Vec<Heard>>,
 }
 
 /// The settings by which the sessions of companies run.
@@ -239,7 +243,8 @@ impl Calls {
                         continue;
                     };
                     let settings = settings.get(&one.company).map_or(default, |found| &**found);
-                    for heard in &one.heard {
+                    let of_requested = one.if_requested.as_ref().filter(|_| session.requested);
+                    for heard in of_requested.unwrap_or(&one.heard) {
                         session.step(settings, |machine| machine.hear(settings, heard, now));
                         stepped.heard += 1;
                     }
@@ -251,6 +256,38 @@ impl Calls {
                     // Last, so that others who follow something wait as shortly as can be.
                     lease.guard(&tx).await?;
                 }
+                stepped.take(&running);
+                Ok(stepped)
+            })
+            .await
+    }
+
+    /// Tells a session of a person's act, and notes with it what they asked of the call.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn act(
+        &self,
+        told: &Told,
+        asked: Option<&Asked>,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) -> Result<Stepped, Error> {
+        let company = told.company.as_str();
+        self.store
+            .write(|tx| async move {
+                let mut running = take(&tx, company, &[told.call_id.as_str()]).await?;
+                running.retain(|one| one.plan_revision == told.plan_revision);
+                for session in &mut running {
+                    for heard in &told.heard {
+                        session.step(settings, |machine| machine.hear(settings, heard, now));
+                    }
+                }
+                write(&tx, &running, now).await?;
+                if let Some(asked) = asked {
+                    super::note(&tx, company, asked, now).await?;
+                }
+                let mut stepped = Stepped::default();
                 stepped.take(&running);
                 Ok(stepped)
             })
@@ -282,8 +319,8 @@ impl Calls {
                         .await
                         .map_err(storage::Error::from)?;
                     if done.rows_affected > 0 {
-                        let of = (one.plan_revision, vec![one.call_id.as_str()]);
-                        write::disarm(&tx, &one.company, [of]).await?;
+                        let of = BTreeMap::from([(one.plan_revision, vec![one.call_id.as_str()])]);
+                        disarm(&tx, &one.company, &of).await?;
                     }
                 }
                 Ok(())

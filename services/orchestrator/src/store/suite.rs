@@ -2,6 +2,7 @@
 
 mod races;
 mod recipients;
+mod sessions;
 mod storms;
 mod timers;
 
@@ -126,6 +127,9 @@ impl Sketch {
             traces: self.id.clone().into_bytes(),
             through: None,
             end: None,
+            again: false,
+            carried: None,
+            settings: None,
         }
     }
 }
@@ -167,6 +171,18 @@ impl Calls {
             judged.push(one.judged(seen));
         }
         self.commit("acme", &judged, at(0)).await.unwrap()
+    }
+
+    /// Hands plans over, each a call and the revision of its plan.
+    async fn hand_over(
+        &self,
+        company: &str,
+        plans: &[(&str, u64)],
+        at: DateTime<Utc>,
+    ) -> Vec<String> {
+        let sessions: Vec<Running> =
+            plans.iter().map(|(id, revision)| sessions::begun(company, id, *revision, at)).collect();
+        self.release(company, &sessions, at).await.unwrap()
     }
 
     async fn one(&self, id: &str) -> Option<Call> {

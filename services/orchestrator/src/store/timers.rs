@@ -17,9 +17,8 @@ use sea_orm::{
 use storage::{Tx, chunks, claim, database_now, insert_many};
 
 use super::Calls;
-use super::commit::hold;
 use super::entity::{call, plan, timer};
-use super::row::{instant, number, unsigned};
+use super::row::{instant, unsigned};
 use crate::error::Error;
 
 /// What a timer is for. The numbers are stored.

@@ -139,13 +139,20 @@ async fn what_comes_in_a_later_version_says_so() {
     let mut client = world.client();
     let company = || "acme".to_owned();
     let refusals = [
-        client.stop_recording(wire::StopRecordingRequest { company: company() }).await.err(),
-        client.delete_recording(wire::DeleteRecordingRequest { company: company() }).await.err(),
         client
-            .register_dialer_call(wire::RegisterDialerCallRequest { company: company() })
+            .register_dialer_call(wire::RegisterDialerCallRequest {
+                company: company(),
+                ..wire::RegisterDialerCallRequest::default()
+            })
             .await
             .err(),
-        client.import_recording(wire::ImportRecordingRequest { company: company() }).await.err(),
+        client
+            .import_recording(wire::ImportRecordingRequest {
+                company: company(),
+                ..wire::ImportRecordingRequest::default()
+            })
+            .await
+            .err(),
     ];
     for refused in refusals {
         let refused = refused.unwrap();

@@ -539,12 +539,58 @@ impl adapter_server::ProviderAdapterService for Peer {
         Ok(Response::new(provider::ApplyProviderFactsResponse {}))
     }
 
+    async fn dispatch(
+        &self,
+        request: Request<provider::DispatchRequest>,
+    ) -> Answer<provider::DispatchResponse> {
+        let orders = request.into_inner().orders;
+        let mood = self.0.ask("Dispatch", orders.len()).await?;
+        let receipts = self.0.change(|state| {
+            let of = |order| state.adapters.dispatch(order).into();
+            orders.into_iter().map(of).collect()
+        });
+        Ok(Response::new(provider::DispatchResponse { receipts: as_made(mood, receipts) }))
+    }
+
+    async fn withdraw(
+        &self,
+        request: Request<provider::WithdrawRequest>,
+    ) -> Answer<provider::WithdrawResponse> {
+        let withdrawals = request.into_inner().withdrawals;
+        let mood = self.0.ask("Withdraw", withdrawals.len()).await?;
+        let mut state = self.0.state();
+        let of = |one| state.adapters.withdraw(one).into();
+        let receipts = withdrawals.into_iter().map(of).collect();
+        Ok(Response::new(provider::WithdrawResponse { receipts: as_made(mood, receipts) }))
+    }
+
+    async fn instruct(
+        &self,
+        request: Request<provider::InstructRequest>,
+    ) -> Answer<provider::InstructResponse> {
+        let instructions = request.into_inner().instructions;
+        let mood = self.0.ask("Instruct", instructions.len()).await?;
+        let mut state = self.0.state();
+        let of = |one| state.adapters.instruct(one).into();
+        let receipts = instructions.into_iter().map(of).collect();
+        Ok(Response::new(provider::InstructResponse { receipts: as_made(mood, receipts) }))
+    }
+
+    async fn watch_signals(
+        &self,
+        request: Request<provider::WatchSignalsRequest>,
+    ) -> Answer<Self::WatchSignalsStream> {
+        let request = request.into_inner();
+        self.0.ask("WatchSignals", 0).await?;
+        let news = follow(&self.0, request.cursor, request.until_caught_up, |state, cursor| {
+            state.adapters.news_after(cursor)
+        });
+        Ok(Response::new(news))
+    }
+
     unasked! {
         describe_adapter(provider::DescribeAdapterRequest) -> provider::DescribeAdapterResponse;
         apply_conference_facts(provider::ApplyConferenceFactsRequest) -> provider::ApplyConferenceFactsResponse;
-        dispatch(provider::DispatchRequest) -> provider::DispatchResponse;
-        withdraw(provider::WithdrawRequest) -> provider::WithdrawResponse;
         submit_signal(provider::SubmitSignalRequest) -> provider::SubmitSignalResponse;
-        watch_signals(provider::WatchSignalsRequest) -> Self::WatchSignalsStream;
     }
 }

@@ -14,6 +14,8 @@ use proto::provider::v1::ApplyProviderFactsRequest;
 use tokio::sync::watch;
 use tonic::Status;
 
+use crate::adapters::Adapters;
+
 /// How a method answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Mood {
@@ -80,6 +82,8 @@ pub(crate) struct State {
     pub(crate) silent: BTreeSet<String>,
     /// Changes after this position are not told.
     pub(crate) cut_log_after: Option<u64>,
+    /// What the adapters have been told, and tell.
+    pub(crate) adapters: Adapters,
     /// Owner told instead of the one that was found.
     pub(crate) told_owner: Option<String>,
 }

@@ -9,6 +9,7 @@ use decision::company::CompanyFile;
 use proto::calendar::v1 as calendar;
 use proto::orchestrator::v1 as wire;
 use proto::orchestrator::v1::orchestrator_service_client::OrchestratorServiceClient;
+use proto::provider::v1 as provider;
 use proto::skip::v1::SkipCode;
 use proto::time::to_wire;
 use proto::verdict::v1 as verdict;
@@ -41,7 +42,8 @@ pub(crate) const HASTY: &str = "gather.deadline = '200ms'";
 
 /// Everything is followed, and often looked at. The clock stands still, so what waits is tried again each time.
 pub(crate) const FOLLOWING: &str =
-    "follow.enabled = true\nfollow.sweep = '50ms'\ntimers.poll = '50ms'\ntimers.retry = '0s'";
+    "follow.enabled = true\nfollow.sweep = '50ms'\ntimers.poll = '50ms'\ntimers.retry = '0s'\n\
+     sessions.poll = '50ms'";
 
 impl World {
     /// Nothing is followed, and there is the company `acme`.
@@ -176,6 +178,59 @@ impl World {
         Ok(answer.decision.unwrap())
     }
 
+    /// A call of acme with its session.
+    pub(crate) async fn call(&self, id: &str) -> wire::GetCallResponse {
+        let request = wire::GetCallRequest {
+            company: "acme".into(),
+            call_id: id.into(),
+            ..wire::GetCallRequest::default()
+        };
+        self.client().get_call(request).await.unwrap().into_inner()
+    }
+
+    /// Waits until the session of a call of acme stands somewhere.
+    pub(crate) async fn until_stage(&self, id: &str, stage: &str) -> wire::Session {
+        let mut last = None;
+        for _ in 0..200 {
+            last = self.call(id).await.session;
+            if let Some(session) = last.take_if(|session| session.stage == stage) {
+                return session;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("`{id}` did not come to `{stage}`: {last:#?}");
+    }
+
+    /// The adapter tells something of the newest attempt of a call of acme.
+    pub(crate) fn tell(&self, id: &str, signal: &str, at: DateTime<Utc>) {
+        self.peers.change(|state| state.adapters.tell("acme", id, signal, at));
+    }
+
+    /// The orders that adapters were given for a call of acme.
+    pub(crate) fn orders(&self, id: &str) -> Vec<provider::Order> {
+        let of = |order: &&provider::Order| {
+            order.attempt.as_ref().is_some_and(|attempt| attempt.call_id == id)
+        };
+        self.peers.state().adapters.orders.iter().filter(of).cloned().collect()
+    }
+
+    /// What else adapters were told to do for a call of acme.
+    pub(crate) fn acts(&self, id: &str) -> Vec<provider::Act> {
+        let state = self.peers.state();
+        let of = |one: &&provider::Instruction| {
+            one.attempt.as_ref().is_some_and(|attempt| attempt.call_id == id)
+        };
+        state.adapters.instructions.iter().filter(of).map(provider::Instruction::act).collect()
+    }
+
+    /// The attempts of a call of acme that adapters were told to take back: plan and run.
+    pub(crate) fn withdrawn(&self, id: &str) -> Vec<(u64, u32)> {
+        let state = self.peers.state();
+        let of = |one: &&provider::Attempt| one.call_id == id;
+        let withdrawn = state.adapters.withdrawn.iter().filter(of);
+        withdrawn.map(|one| (one.plan_revision, one.run)).collect()
+    }
+
     /// Every decision of a company made until now, with its position.
     pub(crate) async fn log(&self, company: &str, cursor: u64) -> Vec<(u64, wire::Decision)> {
         let request =
@@ -215,6 +270,12 @@ async fn open(settings: &str, number: u64, clock: &SimulatedClock) -> Running {
     let own = if settings.contains("store.url") { "" } else { "store.url = 'sqlite::memory:'\n" };
     let following =
         if settings.contains("follow.enabled") { "" } else { "follow.enabled = false\n" };
+    // Whoever records is sent or set up when it is time, whatever the method.
+    let arming = if settings.contains("sessions.arm_ahead") {
+        ""
+    } else {
+        "sessions.arm_ahead = '2m'\n"
+    };
     let world = format!("world = {number}");
     House::new()
         .clock(clock.clone())
@@ -222,7 +283,7 @@ async fn open(settings: &str, number: u64, clock: &SimulatedClock) -> Running {
         .host::<Eligibility>(world.as_str())
         .host::<Consent>(world.as_str())
         .host::<Adapters>(world.as_str())
-        .host::<orchestrator::App>(format!("{own}{following}{settings}"))
+        .host::<orchestrator::App>(format!("{own}{following}{arming}{settings}"))
         .open()
         .await
         .unwrap()

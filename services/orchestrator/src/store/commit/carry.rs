@@ -38,7 +38,7 @@ impl Changes {
         };
         let signal = match decision.kind() {
             wire::DecisionKind::Plan if is_carried_alike(&before.decision, decision) => {
-                running.carry_on(held + 1);
+                running.carry_on(held + 1, !decision.requester.is_empty());
                 self.released.insert(before.call_id.clone(), running.began_at.timestamp_micros());
                 return Course::Apply;
             }
@@ -48,7 +48,7 @@ impl Changes {
                 .primary
                 .as_ref()
                 .and_then(|primary| proto::skip::from_wire(primary.code).ok())
-                .and_then(signal_of),
+                .and_then(|code| signal_of(code, before.decision.start != decision.start)),
             wire::DecisionKind::Unspecified
             | wire::DecisionKind::Recorded
             | wire::DecisionKind::RecordedPartial => None,
@@ -75,28 +75,32 @@ fn is_carried_alike(before: &wire::Decision, after: &wire::Decision) -> bool {
         && old.join_at == new.join_at
 }
 
-/// What a session hears of a code of planning: why the plan it carries out fell. None where that is no reason to end it.
-fn signal_of(code: SkipCode) -> Option<Signal> {
-    use SkipCode as C;
-    Some(match code {
-        C::Cancelled => Signal::MeetingCancelled,
-        C::DeletedByUser => Signal::MeetingDeleted,
-        C::CanceledByOwner => Signal::CancelAsked,
-        C::StopUserRequest => Signal::StopAsked,
-        C::Duplicate => Signal::SameRoomTwice,
-        C::OverlappingMeeting => Signal::RoomOverlaps,
-        C::HasDoNotRecordUsers => Signal::NeverRecordJoined,
-        C::ComplianceUserRequest => Signal::ConsentRefused,
-        C::ComplianceEnforcing => Signal::ConsentBroken,
-        C::ComplianceSystemDecision => Signal::ConsentUnverified,
-        C::CallBlocklisted | C::EventBlocklisted | C::PrivateOrConfidential => Signal::CallExcluded,
-        C::InternalMeeting => Signal::CallIsInternal,
-        C::UserRecordingOff => Signal::CaptureOff,
-        C::RemovedByUserDeactivated => Signal::OwnerDeactivated,
-        C::CallProviderDisabledForCompany => Signal::ProviderDisabled,
-        // Nobody was asked who could tell.
-        C::UnknownState | C::NotApplicable => return None,
-        // Whatever else the plan was made from holds no more.
-        _ => Signal::Rescheduled,
-    })
+/// What a session hears of a code by which its plan fell.
+const HEARD: [(SkipCode, Signal); 17] = [
+    (SkipCode::Cancelled, Signal::MeetingCancelled),
+    (SkipCode::DeletedByUser, Signal::MeetingDeleted),
+    (SkipCode::CanceledByOwner, Signal::CancelAsked),
+    (SkipCode::StopUserRequest, Signal::StopAsked),
+    (SkipCode::Duplicate, Signal::SameRoomTwice),
+    (SkipCode::OverlappingMeeting, Signal::RoomOverlaps),
+    (SkipCode::HasDoNotRecordUsers, Signal::NeverRecordJoined),
+    (SkipCode::ComplianceUserRequest, Signal::ConsentRefused),
+    (SkipCode::ComplianceEnforcing, Signal::ConsentBroken),
+    (SkipCode::ComplianceSystemDecision, Signal::ConsentUnverified),
+    (SkipCode::CallBlocklisted, Signal::CallExcluded),
+    (SkipCode::EventBlocklisted, Signal::CallExcluded),
+    (SkipCode::PrivateOrConfidential, Signal::CallExcluded),
+    (SkipCode::InternalMeeting, Signal::CallIsInternal),
+    (SkipCode::UserRecordingOff, Signal::CaptureOff),
+    (SkipCode::RemovedByUserDeactivated, Signal::OwnerDeactivated),
+    (SkipCode::CallProviderDisabledForCompany, Signal::ProviderDisabled),
+];
+
+/// What a session hears of a code by which its plan fell. None where that is no reason to end it: nobody was asked who could
+/// tell, or there was too little time to send somebody who has been sent.
+fn signal_of(code: SkipCode, was_moved: bool) -> Option<Signal> {
+    let heard = HEARD.iter().find(|(known, _)| *known == code).map(|(_, signal)| *signal);
+    let no_reason = [SkipCode::UnknownState, SkipCode::NotApplicable, SkipCode::ObsoleteCall];
+    // Whatever else the plan was made from holds no more.
+    heard.or((was_moved || !no_reason.contains(&code)).then_some(Signal::Rescheduled))
 }

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use decision::session::Settings;
 use decision::{Decision, Finding};
 use proto::orchestrator::v1 as wire;
 use proto::time;
 
+use super::carry::Course;
 use super::contend::{Member, settle};
-use super::{Judged, Moment, Outcome, Sorted};
+use super::{End, Judged, Moment, Outcome, Sorted};
 use crate::engine::Cause;
 use crate::error::Error;
-use crate::store::Call;
 use crate::store::row::is_same;
+use crate::store::{Call, Running};
 
 /// What is to be written.
 #[derive(Debug, Default)]
@@ -28,8 +30,12 @@ pub(super) struct Changes {
     pub(super) turned: HashSet<String>,
     /// Of new ones, and those whose names have changed: by which names the recipients of their events can be another's.
     pub(super) recipients: Vec<(String, Vec<u64>)>,
-    /// When plans whose moment has passed were handed over, in microseconds, by call.
+    /// When plans that stay handed over were so, in microseconds, by call.
     pub(super) released: HashMap<String, i64>,
+    /// Sessions that carry out plans of calls in question; those that change are written.
+    pub(super) sessions: BTreeMap<String, Running>,
+    /// Sessions whose outcome stands in the decision of their call now: the call, and the revision of the plan.
+    pub(super) told: Vec<(String, u64)>,
 }
 
 /// A decision of the core about the call that another decision is about.
@@ -73,14 +79,20 @@ impl Changes {
         moment: Moment,
     ) -> Result<(), Error> {
         let Sorted { fresh, mut settled, ended } = sorted;
+        let settings = fresh.iter().find_map(|one| one.settings.clone()).unwrap_or_default();
         let mut against = settle(&members);
         for one in fresh {
             let id = one.candidate.call_id.clone();
             let findings = against.remove(&id).unwrap_or_default();
-            self.take(one, known.remove(&id), findings, ended.contains(&id), moment)?;
+            let is_over = ended.contains(&id) || one.end == Some(End::Carried) && !one.again;
+            self.take(one, known.remove(&id), findings, is_over, &settings, moment)?;
         }
         for (id, member) in members {
             let Some(mut call) = member.stored else { continue };
+            // What has ended is final, whoever wins.
+            if call.ended {
+                continue;
+            }
             let findings = against.remove(&id).unwrap_or_default();
             // It was judged as well, to the same end as before.
             if let Some(judged) = settled.get(&id) {
@@ -92,7 +104,7 @@ impl Changes {
             if !moment.is_present {
                 call.partial_until = None;
             }
-            if self.settle_again(call, findings, moment.now)? {
+            if self.settle_again(call, findings, &settings, moment)? {
                 settled.remove(&id);
             }
         }
@@ -152,14 +164,37 @@ impl Changes {
         before: Option<Call>,
         findings: Vec<Finding>,
         ended: bool,
+        settings: &Settings,
         moment: Moment,
     ) -> Result<(), Error> {
         let judged_meeting = judged.meeting_revision();
-        self.note(&judged, before.as_ref());
-        let Judged { candidate, contender, partial_until, traces, .. } = judged;
-        let gave_way = !findings.is_empty();
-        let mut decision = give_way(&candidate, findings)?;
+        let gave_way = !findings.is_empty() && judged.carried.is_none();
+        let mut decision =
+            if gave_way { give_way(&judged.candidate, findings)? } else { judged.candidate.clone() };
         let is_new = before.as_ref().is_none_or(|before| !is_same(&before.decision, &decision));
+        if is_new
+            && judged.carried.is_none()
+            && let Some(before) = &before
+        {
+            match self.carry(before, &decision, settings, moment) {
+                Course::Apply => {}
+                Course::Wait => {
+                    self.leave(judged, before.clone(), moment);
+                    return Ok(());
+                }
+                // As if it had not been judged, so that it is judged again when the session is over.
+                Course::Keep => {
+                    self.outcome.decisions.insert(before.call_id.clone(), before.decision.clone());
+                    return Ok(());
+                }
+            }
+        }
+        self.note(&judged, before.as_ref());
+        let Judged { candidate, contender, partial_until, traces, carried, .. } = judged;
+        if let Some(carried) = &carried {
+            self.told.push((candidate.call_id.clone(), carried.plan_revision));
+        }
+        let stands = carried.and_then(|carried| carried.stands);
         let judged_policy = decision.policy_version;
         let planned = decision.plan.as_ref().map(|plan| plan.owner.clone());
         if let Some(before) = &before {
@@ -182,7 +217,7 @@ impl Changes {
             judged_policy,
             judged_meeting,
             contender,
-            candidate: gave_way.then_some(candidate),
+            candidate: stands.or(gave_way.then_some(candidate)),
             traces,
             partial_until: if moment.is_present {
                 partial_until.filter(|_| !ended)
@@ -218,17 +253,22 @@ impl Changes {
         &mut self,
         mut call: Call,
         findings: Vec<Finding>,
-        now: DateTime<Utc>,
+        settings: &Settings,
+        moment: Moment,
     ) -> Result<bool, Error> {
+        let before = call.clone();
         let candidate = call.candidate.take().unwrap_or_else(|| call.decision.clone());
         let gave_way = !findings.is_empty();
         let mut decision = give_way(&candidate, findings)?;
         if is_same(&call.decision, &decision) {
             return Ok(false);
         }
+        if self.carry(&before, &decision, settings, moment) != Course::Apply {
+            return Ok(false);
+        }
         decision.predecessor = call.decision.revision;
         decision.revision = decision.predecessor + 1;
-        decision.decided_at = Some(time::to_wire(now));
+        decision.decided_at = Some(time::to_wire(moment.now));
         decision.cause = Cause::Conflict.as_str().to_owned();
         if let Some(plan) = &decision.plan {
             call.had_plan = true;

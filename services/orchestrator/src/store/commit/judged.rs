@@ -1,9 +1,11 @@
 //! What has been judged, as it is handed over to be written, and what came of it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::conflict::OwnedContender;
+use decision::session::Settings;
 use decision::{Decision, Kind};
 use proto::orchestrator::v1 as wire;
 use proto::time;
@@ -11,8 +13,8 @@ use proto::time;
 use super::changes::told_of;
 use crate::engine::Cause;
 use crate::error::Error;
-use crate::store::Call;
 use crate::store::recipients::Through;
+use crate::store::{Call, Running};
 
 /// A call as it has just been judged.
 #[derive(Debug, Clone)]
@@ -31,6 +33,21 @@ pub(crate) struct Judged {
     pub(crate) through: Option<Through>,
     /// It was not judged, and what it was is ended.
     pub(crate) end: Option<End>,
+    /// It had ended, and begins anew.
+    pub(crate) again: bool,
+    /// What came of its session, if that is what ended it.
+    pub(crate) carried: Option<CarriedOut>,
+    /// The settings by which its session runs, if it has one.
+    pub(crate) settings: Option<Arc<Settings>>,
+}
+
+/// A session whose outcome becomes the decision of its call.
+#[derive(Debug, Clone)]
+pub(crate) struct CarriedOut {
+    /// Revision of its plan.
+    pub(crate) plan_revision: u64,
+    /// The plan, with the time it took: what it contends with others as from now on.
+    pub(crate) stands: Option<wire::Decision>,
 }
 
 /// What ends a call that is due and cannot be judged.
@@ -43,6 +60,8 @@ pub(crate) enum End {
     Missed,
     /// It has begun, and waited until then for somebody without whom it could not be judged.
     NeverJudged,
+    /// Its plan was carried out, or that came to an end.
+    Carried,
 }
 
 impl Judged {
@@ -66,6 +85,8 @@ impl Judged {
                 decision.dispatch_missed(by.unwrap_or(moment.now));
             }
             End::NeverJudged => decision.never_judged(),
+            // See `Self::carried`.
+            End::Carried => {}
         }
         let is_skip = decision.kind == Kind::Skip;
         let candidate = wire::Decision {
@@ -84,6 +105,56 @@ impl Judged {
             traces: call.traces.clone(),
             through: None,
             end: Some(end),
+            again: false,
+            carried: None,
+            settings: None,
+        })
+    }
+
+    /// A call whose session is over.
+    ///
+    /// # Errors
+    /// What is stored of it cannot be read.
+    pub(crate) fn carried(
+        call: &Call,
+        session: &Running,
+        outcome: decision::session::Outcome,
+        moment: Moment,
+    ) -> Result<Self, Error> {
+        let plan = call.candidate.as_ref().unwrap_or(&call.decision);
+        let mut decision = Decision::try_from(plan)?;
+        let adapter = session.adapter_of(session.machine.means());
+        let service = proto::provider::adapter("adapter", adapter.into()).ok().flatten();
+        let service = service.map_or("provider-adapters", decision::provider::Adapter::as_str);
+        decision.carried_out(outcome, session.machine.also(), service);
+        let candidate = wire::Decision {
+            company: session.company.clone(),
+            decided_at: Some(time::to_wire(moment.now)),
+            cause: moment.cause.as_str().to_owned(),
+            policy_version: call.judged_policy,
+            meeting_revision: call.judged_meeting,
+            ..told_of(plan, &decision)
+        };
+        // It keeps the time it took, so that nobody it was in the way of is sent to a conference that is over.
+        let contender = call.contender.clone().and_then(|mut contender| {
+            contender.end = contender.end.min(moment.now);
+            (contender.start < contender.end).then_some(contender)
+        });
+        let stands = contender.as_ref().map(|contender| wire::Decision {
+            end: Some(time::to_wire(contender.end)),
+            ..plan.clone()
+        });
+        Ok(Self {
+            seen: call.version,
+            candidate,
+            contender,
+            partial_until: None,
+            traces: call.traces.clone(),
+            through: None,
+            end: Some(End::Carried),
+            again: false,
+            carried: Some(CarriedOut { plan_revision: session.plan_revision, stands }),
+            settings: None,
         })
     }
 

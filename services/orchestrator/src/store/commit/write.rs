@@ -1,5 +1,7 @@
 //! Writing what has changed: calls, history, outbox, active plans and timers.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 use proto::time;
@@ -11,10 +13,10 @@ use storage::{chunks, insert_many};
 use super::Moment;
 use super::changes::Changes;
 use crate::error::Error;
-use crate::store::Call;
-use crate::store::entity::{call, decision as history, outbox, plan, timer};
+use crate::store::entity::{call, decision as history, outbox, plan, session, timer};
 use crate::store::row::{number, row_of};
 use crate::store::timers::Kind as Timer;
+use crate::store::{Call, Running};
 
 pub(super) async fn write(
     tx: &storage::Tx,
@@ -34,9 +36,13 @@ pub(super) async fn write(
                 .map_err(storage::Error::from)?;
         }
     }
+    conclude(tx, company, changes).await?;
     if changes.calls.is_empty() {
         return Ok(());
     }
+    let sessions: Vec<Running> =
+        changes.sessions.values().filter(|one| one.is_changed()).cloned().collect();
+    crate::store::sessions::write(tx, &sessions, moment.now).await?;
     let rows = changes.calls.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
     let mut replace =
         sea_orm::sea_query::OnConflict::columns([call::Column::Company, call::Column::CallId]);
@@ -64,6 +70,35 @@ pub(super) async fn write(
     plan_anew(tx, company, &new, changes, moment).await
 }
 
+/// Notes that what came of sessions stands in the decisions of their calls, so that nothing of it is left to do.
+async fn conclude(
+    tx: &storage::Tx,
+    company: &str,
+    changes: &Changes,
+) -> Result<(), storage::Error> {
+    let mut by_revision: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    let mut by_decision: BTreeMap<(u64, u64), Vec<&str>> = BTreeMap::new();
+    for (id, revision) in &changes.told {
+        let decision = changes.outcome.decisions.get(id).map_or(0, |decision| decision.revision);
+        by_revision.entry(*revision).or_default().push(id);
+        by_decision.entry((*revision, decision)).or_default().push(id);
+    }
+    for ((revision, decision), ids) in &by_decision {
+        for part in chunks(ids) {
+            session::Entity::update_many()
+                .col_expr(session::Column::Told, Expr::value(true))
+                .col_expr(session::Column::Holds, Expr::value(number(*decision)))
+                .col_expr(session::Column::NextDue, Expr::value(None::<i64>))
+                .filter(session::Column::Company.eq(company))
+                .filter(session::Column::CallId.is_in(part.iter().copied()))
+                .filter(session::Column::PlanRevision.eq(number(*revision)))
+                .exec(tx)
+                .await?;
+        }
+    }
+    crate::store::sessions::disarm(tx, company, &by_revision).await
+}
+
 /// Puts active plans and timers in the place of those that the calls had before.
 async fn plan_anew(
     tx: &storage::Tx,
@@ -83,6 +118,8 @@ async fn plan_anew(
         timer::Entity::delete_many()
             .filter(timer::Column::Company.eq(company))
             .filter(timer::Column::CallId.is_in(part.iter().copied()))
+            // A session has its own, whatever is decided.
+            .filter(timer::Column::Kind.ne(Timer::Session as i16))
             .exec(tx)
             .await
             .map_err(storage::Error::from)?;
@@ -93,7 +130,7 @@ async fn plan_anew(
             dedupe_key: Set(call.decision.plan.as_ref()?.dedupe_key.clone()),
             call_id: Set(call.call_id.clone()),
             revision: Set(number(call.decision.revision)),
-            // Nobody can be sent any more, so that whoever was sent then is who records.
+            // Whoever was sent then is who records: nobody can be sent any more, or nothing changed that matters to them.
             released_at: Set(changes.released.get(&call.call_id).copied()),
         })
     });
@@ -101,8 +138,10 @@ async fn plan_anew(
     // Whatever time it was decided for: what is kept is carried out, or ends in a code.
     let mut timers: Vec<timer::ActiveModel> = new
         .iter()
-        .filter(|call| !changes.released.contains_key(&call.call_id))
-        .map(|call| timers(company, call, moment))
+        .map(|call| {
+            let is_released = changes.released.contains_key(&call.call_id);
+            timers(company, call, is_released, moment)
+        })
         .collect::<Result<Vec<_>, _>>()?
         .concat();
     let turned: Vec<&Call> =
@@ -139,10 +178,15 @@ pub(super) async fn announce(
 }
 
 /// What is to be done of itself when its time has come.
-fn timers(company: &str, call: &Call, moment: Moment) -> Result<Vec<timer::ActiveModel>, Error> {
+fn timers(
+    company: &str,
+    call: &Call,
+    is_released: bool,
+    moment: Moment,
+) -> Result<Vec<timer::ActiveModel>, Error> {
     let decision = &call.decision;
     let mut due: Vec<(Timer, DateTime<Utc>)> = Vec::new();
-    if let Some(plan) = &decision.plan {
+    if let Some(plan) = decision.plan.as_ref().filter(|_| !is_released) {
         let at = time::optional("plan.dispatch_at", plan.dispatch_at.as_ref())?;
         due.extend(at.map(|at| (Timer::Dispatch, at)));
         let by = time::optional("plan.dispatch_by", plan.dispatch_by.as_ref())?;

@@ -11,7 +11,7 @@ use storage::chunks;
 use super::Running;
 use crate::error::Error;
 use crate::store::Calls;
-use crate::store::entity::session;
+use crate::store::entity::{call, session};
 use crate::store::row::{corrupt, instant, unsigned};
 
 impl TryFrom<session::Model> for Running {
@@ -30,6 +30,7 @@ impl TryFrom<session::Model> for Running {
             armed: row.next_due,
             rearm: false,
             told: row.told,
+            requested: row.requested,
             company: row.company,
             call_id: row.call_id,
             fresh: Vec::new(),
@@ -56,11 +57,21 @@ pub(in crate::store) async fn locked<C: ConnectionTrait>(
             .all(connection)
             .await
             .map_err(storage::Error::from)?;
-        for row in rows {
-            found.push(Running::try_from(row)?);
-        }
+        found.extend(rows.into_iter().filter_map(readable));
     }
     Ok(found)
+}
+
+/// What can be read: one that cannot, perhaps of a newer version beside this one, must not hold up the others.
+fn readable(row: session::Model) -> Option<Running> {
+    let (company, call_id) = (row.company.clone(), row.call_id.clone());
+    match Running::try_from(row) {
+        Ok(running) => Some(running),
+        Err(error) => {
+            tracing::error!(company, call_id, error = chassis::chain(&error), "a session is left out");
+            None
+        }
+    }
 }
 
 /// The newest session of each of these calls, where it is not over.
@@ -82,7 +93,7 @@ pub(in crate::store) async fn newest_live<C: ConnectionTrait>(
             query = query.lock_exclusive();
         }
         for row in query.all(connection).await.map_err(storage::Error::from)? {
-            let running = Running::try_from(row)?;
+            let Some(running) = readable(row) else { continue };
             // Of several the last one is the newest.
             found.pop_if(|before| before.call_id == running.call_id);
             found.push(running);
@@ -129,9 +140,7 @@ impl Calls {
                 .all(self.store.reader())
                 .await
                 .map_err(storage::Error::from)?;
-            for row in rows {
-                found.push(Running::try_from(row)?);
-            }
+            found.extend(rows.into_iter().filter_map(readable));
         }
         Ok(found)
     }
@@ -153,30 +162,34 @@ impl Calls {
             .map_err(storage::Error::from)?;
         Ok(rows.into_iter().map(|(stage, many)| (stage, unsigned(many))).collect())
     }
+}
 
-    /// Whether calls have a session that is not over, of these.
+impl Calls {
+    /// Calls that have not begun at a provider, of these owners or of whoever does not organize what they own; all of them
+    /// where no owner is named.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn live(&self, company: &str, ids: &[String]) -> Result<Vec<String>, Error> {
-        let mut found = Vec::new();
-        for part in chunks(ids) {
-            let rows: Vec<String> = session::Entity::find()
-                .select_only()
-                .column(session::Column::CallId)
-                .filter(
-                    Condition::all()
-                        .add(session::Column::Company.eq(company))
-                        .add(session::Column::CallId.is_in(part.iter().map(String::as_str)))
-                        .add(session::Column::EndedAt.is_null()),
-                )
-                .into_tuple()
-                .all(self.store.reader())
-                .await
-                .map_err(storage::Error::from)?;
-            found.extend(rows);
+    pub(crate) async fn hosted(
+        &self,
+        company: &str,
+        provider: i32,
+        owners: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<String>, Error> {
+        use call::Column as C;
+        let mut query = call::Entity::find()
+            .select_only()
+            .column(C::CallId)
+            .filter(C::Company.eq(company))
+            .filter(C::Start.gte(now.timestamp_micros()))
+            .filter(C::Provider.eq(provider));
+        if !owners.is_empty() {
+            // Who hosts is known where the owner organizes; elsewhere it may be anybody.
+            let owned = C::Owner.is_in(owners.iter().map(String::as_str));
+            query = query.filter(Condition::any().add(owned).add(C::Organizes.eq(false)));
         }
-        Ok(found)
+        query.into_tuple().all(self.store.reader()).await.map_err(|e| storage::Error::from(e).into())
     }
 }
 

@@ -26,6 +26,7 @@ impl Running {
     pub(crate) fn begin(
         (company, call_id, plan_revision): (&str, &str, u64),
         provider: Option<Provider>,
+        requested: bool,
         order: &Order,
         settings: &Settings,
         now: DateTime<Utc>,
@@ -36,6 +37,7 @@ impl Running {
             plan_revision,
             holds: plan_revision,
             provider,
+            requested,
             machine: Session::new(order),
             began_at: now,
             told: false,
@@ -132,9 +134,15 @@ impl Running {
     }
 
     /// Carries out a newer decision, which changed nothing that matters.
-    pub(crate) fn carry_on(&mut self, revision: u64) {
+    pub(crate) fn carry_on(&mut self, revision: u64, requested: bool) {
         self.holds = revision;
+        self.requested = requested;
         self.changed = true;
+    }
+
+    /// Whether it is not as it was read.
+    pub(in crate::store) const fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// Has its timer written anew.

@@ -39,6 +39,7 @@ pub(in crate::store) async fn write(
         C::EndedAt,
         C::NextDue,
         C::Told,
+        C::Requested,
     ]);
     insert_many(tx, rows, Some(replace)).await?;
     arm(tx, sessions, now).await?;
@@ -82,6 +83,7 @@ fn row(one: &Running, now: DateTime<Utc>) -> Result<session::ActiveModel, Error>
         ended_at: Set(ended_at(one).map(|at| at.timestamp_micros())),
         next_due: Set(one.due(now)),
         told: Set(one.told),
+        requested: Set(one.requested),
     })
 }
 
@@ -98,21 +100,23 @@ async fn arm(tx: &Tx, sessions: &[Running], now: DateTime<Utc>) -> Result<(), Er
         of_company.entry(one.plan_revision).or_default().push(&one.call_id);
     }
     for (company, by_revision) in by_company {
-        disarm(tx, company, by_revision).await?;
+        disarm(tx, company, &by_revision).await?;
     }
-    let timers = moved.into_iter().filter_map(|(one, due)| {
-        Some(timer::ActiveModel {
+    let mut timers = Vec::with_capacity(moved.len());
+    for (one, due) in moved {
+        let Some(due) = due else { continue };
+        timers.push(timer::ActiveModel {
             id: NotSet,
             company: Set(one.company.clone()),
             call_id: Set(one.call_id.clone()),
             kind: Set(Timer::Session as i16),
-            due: Set(due?),
+            due: Set(due),
             revision: Set(number(one.plan_revision)),
             tries: Set(0),
             claimed_until: Set(None),
             claim: Set(None),
-        })
-    });
+        });
+    }
     Ok(insert_many(tx, timers, None).await?)
 }
 
@@ -120,18 +124,17 @@ async fn arm(tx: &Tx, sessions: &[Running], now: DateTime<Utc>) -> Result<(), Er
 pub(in crate::store) async fn disarm(
     tx: &Tx,
     company: &str,
-    sessions: impl IntoIterator<Item = (u64, Vec<&str>)>,
-) -> Result<(), Error> {
+    sessions: &BTreeMap<u64, Vec<&str>>,
+) -> Result<(), storage::Error> {
     for (revision, ids) in sessions {
-        for part in chunks(&ids) {
+        for part in chunks(ids) {
             timer::Entity::delete_many()
                 .filter(timer::Column::Company.eq(company))
                 .filter(timer::Column::CallId.is_in(part.iter().copied()))
                 .filter(timer::Column::Kind.eq(Timer::Session as i16))
-                .filter(timer::Column::Revision.eq(number(revision)))
+                .filter(timer::Column::Revision.eq(number(*revision)))
                 .exec(tx)
-                .await
-                .map_err(storage::Error::from)?;
+                .await?;
         }
     }
     Ok(())
@@ -141,7 +144,10 @@ pub(in crate::store) async fn disarm(
 async fn order(tx: &Tx, sessions: &[Running], now: DateTime<Utc>) -> Result<(), Error> {
     use command::Column as C;
     for one in sessions {
-        for withdrawn in one.fresh.iter().filter(|fresh| fresh.kind == Kind::Withdraw) {
+        for withdrawn in &one.fresh {
+            if withdrawn.kind != Kind::Withdraw {
+                continue;
+            }
             // What nobody has been told yet need not be called back.
             command::Entity::delete_many()
                 .filter(C::Company.eq(one.company.as_str()))
@@ -155,8 +161,9 @@ async fn order(tx: &Tx, sessions: &[Running], now: DateTime<Utc>) -> Result<(), 
                 .map_err(storage::Error::from)?;
         }
     }
-    let commands = sessions.iter().flat_map(|one| {
-        one.fresh.iter().map(|fresh| command::ActiveModel {
+    let mut commands = Vec::new();
+    for one in sessions {
+        commands.extend(one.fresh.iter().map(|fresh| command::ActiveModel {
             id: NotSet,
             company: Set(one.company.clone()),
             call_id: Set(one.call_id.clone()),
@@ -170,8 +177,8 @@ async fn order(tx: &Tx, sessions: &[Running], now: DateTime<Utc>) -> Result<(), 
             tries: Set(0),
             claimed_until: Set(None),
             claim: Set(None),
-        })
-    });
+        }));
+    }
     Ok(insert_many(tx, commands, None).await?)
 }
 

@@ -222,11 +222,11 @@ async fn only_the_very_revision_is_handed_over_and_only_once() {
         calls.put(&[&a, &b]).await;
         calls.put(&[&Sketch { start: 61, meeting: 2, ..b.clone() }]).await;
         let asked = [("a", 1), ("b", 1), ("c", 1)];
-        assert_eq!(calls.release("acme", &asked, minute(58)).await.unwrap(), ["a"]);
+        assert_eq!(calls.hand_over("acme", &asked, minute(58)).await, ["a"]);
         assert_eq!(calls.released_at("acme", "a").await.unwrap(), Some(minute(58)));
         assert_eq!(calls.released_at("acme", "b").await.unwrap(), None);
-        assert!(calls.release("other", &[("b", 2)], minute(59)).await.unwrap().is_empty());
-        let mut released = calls.release("acme", &[("a", 1), ("b", 2)], minute(59)).await.unwrap();
+        assert!(calls.hand_over("other", &[("b", 2)], minute(59)).await.is_empty());
+        let mut released = calls.hand_over("acme", &[("a", 1), ("b", 2)], minute(59)).await;
         released.sort();
         assert_eq!(released, ["b"]);
         assert_eq!(calls.released_at("acme", "a").await.unwrap(), Some(minute(58)));
@@ -235,21 +235,22 @@ async fn only_the_very_revision_is_handed_over_and_only_once() {
         released.sort();
         assert_eq!(released, ["a", "b"]);
 
-        // A new revision is nobody's yet, unless it is too late for anybody to be sent.
+        // A new revision stays whose it was where nothing changed that matters, and where nobody can be sent any more.
         let retold = |title: &str, meeting, seen| {
             let mut judged = Sketch { meeting, ..a.clone() }.judged(seen);
             judged.candidate.title = Some(title.to_owned());
             judged
         };
         calls.commit("acme", &[retold("Sooner", 2, 1)], at(65)).await.unwrap();
-        assert_eq!(calls.released_at("acme", "a").await.unwrap(), None);
-        calls.release("acme", &[("a", 2)], minute(66)).await.unwrap();
+        assert_eq!(calls.released_at("acme", "a").await.unwrap(), Some(minute(58)));
+        assert!(calls.hand_over("acme", &[("a", 2)], minute(66)).await.is_empty());
         calls.commit("acme", &[retold("Later", 3, 2)], at(75)).await.unwrap();
         let call = calls.one("a").await.unwrap();
         assert_eq!((call.decision.revision, call.ended), (3, false));
         assert!(call.decision.plan.is_some());
-        assert_eq!(calls.released_at("acme", "a").await.unwrap(), Some(minute(66)));
-        let timers = armed(&calls).await;
+        assert_eq!(calls.released_at("acme", "a").await.unwrap(), Some(minute(58)));
+        let mut timers = armed(&calls).await;
+        timers.retain(|timer| timer.1 != TimerKind::Session);
         assert!(timers.iter().all(|timer| timer.0 != "a"), "{timers:?}");
     })
     .await;
@@ -269,7 +270,7 @@ async fn what_was_handed_over_at_the_last_moment_was_not_missed() {
             let call = calls.one(id).await.unwrap();
             missed.push(Judged::ended("acme", &call, End::Missed, late).unwrap());
         }
-        assert_eq!(calls.release("acme", &[("a", 1)], minute(61)).await.unwrap(), ["a"]);
+        assert_eq!(calls.hand_over("acme", &[("a", 1)], minute(61)).await, ["a"]);
         let outcome = calls.commit("acme", &missed, late).await.unwrap();
         assert_eq!(outcome.stale, ["a"]);
         let (a, b) = (calls.one("a").await.unwrap(), calls.one("b").await.unwrap());
