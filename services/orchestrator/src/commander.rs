@@ -183,8 +183,10 @@ impl Commander {
 
     /// Hands commands over, those of one peer together; what became of each, in their order.
     async fn hand_over(&self, commands: &[Command], now: DateTime<Utc>) -> Vec<Fate> {
-        let mut fates: Vec<Fate> =
-            commands.iter().map(|command| Fate::Later("failed", now + self.pause(command))).collect();
+        let mut fates: Vec<Fate> = commands
+            .iter()
+            .map(|command| Fate::Later("failed", now + self.pause(command)))
+            .collect();
         let mut orders = self.orders(commands, now).await;
         let mut questions: BTreeMap<(usize, Question), Vec<usize>> = BTreeMap::new();
         for (place, command) in commands.iter().enumerate() {
@@ -258,10 +260,8 @@ impl Commander {
         let expected = asked.len();
         let answer = match question {
             Question::Dispatch => {
-                let policies: Vec<SharedPolicy> = asked
-                    .iter()
-                    .filter_map(|(_, order)| order.as_ref()?.policy.clone())
-                    .collect();
+                let policies: Vec<SharedPolicy> =
+                    asked.iter().filter_map(|(_, order)| order.as_ref()?.policy.clone()).collect();
                 let orders: Vec<provider::Order> =
                     asked.into_iter().filter_map(|(_, order)| Some(order?.order)).collect();
                 let ask = || async {
@@ -421,7 +421,11 @@ async fn redecide(engine: Arc<Engine>, changed: BTreeMap<String, Vec<String>>) {
     for (company, ids) in changed {
         let how = How::now(engine.clock.now(), Cause::Meeting).untold();
         if let Err(error) = engine.decide_ids(&company, &ids, how).await {
-            warn!(company, error = chain(&error), "calls could not be decided before they are recorded");
+            warn!(
+                company,
+                error = chain(&error),
+                "calls could not be decided before they are recorded"
+            );
         }
     }
 }

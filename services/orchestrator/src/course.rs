@@ -56,9 +56,8 @@ impl Engine {
         let now = self.clock.now();
         let call_id = call.call_id.clone();
         if act == Act::Delete && !is_live && !is_kept {
-            let deleted = Some(i32::from(proto::skip::v1::SkipCode::from(
-                SkipCode::RecordingDeletedByUser,
-            )));
+            let deleted =
+                Some(i32::from(proto::skip::v1::SkipCode::from(SkipCode::RecordingDeletedByUser)));
             let said = call.decision.primary.as_ref().map(|primary| primary.code);
             return if said == deleted { Ok(()) } else { Err(Error::NothingRecorded(call_id)) };
         }
@@ -164,7 +163,11 @@ fn told(running: &Running, settings: &Settings) -> wire::Session {
         run: u32::from(machine.run()),
         began_at: Some(time::to_wire(running.began_at)),
         ended_at: machine.ended_at().map(time::to_wire),
-        also: machine.also().iter().map(|code| proto::skip::v1::SkipCode::from(code).into()).collect(),
+        also: machine
+            .also()
+            .iter()
+            .map(|code| proto::skip::v1::SkipCode::from(code).into())
+            .collect(),
         raws: machine
             .raws()
             .iter()
@@ -209,7 +212,10 @@ fn sentences(running: &Running, settings: &Settings) -> Vec<String> {
     }
     sentences.extend(machine.raws().iter().map(|raw| {
         let at = raw.observed_at.format("%Y-%m-%d %H:%M:%S UTC");
-        format!("{} said `{}` at {at}, which nobody has mapped: `{}`.", raw.provider, raw.raw_code, raw.raw_text)
+        format!(
+            "{} said `{}` at {at}, which nobody has mapped: `{}`.",
+            raw.provider, raw.raw_code, raw.raw_text
+        )
     }));
     let also: Vec<&str> = machine.also().iter().map(SkipCode::as_str).collect();
     if !also.is_empty() {

@@ -229,7 +229,8 @@ impl chassis::App for App {
     }
 }
 
-type AdapterPeers = (BTreeMap<Adapter, usize>, Vec<ProviderAdapterServiceClient<Link>>, Vec<String>);
+type AdapterPeers =
+    (BTreeMap<Adapter, usize>, Vec<ProviderAdapterServiceClient<Link>>, Vec<String>);
 
 /// A client per peer that hosts adapters, which of them each adapter is at, and their names.
 fn adapters(config: &Config, context: &Context) -> anyhow::Result<AdapterPeers> {

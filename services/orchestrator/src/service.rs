@@ -389,8 +389,7 @@ impl OrchestratorService for Service {
         let (company, call_id) = (request.company.clone(), request.call_id.clone());
         let is_newest = request.revision == 0 && request.at.is_none();
         let decision = self.get(request).await?;
-        let session =
-            if is_newest { self.engine.session(&company, &call_id).await? } else { None };
+        let session = if is_newest { self.engine.session(&company, &call_id).await? } else { None };
         Ok(Response::new(wire::GetCallResponse {
             decision: Some(decision),
             session: session.map(|(session, _)| session),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chassis::metrics::{self, Counter, Gauge};
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::session::{Order, Outcome, Settings};
+use decision::skip_code::Phase;
 use decision::{Kind, Provider, SkipCode};
 use proto::calendar::v1 as calendar;
 use proto::orchestrator::v1 as wire;
@@ -145,8 +146,7 @@ impl Engine {
                 .collect();
             let now = self.clock.now();
             let meetings = self.meetings_of(company, ids).await;
-            let moment =
-                Moment { now, cause: Cause::Session, is_present: true, retry: self.retry };
+            let moment = Moment { now, cause: Cause::Session, is_present: true, retry: self.retry };
             let mut judged: HashMap<&str, Judged> = HashMap::new();
             let mut left: Vec<Running> = Vec::new();
             for session in &over {
@@ -203,12 +203,14 @@ impl Engine {
         ids: &[String],
     ) -> HashMap<String, calendar::Meeting> {
         match self.meetings(company, ids).await {
-            Ok(meetings) => {
-                meetings.into_iter().map(|one| (one.meeting_id.clone(), one)).collect()
-            }
+            Ok(meetings) => meetings.into_iter().map(|one| (one.meeting_id.clone(), one)).collect(),
             Err(error) => {
                 let error = chassis::chain(&error);
-                tracing::warn!(company, error, "nobody tells whether calls that are over were moved");
+                tracing::warn!(
+                    company,
+                    error,
+                    "nobody tells whether calls that are over were moved"
+                );
                 HashMap::new()
             }
         }
@@ -233,13 +235,12 @@ fn decides(session: &Running, outcome: Outcome, call: &Call) -> bool {
         && is_of_session(outcome)
 }
 
-/// Whether an outcome says more than that its plan fell.
+/// Whether an outcome says more than that its plan fell, which whoever let it fall has said already.
 fn is_of_session(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Recorded | Outcome::Partial(_) => true,
-        Outcome::Skipped(code) => !decision::session::Signal::ALL.iter().any(|signal| {
-            signal.says() == decision::session::Says::Overtaken && signal.code() == Some(code)
-        }),
+        Outcome::Skipped(SkipCode::BadSchedule) => false,
+        Outcome::Skipped(code) => code.meta().phase != Phase::Planning,
     }
 }
 

@@ -52,8 +52,11 @@ impl Follower {
         let Some(client) = engine.judges.adapter_peers().get(place) else { return Ok(()) };
         let followed = format!("signals/{name}");
         let cursor = engine.calls.progress(&followed).await?;
-        let request =
-            provider::WatchSignalsRequest { company: String::new(), cursor, until_caught_up: false };
+        let request = provider::WatchSignalsRequest {
+            company: String::new(),
+            cursor,
+            until_caught_up: false,
+        };
         let silent = |status| Error::Peer { peer: "provider-adapters", source: Box::new(status) };
         let news = client.clone().watch_signals(request).await.map_err(silent)?.into_inner();
         let mut news = batches(news);
@@ -144,7 +147,11 @@ impl Engine {
     /// Those of registering it: the news is told again then.
     pub(crate) async fn phone_call_told(&self, call: provider::PhoneCall) -> Result<(), Error> {
         PASSED_OVER.add(1, &[("why", "unregistered")]);
-        warn!(company = call.company, connection = call.connection, "a telephone call is not registered");
+        warn!(
+            company = call.company,
+            connection = call.connection,
+            "a telephone call is not registered"
+        );
         Ok(())
     }
 }
@@ -169,7 +176,8 @@ fn told_of(
     let heard = |neutral| Heard { sequence, run, ..Heard::new(neutral, at) };
     let (said, if_requested) = match Signal::from_name(&signal.signal) {
         Some(neutral) => {
-            let raw = signal.raw.as_ref().filter(|_| is_unmapped(neutral)).map(|raw| raw_of(raw, at));
+            let raw =
+                signal.raw.as_ref().filter(|_| is_unmapped(neutral)).map(|raw| raw_of(raw, at));
             let length = signal.length.as_ref().and_then(length_of);
             (vec![Heard { raw, length, ..heard(neutral) }], None)
         }

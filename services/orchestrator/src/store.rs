@@ -36,13 +36,13 @@ use commit::hold;
 use entity::{action, call, decision as history, plan, progress};
 use row::{decode, instant, number, unsigned};
 
+pub(crate) use commands::{Command, Kind as CommandKind};
 #[cfg(test)]
 pub(crate) use commit::Outcome;
 pub(crate) use commit::{End, Judged, Moment, give_way};
 #[cfg(test)]
 pub(crate) use log::Chained;
 pub(crate) use log::link;
-pub(crate) use commands::{Command, Kind as CommandKind};
 pub(crate) use recipients::Through;
 pub(crate) use row::is_same;
 pub(crate) use sessions::{Running, SettingsOf, Stepped, Told, method_of};

@@ -394,10 +394,9 @@ impl Timers {
             _ if decided.unknown.contains(&timer.call_id) => Fate::End(End::Gone),
             TimerKind::Window => Fate::End(End::Missed),
             TimerKind::Deadline if has_begun() => Fate::End(End::NeverJudged),
-            TimerKind::Deadline
-            | TimerKind::Dispatch
-            | TimerKind::Retry
-            | TimerKind::Session => Fate::Again("failed", now + self.pause(timer, SOON)),
+            TimerKind::Deadline | TimerKind::Dispatch | TimerKind::Retry | TimerKind::Session => {
+                Fate::Again("failed", now + self.pause(timer, SOON))
+            }
         }
     }
 

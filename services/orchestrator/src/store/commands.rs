@@ -231,8 +231,9 @@ impl Calls {
                 .await
                 .map_err(storage::Error::from)?;
             found.extend(
-                rows.into_iter()
-                    .filter_map(|(id, plan, run)| Some((id, unsigned(plan), u8::try_from(run).ok()?))),
+                rows.into_iter().filter_map(|(id, plan, run)| {
+                    Some((id, unsigned(plan), u8::try_from(run).ok()?))
+                }),
             );
         }
         Ok(found)

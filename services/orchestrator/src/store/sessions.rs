@@ -12,20 +12,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use decision::session::{Heard, Session, Settings};
 use decision::Provider;
+use decision::session::{Heard, Session, Settings};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use storage::{Lease, Tx, chunks};
 
-use super::{Asked, Calls};
 use super::commit::hold;
 use super::entity::{plan, session};
 use super::row::number;
+use super::{Asked, Calls};
 use crate::error::Error;
 
-pub(super) use read::newest_live;
 use read::locked;
+pub(super) use read::newest_live;
 pub(crate) use step::method_of;
 pub(super) use write::{disarm, write};
 
@@ -179,9 +179,7 @@ impl Calls {
         self.store
             .write(|tx| async move {
                 let mut running = take(&tx, company, ids).await?;
-                running.retain(|one| {
-                    sessions.contains(&(one.call_id.as_str(), one.plan_revision))
-                });
+                running.retain(|one| sessions.contains(&(one.call_id.as_str(), one.plan_revision)));
                 for one in &mut running {
                     one.step(settings, |machine| machine.wake(settings, now));
                     // The timer that led here is replaced, whatever came of it.

@@ -180,8 +180,10 @@ impl Calls {
         plans: &[(&str, u64)],
         at: DateTime<Utc>,
     ) -> Vec<String> {
-        let sessions: Vec<Running> =
-            plans.iter().map(|(id, revision)| sessions::begun(company, id, *revision, at)).collect();
+        let sessions: Vec<Running> = plans
+            .iter()
+            .map(|(id, revision)| sessions::begun(company, id, *revision, at))
+            .collect();
         self.release(company, &sessions, at).await.unwrap()
     }
 

@@ -89,7 +89,8 @@ async fn a_change_that_can_never_be_worked_on_takes_no_other_along() {
         world.until(id, |one| code(one) == SkipCode::Cancelled).await;
     }
     let letters = list(&world, 0, "").await.letters;
-    assert_eq!(letters.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>(), ["b"]);
+    // Once more where the sweep has come by since.
+    assert!(letters.iter().all(|one| one.subject == "b"), "{letters:#?}");
     assert!(letters[0].reason.contains("cannot be read"), "{}", letters[0].reason);
 }
 

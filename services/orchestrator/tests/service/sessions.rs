@@ -10,7 +10,8 @@ use tonic::Code;
 use crate::state::Mood;
 use crate::timers::durable;
 use crate::world::{
-    FOLLOWING, HASTY, World, acme_with, is_plan, meeting, meeting_with, minute, person, reason, zoom,
+    FOLLOWING, HASTY, World, acme_with, is_plan, meeting, meeting_with, minute, person, reason,
+    zoom,
 };
 
 /// The code shown, of a skip or of what was recorded in part.
@@ -80,7 +81,10 @@ async fn a_plan_is_carried_out_and_what_was_recorded_is_its_decision() {
     let attempt = order.attempt.clone().unwrap();
     assert_eq!((attempt.call_id.as_str(), attempt.plan_revision, attempt.run), ("a", 1, 0));
     assert_eq!(order.join_url, "https://zoom.us/j/a?pwd=s3cret");
-    assert_eq!((order.adapter(), order.method()), (provider::Adapter::ZoomLocal, provider::Method::Local));
+    assert_eq!(
+        (order.adapter(), order.method()),
+        (provider::Adapter::ZoomLocal, provider::Method::Local)
+    );
     assert_eq!((order.owner.as_str(), order.organizer.as_str()), ("ada", "ada"));
     assert_eq!(order.start, Some(to_wire(minute(60))));
     for (signal, at) in [("launched", 58), ("joining", 58), ("in_lobby", 59), ("in_call", 60)] {
@@ -233,7 +237,11 @@ async fn two_replicas_carry_a_plan_out_once() {
     other.running.shutdown().await.unwrap();
 }
 
-async fn stop(world: &World, id: &str, who: &str) -> Result<wire::StopRecordingResponse, tonic::Status> {
+async fn stop(
+    world: &World,
+    id: &str,
+    who: &str,
+) -> Result<wire::StopRecordingResponse, tonic::Status> {
     let request = wire::StopRecordingRequest {
         company: "acme".into(),
         call_id: id.into(),
@@ -266,7 +274,10 @@ async fn a_stop_is_canceled_by_owner_before_the_recording_and_a_stop_after_it_be
         world.clock.set(minute(61));
         world.until_stage("a", if recording { "RECORDING" } else { "ASK_PERMISSION" }).await;
         let refused = stop(&world, "a", "bob").await.unwrap_err();
-        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "ERROR_REASON_NOT_PERMITTED"));
+        assert_eq!(
+            (refused.code(), reason(&refused).as_str()),
+            (Code::PermissionDenied, "ERROR_REASON_NOT_PERMITTED")
+        );
         assert!(stop(&world, "a", "kim@customer.example").await.is_err());
         let answer = stop(&world, "a", "ada").await.unwrap();
         let decision = answer.decision.unwrap();
@@ -404,10 +415,8 @@ async fn an_attempt_that_its_adapter_has_lost_is_tried_again() {
 async fn who_is_there_is_told_by_the_company_and_words_nobody_knows_are_kept() {
     let world = bots(FOLLOWING).await;
     let order = sent(&world, "a").await;
-    let someone = |address: &str| provider::Person {
-        address: address.into(),
-        ..provider::Person::default()
-    };
+    let someone =
+        |address: &str| provider::Person { address: address.into(), ..provider::Person::default() };
     world.tell("a", "recording_started", minute(60));
     world.until_stage("a", "RECORDING").await;
     world.clock.set(minute(61));
@@ -436,7 +445,10 @@ async fn who_is_there_is_told_by_the_company_and_words_nobody_knows_are_kept() {
     assert_eq!(raws.iter().map(|raw| raw.code.as_str()).collect::<Vec<_>>(), ["levitating"]);
     let request = wire::ExplainCallRequest { company: "acme".into(), call_id: "a".into() };
     let told = world.client().explain_call(request).await.unwrap().into_inner().sentences;
-    assert!(told.iter().any(|sentence| sentence.contains("zoom-local (local), attempt 1")), "{told:?}");
+    assert!(
+        told.iter().any(|sentence| sentence.contains("zoom-local (local), attempt 1")),
+        "{told:?}"
+    );
     assert!(told.iter().any(|sentence| sentence.contains("levitating")), "{told:?}");
     assert!(told.iter().any(|sentence| sentence.starts_with("Waits until")), "{told:?}");
     // Others came, and nobody of the company.

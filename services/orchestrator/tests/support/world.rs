@@ -41,8 +41,7 @@ pub(crate) fn minute(minute: i64) -> DateTime<Utc> {
 pub(crate) const HASTY: &str = "gather.deadline = '200ms'";
 
 /// Everything is followed, and often looked at. The clock stands still, so what waits is tried again each time.
-pub(crate) const FOLLOWING: &str =
-    "follow.enabled = true\nfollow.sweep = '50ms'\ntimers.poll = '50ms'\ntimers.retry = '0s'\n\
+pub(crate) const FOLLOWING: &str = "follow.enabled = true\nfollow.sweep = '50ms'\ntimers.poll = '50ms'\ntimers.retry = '0s'\n\
      sessions.poll = '50ms'";
 
 impl World {
@@ -271,11 +270,8 @@ async fn open(settings: &str, number: u64, clock: &SimulatedClock) -> Running {
     let following =
         if settings.contains("follow.enabled") { "" } else { "follow.enabled = false\n" };
     // Whoever records is sent or set up when it is time, whatever the method.
-    let arming = if settings.contains("sessions.arm_ahead") {
-        ""
-    } else {
-        "sessions.arm_ahead = '2m'\n"
-    };
+    let arming =
+        if settings.contains("sessions.arm_ahead") { "" } else { "sessions.arm_ahead = '2m'\n" };
     let world = format!("world = {number}");
     House::new()
         .clock(clock.clone())

@@ -3,6 +3,7 @@
 //! The session hears why its plan fell. Where that is of no account, because a recording has begun, or because it is not known
 //! what speaks against it, everything stays as it is: the session ends some time, and what came of it is decided then.
 
+use chrono::{DateTime, Utc};
 use decision::SkipCode;
 use decision::session::{Heard, Settings, Signal};
 use proto::orchestrator::v1 as wire;
@@ -36,26 +37,27 @@ impl Changes {
         else {
             return Course::Apply;
         };
-        let signal = match decision.kind() {
+        let heard = match decision.kind() {
             wire::DecisionKind::Plan if is_carried_alike(&before.decision, decision) => {
                 running.carry_on(held + 1, !decision.requester.is_empty());
                 self.released.insert(before.call_id.clone(), running.began_at.timestamp_micros());
                 return Course::Apply;
             }
-            wire::DecisionKind::Plan => Some(Signal::Rescheduled),
+            wire::DecisionKind::Plan => Some(Heard::new(Signal::Rescheduled, moment.now)),
             wire::DecisionKind::Pending => return Course::Wait,
             wire::DecisionKind::Skip => decision
                 .primary
                 .as_ref()
                 .and_then(|primary| proto::skip::from_wire(primary.code).ok())
-                .and_then(|code| signal_of(code, before.decision.start != decision.start)),
+                .and_then(|code| {
+                    heard_of(code, before.decision.start != decision.start, moment.now)
+                }),
             wire::DecisionKind::Unspecified
             | wire::DecisionKind::Recorded
             | wire::DecisionKind::RecordedPartial => None,
         };
-        let Some(signal) = signal else { return Course::Keep };
+        let Some(heard) = heard else { return Course::Keep };
         let mut told = running.clone();
-        let heard = Heard::new(signal, moment.now);
         told.step(settings, |machine| machine.hear(settings, &heard, moment.now));
         if !told.is_leaving() {
             return Course::Keep;
@@ -71,36 +73,16 @@ fn is_carried_alike(before: &wire::Decision, after: &wire::Decision) -> bool {
     let (Some(old), Some(new)) = (&before.plan, &after.plan) else { return false };
     before.start == after.start
         && before.conference == after.conference
-        && (old.method, old.adapter, old.announcement) == (new.method, new.adapter, new.announcement)
+        && (old.method, old.adapter, old.announcement)
+            == (new.method, new.adapter, new.announcement)
         && old.join_at == new.join_at
 }
 
-/// What a session hears of a code by which its plan fell.
-const HEARD: [(SkipCode, Signal); 17] = [
-    (SkipCode::Cancelled, Signal::MeetingCancelled),
-    (SkipCode::DeletedByUser, Signal::MeetingDeleted),
-    (SkipCode::CanceledByOwner, Signal::CancelAsked),
-    (SkipCode::StopUserRequest, Signal::StopAsked),
-    (SkipCode::Duplicate, Signal::SameRoomTwice),
-    (SkipCode::OverlappingMeeting, Signal::RoomOverlaps),
-    (SkipCode::HasDoNotRecordUsers, Signal::NeverRecordJoined),
-    (SkipCode::ComplianceUserRequest, Signal::ConsentRefused),
-    (SkipCode::ComplianceEnforcing, Signal::ConsentBroken),
-    (SkipCode::ComplianceSystemDecision, Signal::ConsentUnverified),
-    (SkipCode::CallBlocklisted, Signal::CallExcluded),
-    (SkipCode::EventBlocklisted, Signal::CallExcluded),
-    (SkipCode::PrivateOrConfidential, Signal::CallExcluded),
-    (SkipCode::InternalMeeting, Signal::CallIsInternal),
-    (SkipCode::UserRecordingOff, Signal::CaptureOff),
-    (SkipCode::RemovedByUserDeactivated, Signal::OwnerDeactivated),
-    (SkipCode::CallProviderDisabledForCompany, Signal::ProviderDisabled),
-];
-
 /// What a session hears of a code by which its plan fell. None where that is no reason to end it: nobody was asked who could
 /// tell, or there was too little time to send somebody who has been sent.
-fn signal_of(code: SkipCode, was_moved: bool) -> Option<Signal> {
-    let heard = HEARD.iter().find(|(known, _)| *known == code).map(|(_, signal)| *signal);
-    let no_reason = [SkipCode::UnknownState, SkipCode::NotApplicable, SkipCode::ObsoleteCall];
-    // Whatever else the plan was made from holds no more.
-    heard.or((was_moved || !no_reason.contains(&code)).then_some(Signal::Rescheduled))
+fn heard_of(code: SkipCode, was_moved: bool, at: DateTime<Utc>) -> Option<Heard> {
+    if matches!(code, SkipCode::ObsoleteCall) && !was_moved {
+        return None;
+    }
+    Heard::decided(code, at)
 }

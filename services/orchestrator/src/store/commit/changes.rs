@@ -169,8 +169,11 @@ impl Changes {
     ) -> Result<(), Error> {
         let judged_meeting = judged.meeting_revision();
         let gave_way = !findings.is_empty() && judged.carried.is_none();
-        let mut decision =
-            if gave_way { give_way(&judged.candidate, findings)? } else { judged.candidate.clone() };
+        let mut decision = if gave_way {
+            give_way(&judged.candidate, findings)?
+        } else {
+            judged.candidate.clone()
+        };
         let is_new = before.as_ref().is_none_or(|before| !is_same(&before.decision, &decision));
         if is_new
             && judged.carried.is_none()

@@ -68,7 +68,12 @@ fn readable(row: session::Model) -> Option<Running> {
     match Running::try_from(row) {
         Ok(running) => Some(running),
         Err(error) => {
-            tracing::error!(company, call_id, error = chassis::chain(&error), "a session is left out");
+            tracing::error!(
+                company,
+                call_id,
+                error = chassis::chain(&error),
+                "a session is left out"
+            );
             None
         }
     }
@@ -127,7 +132,11 @@ impl Calls {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn untold(&self, company: &str, ids: &[String]) -> Result<Vec<Running>, Error> {
+    pub(crate) async fn untold(
+        &self,
+        company: &str,
+        ids: &[String],
+    ) -> Result<Vec<Running>, Error> {
         let mut found = Vec::new();
         for part in chunks(ids) {
             let rows = session::Entity::find()
@@ -189,7 +198,11 @@ impl Calls {
             let owned = C::Owner.is_in(owners.iter().map(String::as_str));
             query = query.filter(Condition::any().add(owned).add(C::Organizes.eq(false)));
         }
-        query.into_tuple().all(self.store.reader()).await.map_err(|e| storage::Error::from(e).into())
+        query
+            .into_tuple()
+            .all(self.store.reader())
+            .await
+            .map_err(|e| storage::Error::from(e).into())
     }
 }
 

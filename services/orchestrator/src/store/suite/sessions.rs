@@ -123,7 +123,8 @@ async fn orders_of_a_session_are_handed_over_one_after_another() {
         running(&calls, &["a", "b"]).await;
         calls.told(&[told("a", 1, Signal::InCall, minute(60))], minute(60)).await;
         let first = calls.claim_commands(minute(60), LONG, 100).await.unwrap();
-        let kinds: Vec<_> = first.commands.iter().map(|one| (one.call_id.as_str(), one.kind)).collect();
+        let kinds: Vec<_> =
+            first.commands.iter().map(|one| (one.call_id.as_str(), one.kind)).collect();
         assert_eq!(kinds, [("a", CommandKind::Dispatch), ("b", CommandKind::Dispatch)]);
         assert!(calls.claim_commands(minute(60), LONG, 100).await.unwrap().commands.is_empty());
         let ids: Vec<i64> = first.commands.iter().map(|one| one.id).collect();
@@ -316,7 +317,8 @@ async fn how_far_signals_were_followed_is_noted_with_them_or_neither_is() {
         let lease = leases.acquire("follow", "me", LONG).await.unwrap().unwrap();
         let stopped = [told("a", 1, Signal::StopAsked, minute(61))];
         leases.release(&lease).await.unwrap();
-        let lost = calls.hear(&stopped, &SettingsOf::new(), Some((&lease, "s", 7)), minute(61)).await;
+        let lost =
+            calls.hear(&stopped, &SettingsOf::new(), Some((&lease, "s", 7)), minute(61)).await;
         assert!(matches!(lost, Err(Error::Storage(storage::Error::LeaseLost))), "{lost:?}");
         assert_eq!(calls.progress("s").await.unwrap(), 0);
         let session = calls.session("acme", "a").await.unwrap().unwrap();
