@@ -69,7 +69,7 @@ impl Engine {
                 heard: vec![Heard::new(act.signal(), now)],
                 if_requested: None,
             };
-            let asked = is_live.then(|| Asked { call_id, action: Action::Cancel, who: member });
+            let asked = is_live.then_some(Asked { call_id, action: Action::Cancel, who: member });
             let settings = settings_of(Some(&ready));
             let stepped = self.calls.act(&told, asked.as_ref(), &settings, now).await?;
             return self.follow_up(stepped).await;
@@ -80,7 +80,7 @@ impl Engine {
         let asked = Asked { call_id, action: Action::Cancel, who: member };
         self.calls.ask(company, &asked, now).await?;
         let how = How::now(now, Cause::Request);
-        self.decide_ids(company, &[call.call_id.clone()], how).await?;
+        self.decide_ids(company, std::slice::from_ref(&call.call_id), how).await?;
         Ok(())
     }
 

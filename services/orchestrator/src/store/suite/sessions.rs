@@ -198,7 +198,7 @@ async fn what_came_of_a_session_waits_until_it_stands_in_the_decision() {
         let came = Came::Skipped(SkipCode::CanceledByOwner);
         assert_eq!(over[0].machine.outcome(), Some(came));
         let judged = Judged::carried(&call, &over[0], came, moment).unwrap();
-        let outcome = calls.commit("acme", &[judged.clone()], moment).await.unwrap();
+        let outcome = calls.commit("acme", std::slice::from_ref(&judged), moment).await.unwrap();
         assert_eq!(outcome.changed, 1);
         let call = calls.one("a").await.unwrap();
         assert!(call.ended && call.decision.cause == "session");
