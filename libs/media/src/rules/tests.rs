@@ -76,6 +76,7 @@ fn an_address_is_judged_however_it_is_written() {
         ("https://[fe80::1]/", Some(LinkLocal)),
         ("https://[fd00:ec2::254]/", Some(Private)),
         ("https://100.64.0.1/", Some(Shared)),
+        ("https://100.127.255.255/", Some(Shared)),
         ("https://100.128.0.1/", None),
         ("https://224.0.0.1/", Some(Multicast)),
         ("https://[ff02::1]/", Some(Multicast)),
