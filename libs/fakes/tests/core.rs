@@ -30,7 +30,7 @@ impl Sign for Simple {
 
 fn manner() -> Manner {
     Manner {
-        timeout: Duration::from_millis(200),
+        timeout: Duration::from_secs(1),
         waits: vec![Duration::from_millis(10), Duration::from_millis(20)],
         content: |status| status == 200 || status == 204,
         retries: |status| status >= 500,

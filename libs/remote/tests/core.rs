@@ -95,7 +95,7 @@ async fn world_with(settings: &Settings, budget: Budget) -> World {
 }
 
 async fn world() -> World {
-    let settings = Settings { timeout: Duration::from_millis(300), ..Settings::default() };
+    let settings = Settings { timeout: Duration::from_secs(2), ..Settings::default() };
     world_with(&settings, Budget::unbounded()).await
 }
 

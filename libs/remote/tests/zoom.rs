@@ -16,7 +16,15 @@ use remote::{Base, Budget, DailyBudget, Error, Http, Limit, Unbounded, Weight, W
 use serde_json::{Value, json};
 
 fn client_with(zoom: &Zoom, secret: &str, updates: Arc<dyn DailyBudget>) -> Client {
-    let timeout = Duration::from_millis(500);
+    client_for(zoom, secret, updates, remote::Settings::default().timeout)
+}
+
+fn client_for(
+    zoom: &Zoom,
+    secret: &str,
+    updates: Arc<dyn DailyBudget>,
+    timeout: Duration,
+) -> Client {
     let http = Http::new(&remote::Settings { timeout, ..Default::default() }).unwrap();
     let settings = Settings {
         api: Base::new(&zoom.api_url()).unwrap(),
@@ -243,10 +251,10 @@ async fn files_are_late_and_then_there() {
     zoom.set_media("MP4", "picture");
     let uuid = zoom.begin(meeting);
     zoom.record(meeting, played::Control::Start);
-    zoom.files_after(Duration::from_millis(50));
-    zoom.end(meeting);
     let error = client.recordings(Which::Run(&uuid)).await.unwrap_err();
     assert_eq!(error.code(), Some("3301"));
+    zoom.files_after(Duration::from_millis(50));
+    zoom.end(meeting);
     let recordings = loop {
         match client.recordings(Which::Run(&uuid)).await {
             Ok(recordings) => break recordings,
@@ -295,7 +303,9 @@ async fn what_was_done_without_an_answer_is_told_as_perhaps_done() {
         (Fault::DropAfter, true),
         (Fault::SlowAfter(Duration::from_secs(60)), true),
     ] {
-        let (zoom, client) = world().await;
+        let zoom = Zoom::start().await;
+        let secret = zoom.options().client_secret.clone();
+        let client = client_for(&zoom, &secret, Arc::new(Unbounded), Duration::from_secs(3));
         let ada = zoom.add_user("ada@acme.example");
         let meeting = zoom.schedule(&ada, noon(), 30);
         zoom.begin(meeting);

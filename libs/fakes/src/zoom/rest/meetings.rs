@@ -33,7 +33,7 @@ pub(super) async fn list((State(inner), Path(id)): Of, asked: Asked) -> Reply {
             one
         })
         .collect();
-    all.sort_by_key(|one| one["start_time"].to_string());
+    all.sort_by_cached_key(|one| one["start_time"].to_string());
     page("meetings", &all, &asked)
 }
 
