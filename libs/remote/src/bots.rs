@@ -11,6 +11,8 @@
 //! What a provider cannot promise is that a bot is listed the moment it is created. [`Ensured::surplus`] names bots that
 //! should not be: they are to be called back.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -103,6 +105,41 @@ pub struct Leave {
     pub refused: Option<Duration>,
     /// Recorded, or ran, for so long.
     pub longest: Option<Duration>,
+}
+
+/// More that is told when a bot is ordered, in the runtime's own words: how it signs in to Meet or Teams, where it gets its
+/// tokens for Zoom. It never takes the place of what an order says by itself. Its `Debug` shows the names alone.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Extras(BTreeMap<String, Value>);
+
+impl Extras {
+    /// Nothing more.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// One more setting, as it stands in the body of a create.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: Value) -> Self {
+        self.0.insert(name.into(), value);
+        self
+    }
+
+    /// Adds what the body does not say yet.
+    pub(crate) fn add_to(&self, body: &mut Value) {
+        if let Some(members) = body.as_object_mut() {
+            for (name, value) in &self.0 {
+                members.entry(name.as_str()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Extras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// Something that happened to a bot, as asking for the bot tells it.

@@ -61,7 +61,8 @@ pub fn region(name: &str) -> Result<Base, InvalidBase> {
     Base::new(&format!("https://{name}.recall.ai/api/v1"))
 }
 
-/// What a workspace may ask: 60 lists and 300 of anything else per minute.
+/// What a workspace may ask per minute: 60 lists, and 300 of anything else, which is documented of deletions and taken for
+/// all the others.
 #[must_use]
 pub fn budget(patience: Duration) -> Budget {
     let minute = |calls| {

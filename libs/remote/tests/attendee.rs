@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fakes::{Clock, Fault, Match, Reply};
+use fakes::{Clock, Fault, Match, Random, Reply};
 use http::Method;
 use remote::attendee::{Attendee, Change, Order, Voice};
 use remote::bots::{Attempt, How, Leave, Withdrawn};
@@ -285,4 +285,32 @@ async fn too_many_calls_are_told_with_their_wait() {
     let error = world.attendee.ensure_bot(&order()).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     assert!(!error.may_have_been_done() && world.fake.bots().is_empty());
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_there_is_one_bot_in_the_end() {
+    for seed in 0..24 {
+        let world = world().await;
+        let mut random = Random::new(seed);
+        for _ in 0..8 {
+            let faults = [
+                Fault::DropBefore,
+                Fault::DropAfter,
+                Fault::Cut,
+                Fault::Page,
+                Fault::busy(0),
+                Fault::failure(503),
+                Fault::AnswerAfter(Reply::status(502)),
+            ];
+            let method = [Method::POST, Method::POST, Method::GET][random.below(3)].clone();
+            let calls = Match::path("/api/v1/bots").method(method).once();
+            world.fake.server().faults().add(calls, faults[random.below(faults.len())].clone());
+            if let Err(error) = world.attendee.ensure_bot(&order()).await {
+                assert!(error.is_transient() || matches!(error, Error::Unreadable(_)), "{error:?}");
+            }
+        }
+        world.fake.server().faults().clear();
+        let bot = world.attendee.ensure_bot(&order()).await.unwrap().bot;
+        assert_eq!(world.fake.bots(), [bot.id], "seed {seed}");
+    }
 }

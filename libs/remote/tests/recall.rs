@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use fakes::{Clock, Fault, Match, Reply};
+use fakes::{Clock, Fault, Match, Random, Reply};
 use http::Method;
 use remote::bots::{Attempt, How, Leave, Withdrawn};
 use remote::recall::{Change, Order, Recall, Start, is_out_of_bots};
@@ -383,4 +383,43 @@ async fn too_many_calls_are_told_with_their_wait() {
     let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
     assert_eq!(world.creates(), 0);
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_there_is_one_bot_in_the_end() {
+    for seed in 0..24 {
+        let world = world().await;
+        let mut random = Random::new(seed);
+        let mut order = order();
+        for _ in 0..8 {
+            let faults = [
+                Fault::DropBefore,
+                Fault::DropAfter,
+                Fault::Cut,
+                Fault::Page,
+                Fault::busy(0),
+                Fault::failure(503),
+                Fault::AnswerAfter(Reply::status(502)),
+            ];
+            let method = [Method::POST, Method::POST, Method::GET][random.below(3)].clone();
+            let calls = Match::path("/api/v1/bot/").method(method).once();
+            world.fake.server().faults().add(calls, faults[random.below(faults.len())].clone());
+            world.fake.free(u32::from(random.below(3) > 0));
+            if world.fake.bots().is_empty() {
+                world.fake.blind(u32::try_from(random.below(4)).unwrap());
+            }
+            if let Err(error) = world.recall.ensure_bot(&mut order).await {
+                assert!(error.is_transient() || matches!(error, Error::Unreadable(_)), "{error:?}");
+            }
+        }
+        world.fake.server().faults().clear();
+        world.fake.free(1);
+        let bot = loop {
+            match world.recall.ensure_bot(&mut order).await {
+                Ok(ensured) => break ensured.bot,
+                Err(error) => assert!(is_out_of_bots(&error), "{error:?}"),
+            }
+        };
+        assert_eq!(world.fake.bots(), [bot.id], "seed {seed}");
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::bots::{Attempt, Leave, instant, put};
+use crate::bots::{Attempt, Extras, Leave, instant, put};
 use crate::{Error, Private};
 
 /// Webhooks of one bot, at most.
@@ -33,6 +33,8 @@ pub struct Order {
     pub webhooks: Vec<Webhook>,
     /// Where it fetches tokens for Zoom (ZAK, OBF, join tokens) when it joins.
     pub zoom_tokens_url: Option<Private>,
+    /// More, as Attendee names it: `google_meet_settings`, `teams_settings`, `zoom_settings`, …
+    pub extras: Extras,
 }
 
 /// Somebody who is told what happens to a bot.
@@ -76,6 +78,7 @@ impl Order {
             video: true,
             webhooks: Vec::new(),
             zoom_tokens_url: None,
+            extras: Extras::none(),
         }
     }
 
@@ -110,6 +113,7 @@ impl Order {
         if let Some(url) = &self.zoom_tokens_url {
             put(&mut body, "callback_settings", json!({"zoom_tokens_url": url.expose()}));
         }
+        self.extras.add_to(&mut body);
         Ok(body)
     }
 }
@@ -185,6 +189,7 @@ mod tests {
             video: false,
             webhooks: vec![Webhook::new(Private::new("https://hooks.example/bots"))],
             zoom_tokens_url: Some(Private::new("https://hooks.example/tokens")),
+            extras: Extras::none().with("teams_settings", json!({"use_login": true})),
             ..order()
         };
         let expected = json!({
@@ -197,6 +202,7 @@ mod tests {
             "webhooks": [{"url": "https://hooks.example/bots",
                 "triggers": ["bot.state_change", "participant_events.join_leave"]}],
             "callback_settings": {"zoom_tokens_url": "https://hooks.example/tokens"},
+            "teams_settings": {"use_login": true},
         });
         assert_eq!(order.body().unwrap(), expected);
     }

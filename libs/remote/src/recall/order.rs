@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::clip;
-use crate::bots::{Attempt, Leave, instant, put};
+use crate::bots::{Attempt, Extras, Leave, instant, put};
 use crate::{Error, Private};
 
 /// Letters of a value in metadata, at most.
@@ -44,6 +44,8 @@ pub struct Order {
     pub keep: Keep,
     /// An MP3 it plays when it starts to record. Only a bot that has one can [play](super::Recall::play) others.
     pub announcement: Option<Bytes>,
+    /// More, as Recall names it: `zoom`, `google_meet`, `microsoft_teams`, `variant`, …
+    pub extras: Extras,
 }
 
 /// When a bot starts to record.
@@ -87,6 +89,7 @@ impl Order {
             start: Start::default(),
             keep: Keep::default(),
             announcement: None,
+            extras: Extras::none(),
         }
     }
 
@@ -120,6 +123,7 @@ impl Order {
                 json!({"in_call_recording": {"data": clip(mp3)}}),
             );
         }
+        self.extras.add_to(&mut body);
         Ok(body)
     }
 
@@ -278,6 +282,16 @@ mod tests {
         }
         let metadata = [("a".to_owned(), "x".repeat(501))].into();
         assert!(Order { metadata, ..order() }.body().is_err());
+    }
+
+    #[test]
+    fn more_is_told_without_taking_the_place_of_anything() {
+        let tokens = json!({"zak_url": "https://tokens.example/?key=opensesame"});
+        let extras = Extras::none().with("zoom", tokens.clone()).with("metadata", json!({}));
+        let order = Order { extras, ..order() };
+        let body = order.body().unwrap();
+        assert_eq!((&body["zoom"], &body["metadata"]["callsheet"]), (&tokens, &json!("a1")));
+        assert!(!format!("{order:?}").contains("opensesame"));
     }
 
     #[test]
