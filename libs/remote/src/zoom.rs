@@ -8,7 +8,7 @@
 //! - What a `PATCH` of `auto_recording` does where an administrator locked the setting is not documented. A success is no
 //!   proof: read the meeting again.
 //! - A new token was seen to end the one before (2023). Then two processes with one application take turns in being
-//!   refused, which costs a token each time and nothing else; an application per process avoids it.
+//!   refused. A token they share avoids it ([`Client::with_tokens`]), or an application for each.
 //! - The label of what controls a running recording is not documented; it is counted as light.
 
 mod client;
@@ -25,6 +25,7 @@ mod users;
 
 pub use client::{Account, Client, NextPage, Page, Plan, Settings};
 pub use meetings::{Control, Instance, Listing, Meeting, MeetingKind, MeetingSettings, Occurrence};
+pub use oauth::ServerToServer;
 pub use path::Which;
 pub use phone::PhoneRecording;
 pub use recordings::{File, Recordings, Removal};

@@ -10,9 +10,14 @@ use fakes::{Fault, Match, Server};
 use http::Method;
 use remote::zoom::preconditions::{Facts, Obstacle, Possibility, assess};
 use remote::zoom::{
-    Account, AutoRecording, Client, Control, Listing, Locks, Removal, Settings, UserToken, Which,
+    Account, AutoRecording, Client, Control, Listing, Locks, Removal, ServerToServer, Settings,
+    UserToken, Which,
 };
-use remote::{Base, Budget, DailyBudget, Error, Http, Limit, Unbounded, Weight, WithinProcess};
+use remote::{
+    Base, Budget, DailyBudget, Error, Http, Limit, Mint, Minted, Tokens, Unbounded, Weight,
+    WithinProcess,
+};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 fn client_with(zoom: &Zoom, secret: &str, updates: Arc<dyn DailyBudget>) -> Client {
@@ -26,16 +31,23 @@ fn client_for(
     timeout: Duration,
 ) -> Client {
     let http = Http::new(&remote::Settings { timeout, ..Default::default() }).unwrap();
-    let settings = Settings {
+    let (settings, account) = (settings(zoom), account(zoom, secret));
+    Client::new(&http, &settings, account, Budget::unbounded(), updates)
+}
+
+fn settings(zoom: &Zoom) -> Settings {
+    Settings {
         api: Base::new(&zoom.api_url()).unwrap(),
         oauth: Base::new(&zoom.oauth_url()).unwrap(),
-    };
-    let account = Account {
+    }
+}
+
+fn account(zoom: &Zoom, secret: &str) -> Account {
+    Account {
         id: zoom.options().account.clone(),
         client_id: zoom.options().client_id.clone(),
         client_secret: secret.to_owned().into(),
-    };
-    Client::new(&http, &settings, account, Budget::unbounded(), updates)
+    }
 }
 
 async fn world() -> (Zoom, Client) {
@@ -164,6 +176,46 @@ async fn two_processes_that_end_each_others_tokens_get_along() {
         one.user(&ada).await.unwrap();
         other.user(&ada).await.unwrap();
     }
+}
+
+/// Brings the same token to everybody.
+#[derive(Debug)]
+struct Shared(Arc<ServerToServer>, tokio::sync::Mutex<Option<String>>);
+
+#[async_trait::async_trait]
+impl Mint for Shared {
+    async fn mint(&self) -> Result<Minted, Error> {
+        let mut kept = self.1.lock().await;
+        if kept.is_none() {
+            *kept = Some(self.0.mint().await?.token.expose_secret().to_owned());
+        }
+        let token = kept.clone().unwrap().into();
+        Ok(Minted { token, lifetime: Duration::from_secs(3600) })
+    }
+}
+
+#[tokio::test]
+async fn two_processes_can_share_a_token() {
+    let (zoom, _) = world().await;
+    zoom.one_token_at_a_time();
+    let ada = zoom.add_user("ada@acme.example");
+    let http = Http::new(&remote::Settings::default()).unwrap();
+    let settings = settings(&zoom);
+    let secret = zoom.options().client_secret.clone();
+    let oauth = settings.oauth.clone();
+    let mint = Arc::new(ServerToServer::new(http.clone(), oauth, account(&zoom, &secret)));
+    let shared: Arc<dyn Mint> = Arc::new(Shared(mint, tokio::sync::Mutex::default()));
+    let process = || {
+        let tokens = Tokens::new(Arc::clone(&shared));
+        let id = &zoom.options().account;
+        Client::with_tokens(&http, &settings, id, tokens, Budget::unbounded(), Arc::new(Unbounded))
+    };
+    let (one, other) = (process(), process());
+    for _ in 0..3 {
+        one.user(&ada).await.unwrap();
+        other.user(&ada).await.unwrap();
+    }
+    assert_eq!((zoom.minted(), requests(&zoom)), (1, 6));
 }
 
 #[tokio::test]

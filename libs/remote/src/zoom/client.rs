@@ -97,14 +97,23 @@ impl Client {
     ) -> Self {
         let id = account.id.clone();
         let mint = ServerToServer::new(http.clone(), settings.oauth.clone(), account);
-        let api = Api::new(
-            http.clone(),
-            settings.api.clone(),
-            &id,
-            Credentials::Tokens(Tokens::new(Arc::new(mint))),
-            Arc::new(Zoom),
-            budget,
-        );
+        Self::with_tokens(http, settings, &id, Tokens::new(Arc::new(mint)), budget, updates)
+    }
+
+    /// An account whose tokens come from elsewhere: from a [`Mint`](crate::Mint) that asks a [`ServerToServer`] and keeps
+    /// what it brings where other processes find it.
+    #[must_use]
+    pub fn with_tokens(
+        http: &Http,
+        settings: &Settings,
+        account: &str,
+        tokens: Tokens,
+        budget: Budget,
+        updates: Arc<dyn DailyBudget>,
+    ) -> Self {
+        let credentials = Credentials::Tokens(tokens);
+        let (http, base) = (http.clone(), settings.api.clone());
+        let api = Api::new(http, base, account, credentials, Arc::new(Zoom), budget);
         Self { api, updates }
     }
 

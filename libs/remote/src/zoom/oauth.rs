@@ -19,12 +19,14 @@ const LIFETIME: i64 = 300;
 /// Fetches the tokens of one application. The address of a cluster that comes with a token is not used: where Zoom lives
 /// is configuration.
 #[derive(Debug)]
-pub(super) struct ServerToServer {
+pub struct ServerToServer {
     api: Api,
 }
 
 impl ServerToServer {
-    pub(super) fn new(http: Http, base: Base, account: Account) -> Self {
+    /// The tokens of an application, from where [`Settings::oauth`](super::Settings::oauth) says.
+    #[must_use]
+    pub fn new(http: Http, base: Base, account: Account) -> Self {
         let credentials = Credentials::basic(&account.client_id, &account.client_secret);
         let budget = Budget::unbounded();
         Self { api: Api::new(http, base, &account.id, credentials, Arc::new(Oauth), budget) }
