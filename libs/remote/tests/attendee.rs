@@ -21,17 +21,26 @@ fn noon() -> DateTime<Utc> {
     "2026-01-01T12:00:00Z".parse().unwrap()
 }
 
-fn client(fake: &fakes::attendee::Attendee, key: &str) -> Attendee {
-    let settings = Settings { timeout: Duration::from_millis(400), ..Settings::default() };
+fn client(fake: &fakes::attendee::Attendee, key: &str, patience: u64) -> Attendee {
+    let settings = Settings { timeout: Duration::from_secs(patience), ..Settings::default() };
     let base = Base::new(&fake.base()).unwrap();
     let http = Http::new(&settings).unwrap();
     Attendee::new(http, base, "acme", &key.to_owned().into(), Budget::unbounded())
 }
 
 async fn world() -> World {
+    world_with(20).await
+}
+
+/// A client that waits only a second.
+async fn hasty() -> World {
+    world_with(1).await
+}
+
+async fn world_with(patience: u64) -> World {
     let clock = Clock::held(noon());
     let fake = fakes::attendee::Attendee::start(clock.clone()).await;
-    let attendee = client(&fake, fake.key());
+    let attendee = client(&fake, fake.key(), patience);
     World { fake, clock, attendee }
 }
 
@@ -94,7 +103,7 @@ async fn an_answer_that_is_lost_makes_no_second_bot() {
         Fault::SlowAfter(Duration::from_secs(60)),
         Fault::AnswerAfter(Reply::status(502)),
     ] {
-        let world = world().await;
+        let world = hasty().await;
         world.creates_fail(fault.clone());
         let first = world.attendee.ensure_bot(&order()).await.unwrap();
         assert_eq!(first.how, How::CreatedUnheard, "{fault:?}");
@@ -116,14 +125,14 @@ async fn a_create_that_never_arrived_is_told_and_made_up_for() {
 
 #[tokio::test]
 async fn a_create_that_is_carried_out_late_makes_one_bot() {
-    let world = world().await;
-    world.fake.linger(Duration::from_millis(900));
+    let world = hasty().await;
+    world.fake.linger(Duration::from_millis(3000));
     world.attendee.ensure_bot(&order()).await.unwrap_err();
     world.fake.linger(Duration::from_millis(10));
     let quick = world.attendee.ensure_bot(&order()).await.unwrap();
     assert_eq!(quick.how, How::Created);
     // The first one is carried out only now, and refused.
-    tokio::time::sleep(Duration::from_millis(1000)).await;
+    tokio::time::sleep(Duration::from_millis(3000)).await;
     assert_eq!(world.fake.bots(), [quick.bot.id]);
 }
 
@@ -270,7 +279,7 @@ async fn refusals_keep_their_words() {
         "{error:?}"
     );
     assert!(matches!(world.attendee.retrieve("bot_x").await, Err(Error::NotFound { .. })));
-    let stranger = client(&world.fake, "other");
+    let stranger = client(&world.fake, "other", 20);
     assert!(matches!(stranger.retrieve("bot_x").await, Err(Error::Unauthorised { .. })));
     let late = Order { join_at: Some(noon() - TimeDelta::minutes(1)), ..order() };
     let error = world.attendee.create(&late).await.unwrap_err();

@@ -22,17 +22,26 @@ fn noon() -> DateTime<Utc> {
     "2026-01-01T12:00:00Z".parse().unwrap()
 }
 
-fn client(fake: &fakes::recall::Recall, key: &str) -> Recall {
-    let settings = Settings { timeout: Duration::from_millis(400), ..Settings::default() };
+fn client(fake: &fakes::recall::Recall, key: &str, patience: u64) -> Recall {
+    let settings = Settings { timeout: Duration::from_secs(patience), ..Settings::default() };
     let base = Base::new(&fake.base()).unwrap();
     let http = Http::new(&settings).unwrap();
     Recall::new(http, base, "acme", &key.to_owned().into(), Budget::unbounded())
 }
 
 async fn world() -> World {
+    world_with(20).await
+}
+
+/// A client that waits only a second.
+async fn hasty() -> World {
+    world_with(1).await
+}
+
+async fn world_with(patience: u64) -> World {
     let clock = Clock::held(noon());
     let fake = fakes::recall::Recall::start(clock.clone()).await;
-    let recall = client(&fake, fake.key());
+    let recall = client(&fake, fake.key(), patience);
     World { fake, clock, recall }
 }
 
@@ -94,7 +103,7 @@ async fn an_answer_that_is_lost_makes_no_second_bot() {
         Fault::AnswerAfter(Reply::status(502)),
         Fault::AnswerAfter(Reply::status(504)),
     ] {
-        let world = world().await;
+        let world = hasty().await;
         world.creates_fail(fault.clone());
         let first = world.recall.ensure_bot(&mut order()).await.unwrap();
         assert_eq!(first.how, How::CreatedUnheard, "{fault:?}");
@@ -117,14 +126,14 @@ async fn a_create_that_never_arrived_is_told_and_made_up_for() {
 
 #[tokio::test]
 async fn a_create_still_under_way_is_not_repeated() {
-    let world = world().await;
-    world.fake.linger(Duration::from_millis(1500));
+    let world = hasty().await;
+    world.fake.linger(Duration::from_millis(3000));
     let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
     let error = world.recall.ensure_bot(&mut order()).await.unwrap_err();
     assert!(matches!(error, Error::Busy { limit: Limit::Rate, .. }), "{error:?}");
     assert!(error.is_transient() && error.retry_after().is_some());
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    tokio::time::sleep(Duration::from_millis(3000)).await;
     assert_eq!(world.recall.ensure_bot(&mut order()).await.unwrap().how, How::Found);
     assert_eq!(world.fake.bots().len(), 1);
 }
@@ -369,7 +378,7 @@ async fn refusals_keep_their_codes() {
     let expected = "meeting_url: This field is required.".to_owned();
     assert_eq!(error, Error::Refused { status: 400, code: "400".to_owned(), text: expected });
     assert!(matches!(world.recall.retrieve("nobody").await, Err(Error::NotFound { .. })));
-    let stranger = client(&world.fake, "other");
+    let stranger = client(&world.fake, "other", 20);
     let error = stranger.retrieve("b").await.unwrap_err();
     assert_eq!(error.code(), Some("authentication_failed"));
     assert!(world.fake.bots().is_empty());
