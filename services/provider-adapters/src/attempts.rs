@@ -7,7 +7,7 @@ use proto::Invalid;
 use proto::provider::v1;
 
 pub(crate) use order::Order;
-pub(crate) use signal::{Change, Evidence, News, Word};
+pub(crate) use signal::{Change, Evidence, News, Person, Word};
 
 /// Bytes of a company's id, at most.
 const MAX_COMPANY: usize = 255;
@@ -25,6 +25,14 @@ pub(crate) struct Attempt {
     pub(crate) plan_revision: u64,
     /// Number of the attempt among all of the plan, from 0.
     pub(crate) run: u32,
+}
+
+impl Attempt {
+    /// What grows with every attempt at the call.
+    #[cfg(test)]
+    pub(crate) fn place(&self) -> (u64, u32) {
+        (self.plan_revision, self.run)
+    }
 }
 
 impl TryFrom<Option<v1::Attempt>> for Attempt {

@@ -1,7 +1,10 @@
 //! The settings of provider-adapters as types.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde::Deserialize;
 use storage::StoreConfig;
 
@@ -18,6 +21,12 @@ pub struct Config {
     pub work: Work,
     /// Fleets of bots.
     pub fleets: Fleets,
+    /// Where providers deliver their webhooks.
+    pub webhooks: Webhooks,
+    /// How webhooks are worked on once they are kept.
+    pub inbox: Inbox,
+    /// Companies' connections to providers.
+    pub connections: Vec<Connection>,
 }
 
 /// How what is to be done at providers is looked for.
@@ -61,6 +70,99 @@ pub struct Fleets {
     pub gone: Duration,
 }
 
+/// Where providers deliver their webhooks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Address and port; nobody listens when it is empty.
+    pub listen: String,
+    /// Whether clear text beyond loopback is wanted, because something in front of it speaks TLS.
+    pub insecure_listen: bool,
+    /// How the outside calls this place: `https://hooks.acme.example`.
+    pub public_url: String,
+    /// Requests at once.
+    pub max_in_flight: usize,
+    /// How long a request may take; providers give up after three seconds.
+    #[serde(with = "chassis::period")]
+    pub ceiling: Duration,
+}
+
+/// How webhooks are worked on once they are kept.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbox {
+    /// How often it is looked for what other replicas kept.
+    #[serde(with = "chassis::period")]
+    pub poll: Duration,
+    /// Webhooks worked on at once.
+    pub batch: u64,
+    /// How long a replica has what it has claimed.
+    #[serde(with = "chassis::period")]
+    pub lease: Duration,
+    /// How long something waits for an attempt it may be about.
+    #[serde(with = "chassis::period")]
+    pub wait: Duration,
+    /// How long it is remembered that something came, so that it is not taken for new when it comes again.
+    #[serde(with = "chassis::period")]
+    pub keep: Duration,
+}
+
+/// A company's connection to a provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// Its name, as in the path of its webhooks: letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// The company.
+    pub company: String,
+    /// The provider: `zoom`, `teams`, `webex`, `google_meet`, `twilio`, `ringcentral`, `aircall`, `vonage`, `telnyx`,
+    /// `dialer`, `recall`, `attendee`.
+    pub provider: String,
+    /// Secrets of its webhooks, each `env:NAME` or `file:/path`; several during a rotation.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Public keys of the provider, a JWKS document: `env:NAME` or `file:/path`.
+    #[serde(default)]
+    pub keys: Option<String>,
+    /// For whom its tokens are made: the application, or the address of the webhook.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// The service account its pushes come from.
+    #[serde(default)]
+    pub sender: Option<String>,
+    /// What rich notifications are encrypted to.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+    /// The company's own accounts, tenants or organisations there; what comes from others is not wanted.
+    #[serde(default)]
+    pub own: Vec<String>,
+    /// Accounts with which our own recorders join.
+    #[serde(default)]
+    pub recorders: Vec<String>,
+    /// How long ago something may have been signed.
+    #[serde(default)]
+    pub past: Option<String>,
+    /// How far in the future.
+    #[serde(default)]
+    pub future: Option<String>,
+    /// Where its API is, if not at the usual place.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// What its API wants to know of us, by the names the carrier gives them; secrets as `env:NAME` or `file:/path`.
+    #[serde(default)]
+    pub api: BTreeMap<String, String>,
+}
+
+/// A certificate that rich notifications are encrypted to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// Its id, as the subscription was given it.
+    pub id: String,
+    /// Its private key, PKCS #8 in DER: `file:/path`.
+    pub key: String,
+}
+
 impl Config {
     /// Refuses what types let pass.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
@@ -81,6 +183,30 @@ impl Config {
             fleets.gone > fleets.heartbeat,
             "`fleets.gone` must be longer than `fleets.heartbeat`"
         );
+        anyhow::ensure!(!self.inbox.poll.is_zero(), "`inbox.poll` must be longer than nothing");
+        anyhow::ensure!((1..=1000).contains(&self.inbox.batch), "`inbox.batch` must be 1 to 1000");
+        self.webhooks.address()?;
         Ok(())
+    }
+}
+
+impl Webhooks {
+    /// Where to listen; nowhere where that is not wanted.
+    ///
+    /// # Errors
+    /// It is no address, or one where everything would travel in clear text.
+    pub(crate) fn address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        if self.listen.is_empty() {
+            return Ok(None);
+        }
+        let address: SocketAddr = self.listen.parse().with_context(|| {
+            format!("`webhooks.listen`: `{}` is no address and port", self.listen)
+        })?;
+        anyhow::ensure!(
+            address.ip().is_loopback() || self.insecure_listen,
+            "`webhooks.listen`: `{address}` is not a loopback address and nothing there speaks TLS; set \
+             `webhooks.insecure_listen = true` where something in front of it does"
+        );
+        Ok(Some(address))
     }
 }

@@ -5,11 +5,14 @@
 //! by which they have it, and one that was taken over has no effect any more.
 
 mod attempts;
+mod budget;
 mod entity;
 mod fleets;
+mod inbox;
 pub(crate) mod key;
 mod log;
 mod migration;
+mod trace;
 mod work;
 
 use std::sync::Arc;
@@ -20,7 +23,9 @@ use tokio::sync::{Notify, watch};
 
 pub(crate) use attempts::Kept;
 pub(crate) use fleets::{Fleet, Mine};
-pub(crate) use migration::Attempts as Migration;
+pub(crate) use inbox::{Health, Letter, Movement, Parcel, Settled, Unmapped};
+pub(crate) use migration::{Attempts as AttemptTables, Inbox as InboxTables};
+pub(crate) use trace::{Trace, Traces};
 pub(crate) use work::{Due, Finish, Kind as WorkKind};
 
 /// Where an attempt stands, as far as it concerns who carries it out. The numbers are stored.
@@ -66,6 +71,7 @@ struct Woken {
     news: watch::Sender<()>,
     work: Notify,
     fleets: Notify,
+    inbox: Notify,
 }
 
 impl Journal {
@@ -82,6 +88,11 @@ impl Journal {
     /// Waits until this process has written something to do.
     pub(crate) async fn work_came(&self) {
         self.woken.work.notified().await;
+    }
+
+    /// Waits until this process has kept a webhook.
+    pub(crate) async fn inbox_came(&self) {
+        self.woken.inbox.notified().await;
     }
 
     /// Waits until this process has written something that may concern fleets.

@@ -7,10 +7,13 @@ mod attempts;
 mod cache;
 mod carry;
 mod config;
+mod connections;
 mod error;
 mod facts;
 mod fleet;
 mod gather;
+mod health;
+mod inbox;
 mod journal;
 mod migration;
 mod providers;
@@ -18,6 +21,7 @@ mod service;
 mod session;
 mod store;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -42,6 +46,7 @@ impl chassis::App for App {
 
     fn check(config: &Config) -> anyhow::Result<()> {
         config.check()?;
+        connections::Connections::read(&config.connections)?;
         providers::hosted(&config.adapters)?;
         Ok(())
     }
@@ -69,11 +74,40 @@ impl chassis::App for App {
             claimant: Arc::clone(&claimant),
             shutdown: shutdown.clone(),
         };
+        let connections = connections::Connections::read(&config.connections)?;
+        let doctor = health::Doctor {
+            journal: journal.clone(),
+            connections: connections.clone(),
+            clock: clock.clone(),
+        };
+        let webhooks = webhooks::Webhooks::open(
+            config.webhooks,
+            connections.clone(),
+            journal.clone(),
+            clock.clone(),
+            shutdown.clone(),
+        );
+        let webhooks = webhooks.await?;
+        let inbox = inbox::Inbox {
+            journal: journal.clone(),
+            connections,
+            clock: clock.clone(),
+            settings: config.inbox,
+            claimant: Arc::clone(&claimant),
+            shutdown: shutdown.clone(),
+        };
         let fleets = fleet::Fleets::new(journal, clock, config.fleets, claimant, shutdown);
         let minder = fleets.clone();
-        let service = service::Service::new(gather, hosted, sessions);
+        let service = service::Service::new(gather, hosted, sessions, doctor);
         let routes = Routes::new(sized!(context, ProviderAdapterServiceServer::new(service)))
             .add_service(sized!(context, BotFleetServiceServer::new(fleets)));
-        Ok(Built::new(routes).task("work", worker.run()).task("fleets", minder.run()))
+        let built = Built::new(routes)
+            .task("work", worker.run())
+            .task("fleets", minder.run())
+            .task("inbox", inbox.run());
+        Ok(match webhooks {
+            Some(webhooks) => built.task("webhooks", webhooks.run()),
+            None => built,
+        })
     }
 }

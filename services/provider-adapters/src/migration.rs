@@ -2,6 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::journal::{AttemptTables, InboxTables};
+
 /// Every migration, oldest first.
 #[derive(Debug)]
 pub(crate) struct Migrator;
@@ -9,7 +11,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Facts), Box::new(crate::journal::Migration)]
+        vec![Box::new(Facts), Box::new(AttemptTables), Box::new(InboxTables)]
     }
 
     fn migration_table_name() -> sea_orm::DynIden {

@@ -16,6 +16,7 @@ use crate::attempts::text;
 use crate::error::Error;
 use crate::facts::{self, Known};
 use crate::gather::Gather;
+use crate::health::Doctor;
 use crate::providers::Hosted;
 use crate::session::Sessions;
 use crate::watch::Watcher;
@@ -31,6 +32,7 @@ pub(crate) struct Service {
     gather: Gather,
     hosted: Hosted,
     sessions: Sessions,
+    doctor: Doctor,
 }
 
 /// A call that makes sense: an adapter hosted here, and a method and a conference that are its own.
@@ -44,8 +46,8 @@ struct Question {
 
 impl Service {
     /// A service that learns facts so, hosts these adapters, and has plans carried out so.
-    pub(crate) fn new(gather: Gather, hosted: Hosted, sessions: Sessions) -> Self {
-        Self { gather, hosted, sessions }
+    pub(crate) fn new(gather: Gather, hosted: Hosted, sessions: Sessions, doctor: Doctor) -> Self {
+        Self { gather, hosted, sessions, doctor }
     }
 
     fn adapter(&self, which: Which) -> Result<&'static dyn Adapter, Error> {
@@ -136,10 +138,12 @@ impl ProviderAdapterService for Service {
             None => self.hosted.all().collect(),
         };
         let newest = if company.is_empty() { None } else { self.gather.newest(&company).await? };
-        let adapters = asked
-            .into_iter()
-            .map(|adapter| Self::describe(adapter, &company, newest.as_ref()))
-            .collect();
+        let mut adapters = Vec::with_capacity(asked.len());
+        for adapter in asked {
+            let mut described = Self::describe(adapter, &company, newest.as_ref());
+            described.connections = self.doctor.connections(&company, adapter.which()).await?;
+            adapters.push(described);
+        }
         Ok(Response::new(v1::DescribeAdapterResponse { adapters }))
     }
 

@@ -220,7 +220,6 @@ impl From<&News> for v1::Signal {
 
 /// A piece of news for whoever decides.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(dead_code, reason = "the inbox, which makes the rest of them, comes next")]
 pub(crate) enum Change {
     /// News of an attempt.
     Told(News),

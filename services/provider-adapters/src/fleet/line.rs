@@ -254,11 +254,14 @@ impl Line {
             .collect::<Result<Vec<News>, Invalid>>()?;
         let attempts: Vec<Attempt> = news.iter().map(|one| one.attempt.clone()).collect();
         let standing = self.fleets.journal.standing(fleet, &attempts).await?;
+        for (attempt, _) in attempts.iter().zip(&standing).filter(|(_, it)| **it == Mine::Offered) {
+            self.fleets.journal.accept(fleet, attempt).await?;
+        }
         let count = news.len();
         let changes: Vec<Change> = news
             .into_iter()
             .zip(&standing)
-            .filter(|(_, mine)| matches!(mine, Mine::Running | Mine::Over | Mine::Leaving))
+            .filter(|(_, mine)| !matches!(mine, Mine::Fenced | Mine::No))
             .map(|(news, _)| Change::Told(news))
             .collect();
         let taken = self.fleets.journal.tell(&changes).await?;
@@ -320,6 +323,10 @@ impl Line {
         for (attempt, mine) in running.iter().zip(standing) {
             match mine {
                 Mine::Running | Mine::Over => {}
+                // What it has it has taken, though its word for that was lost.
+                Mine::Offered => {
+                    journal.accept(fleet, attempt).await?;
+                }
                 Mine::Leaving | Mine::Fenced | Mine::No => {
                     self.tell(withdrawal(attempt, 0)).await?;
                 }

@@ -202,3 +202,130 @@ pub(crate) mod fleet {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Webhooks as they came.
+pub(crate) mod inbox {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "provider_adapters_inbox")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key)]
+        pub(crate) id: i64,
+        pub(crate) connection: String,
+        pub(crate) company: String,
+        /// The same for every delivery of it.
+        pub(crate) name: String,
+        pub(crate) received_us: i64,
+        /// The body without secrets; empty once it was worked on.
+        #[sea_orm(column_type = "Blob")]
+        pub(crate) body: Vec<u8>,
+        /// What was encrypted in it.
+        #[sea_orm(column_type = "Blob", nullable)]
+        pub(crate) content: Option<Vec<u8>>,
+        pub(crate) waiting: bool,
+        pub(crate) due_us: i64,
+        pub(crate) tries: i64,
+        pub(crate) claimed_until: Option<i64>,
+        pub(crate) claim: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Who is in the conference of an attempt, as far as events tell.
+pub(crate) mod presence {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "provider_adapters_presence")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) attempt: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) person: String,
+        pub(crate) address: String,
+        pub(crate) is_recorder: bool,
+        pub(crate) is_host: bool,
+        pub(crate) same_organisation: bool,
+        pub(crate) here: bool,
+        /// When the last word on them was true.
+        pub(crate) since_us: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Raw codes nobody has mapped, for people to look at.
+pub(crate) mod evidence {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "provider_adapters_evidence")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) id: String,
+        pub(crate) company: String,
+        pub(crate) provider: String,
+        pub(crate) kind: String,
+        #[sea_orm(column_type = "Text")]
+        pub(crate) code: String,
+        #[sea_orm(column_type = "Text")]
+        pub(crate) text: String,
+        pub(crate) observed_us: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What is wrong with connections.
+pub(crate) mod problem {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "provider_adapters_problem")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) connection: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) code: String,
+        pub(crate) since_us: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What was used of what a provider allows in a day.
+pub(crate) mod budget {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "provider_adapters_budget")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) account: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) subject: String,
+        /// Days since 1970.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) day: i64,
+        pub(crate) used: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -48,6 +48,8 @@ impl Fleet {
 /// How an attempt stands to a fleet that speaks of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mine {
+    /// It was offered to the fleet, whose word that it takes it may have got lost.
+    Offered,
     /// The fleet has it.
     Running,
     /// The fleet has it, and it has ended: late news of it counts.
@@ -253,7 +255,8 @@ impl Journal {
                 Some(State::Running) => Mine::Running,
                 Some(State::Over) => Mine::Over,
                 Some(State::Withdrawn) => Mine::Leaving,
-                Some(State::Kept | State::Offered | State::Lost) | None => Mine::No,
+                Some(State::Offered) => Mine::Offered,
+                Some(State::Kept | State::Lost) | None => Mine::No,
             }
         };
         Ok(attempts.iter().zip(&ids).map(|(attempt, id)| of(attempt, id)).collect())

@@ -54,6 +54,24 @@ pub(crate) fn name(company: &str, kind: &str, value: &str) -> String {
     of(&[b"name", company.as_bytes(), kind.as_bytes(), value.as_bytes()])
 }
 
+/// A webhook of a connection, by what is the same for every delivery of it.
+pub(crate) fn webhook(connection: &str, parts: &[&str]) -> String {
+    let parts = parts.iter().map(|part| part.as_bytes());
+    let all: Vec<&[u8]> =
+        [b"webhook".as_slice(), connection.as_bytes()].into_iter().chain(parts).collect();
+    of(&all)
+}
+
+/// A webhook that cannot be read, by its bytes.
+pub(crate) fn bytes(connection: &str, body: &[u8]) -> String {
+    of(&[b"bytes", connection.as_bytes(), body])
+}
+
+/// A raw code of a provider, as a company met it.
+pub(crate) fn code(company: &str, provider: &str, kind: &str, code: &str) -> String {
+    of(&[b"code", company.as_bytes(), provider.as_bytes(), kind.as_bytes(), code.as_bytes()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -155,3 +155,85 @@ impl MigrationTrait for Attempts {
             .await
     }
 }
+
+/// Webhooks, and what is learnt from them besides signals.
+pub(crate) struct Inbox;
+
+impl MigrationName for Inbox {
+    fn name(&self) -> &'static str {
+        "m0003_inbox"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Inbox {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let flag = |name: &'static str| ColumnDef::new(name).boolean().not_null().to_owned();
+        let table = Table::create()
+            .table("provider_adapters_inbox")
+            .col(number("id").not_null().auto_increment().primary_key())
+            .col(text("connection").not_null())
+            .col(text("company").not_null())
+            .col(text("name").not_null())
+            .col(number("received_us").not_null())
+            .col(ColumnDef::new("body").blob().not_null())
+            .col(ColumnDef::new("content").blob().null())
+            .col(flag("waiting"))
+            .col(number("due_us").not_null())
+            .col(number("tries").not_null())
+            .col(number("claimed_until").null())
+            .col(text("claim").null())
+            .to_owned();
+        manager.create_table(table).await?;
+        let of = "provider_adapters_inbox";
+        index(manager, "provider_adapters_inbox_name", of, &["name"], true).await?;
+        index(manager, "provider_adapters_inbox_due", of, &["waiting", "due_us"], false).await?;
+        let came = ["connection", "received_us"];
+        index(manager, "provider_adapters_inbox_came", of, &came, false).await?;
+
+        let table = Table::create()
+            .table("provider_adapters_presence")
+            .col(text("attempt").not_null())
+            .col(text("person").not_null())
+            .col(text("address").not_null())
+            .col(flag("is_recorder"))
+            .col(flag("is_host"))
+            .col(flag("same_organisation"))
+            .col(flag("here"))
+            .col(number("since_us").not_null())
+            .primary_key(Index::create().col("attempt").col("person"))
+            .to_owned();
+        manager.create_table(table).await?;
+
+        let table = Table::create()
+            .table("provider_adapters_evidence")
+            .col(text("id").not_null().primary_key())
+            .col(text("company").not_null())
+            .col(text("provider").not_null())
+            .col(text("kind").not_null())
+            .col(text("code").not_null())
+            .col(text("text").not_null())
+            .col(number("observed_us").not_null())
+            .to_owned();
+        manager.create_table(table).await?;
+
+        let table = Table::create()
+            .table("provider_adapters_problem")
+            .col(text("connection").not_null())
+            .col(text("code").not_null())
+            .col(number("since_us").not_null())
+            .primary_key(Index::create().col("connection").col("code"))
+            .to_owned();
+        manager.create_table(table).await?;
+
+        let table = Table::create()
+            .table("provider_adapters_budget")
+            .col(text("account").not_null())
+            .col(text("subject").not_null())
+            .col(number("day").not_null())
+            .col(number("used").not_null())
+            .primary_key(Index::create().col("account").col("subject").col("day"))
+            .to_owned();
+        manager.create_table(table).await
+    }
+}

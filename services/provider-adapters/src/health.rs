@@ -1,0 +1,175 @@
+//! How connections to providers are: what is wrong with them, what to do about it, and what is left of what is allowed.
+
+use std::sync::Arc;
+
+use chassis::Clock;
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use decision::provider::Adapter as Which;
+use proto::provider::v1;
+use proto::time;
+use remote::zoom::UPDATES_PER_DAY;
+use secrecy::ExposeSecret as _;
+use signals::Provider;
+
+use crate::connections::{Connection, Connections};
+use crate::error::Error;
+use crate::inbox::{ACCESS_LOST, STORAGE_FULL, SUBSCRIPTION_LOST};
+use crate::journal::{Health, Journal};
+
+/// After how long without a webhook an admin should look.
+const SILENCE: TimeDelta = TimeDelta::hours(72);
+
+/// Tells how connections are.
+#[derive(Debug, Clone)]
+pub(crate) struct Doctor {
+    /// Where it is kept what came through them.
+    pub(crate) journal: Journal,
+    /// All of them.
+    pub(crate) connections: Connections,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Doctor {
+    /// How a company's connections to what an adapter serves are, by name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn connections(
+        &self,
+        company: &str,
+        which: Which,
+    ) -> Result<Vec<v1::ConnectionHealth>, Error> {
+        let now = self.clock.now();
+        let mut told = Vec::new();
+        for connection in self.connections.of(company) {
+            if !serves(connection.provider, which) {
+                continue;
+            }
+            let health = self.journal.health(&connection.name).await?;
+            told.push(v1::ConnectionHealth {
+                name: connection.name.clone(),
+                problems: problems(connection, &health, now),
+                budgets: self.budgets(connection, now).await?,
+                last_webhook_at: health.last_webhook.map(time::to_wire),
+                last_answer_at: None,
+                refused_webhooks: connection.refused(),
+                waiting_webhooks: health.waiting,
+            });
+        }
+        Ok(told)
+    }
+
+    async fn budgets(
+        &self,
+        connection: &Connection,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<v1::Budget>, Error> {
+        let (Provider::Zoom, Some(account)) = (connection.provider, connection.api("account_id"))
+        else {
+            return Ok(Vec::new());
+        };
+        let limit = u64::from(UPDATES_PER_DAY);
+        let tomorrow = now.date_naive().checked_add_days(Days::new(1));
+        let resets = tomorrow.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
+        let used = self.journal.used(account.expose_secret(), now).await?;
+        let told = used.into_iter().map(|(user, used)| v1::Budget {
+            name: "meeting_updates_per_user_and_day".to_owned(),
+            subject: user,
+            limit,
+            left: limit.saturating_sub(used),
+            resets_at: resets.map(time::to_wire),
+        });
+        Ok(told.collect())
+    }
+}
+
+/// Whether a provider's connection is of any use to an adapter.
+fn serves(provider: Provider, which: Which) -> bool {
+    match provider {
+        Provider::Zoom => matches!(which, Which::ZoomNative | Which::ZoomLocal | Which::Dialer),
+        Provider::Teams => which == Which::Teams,
+        Provider::Webex => which == Which::Webex,
+        Provider::GoogleMeet => which == Which::GoogleMeet,
+        Provider::Recall | Provider::Attendee => {
+            matches!(which, Which::ZoomLocal | Which::Teams | Which::Webex | Which::GoogleMeet)
+        }
+        Provider::ZoomPhone
+        | Provider::Twilio
+        | Provider::RingCentral
+        | Provider::Aircall
+        | Provider::Vonage
+        | Provider::Telnyx
+        | Provider::Dialer
+        | Provider::Sip => which == Which::Dialer,
+    }
+}
+
+fn problem(severity: v1::Severity, code: &str, text: &str, remedy: String) -> v1::Problem {
+    let (code, text) = (code.to_owned(), text.to_owned());
+    v1::Problem { severity: severity.into(), code, text, remedy }
+}
+
+/// What is wrong with a connection, the worst first.
+fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec<v1::Problem> {
+    let name = &connection.name;
+    let provider = connection.provider.as_str();
+    let mut found = Vec::new();
+    if connection.cannot_believe() {
+        found.push(problem(
+            v1::Severity::Error,
+            "secret_missing",
+            "nothing is set by which its webhooks could be believed, so that all are sent back",
+            format!(
+                "set `secrets` of the connection `{name}`, or `keys` where {provider} signs tokens"
+            ),
+        ));
+    }
+    for code in &health.problems {
+        let known = match code.as_str() {
+            ACCESS_LOST => problem(
+                v1::Severity::Error,
+                code,
+                "the provider took our access away",
+                format!("authorise the application at {provider} again"),
+            ),
+            SUBSCRIPTION_LOST => problem(
+                v1::Severity::Error,
+                code,
+                "the provider does not notify us any more",
+                format!("subscribe again at {provider}, to `/webhooks/{name}`"),
+            ),
+            STORAGE_FULL => problem(
+                v1::Severity::Warning,
+                code,
+                "the account has no storage left for recordings",
+                format!("make room or buy storage at {provider}"),
+            ),
+            _ => continue,
+        };
+        found.push(known);
+    }
+    if connection.refused() > 0 {
+        found.push(problem(
+            v1::Severity::Warning,
+            "webhooks_refused",
+            "webhooks came that were not believed: forged ones, or those of a secret that was changed",
+            format!("compare `secrets` of the connection `{name}` with what {provider} shows"),
+        ));
+    }
+    let silent = match health.last_webhook {
+        Some(last) if now - last > SILENCE => Some("no webhook came for days"),
+        None => Some("no webhook has come yet"),
+        Some(_) => None,
+    };
+    if let Some(text) = silent {
+        found.push(problem(
+            v1::Severity::Warning,
+            "webhooks_silent",
+            text,
+            format!("see at {provider} whether `/webhooks/{name}` is subscribed and its deliveries succeed"),
+        ));
+    }
+    found.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    found
+}

@@ -1,0 +1,280 @@
+//! What an event comes to: signals of an attempt, who is there, and news of accounts and of telephone calls.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use decision::Provider as Conferencing;
+use decision::session::{Heard, Means, Says, Signal};
+use proto::provider::v1;
+use signals::event::Direction;
+use signals::{Event, News as Needs, Participant, Private, Provider, Topic};
+
+use super::Opened;
+use crate::attempts::{Change, Evidence, News, Person, Word};
+use crate::carry::{Kind, Name};
+use crate::connections::Connection;
+use crate::journal::{Movement, Settled, Trace, Unmapped};
+use chassis::metrics::{self, Counter};
+
+/// Raw codes that nobody has mapped, by `provider`. It should stay at zero.
+static UNMAPPED: Counter = metrics::counter("callsheet.codes.unmapped");
+
+/// How long before the planned start a session in a personal room is taken for that of the event.
+const EARLY: TimeDelta = TimeDelta::minutes(5);
+/// How much earlier than we asked for it a stop may seem to have come: clocks differ.
+const SKEW: TimeDelta = TimeDelta::seconds(10);
+/// The type of a meeting in a personal room, as Zoom numbers it.
+const PERSONAL: i64 = 4;
+/// The name of a connection to which the provider denied us access.
+pub(crate) const ACCESS_LOST: &str = "app_deauthorized";
+/// The same for one whose notifications do not come any more.
+pub(crate) const SUBSCRIPTION_LOST: &str = "subscription_lost";
+/// The same for an account that is out of storage.
+pub(crate) const STORAGE_FULL: &str = "storage_full";
+
+fn means(method: v1::Method) -> Means {
+    match method {
+        v1::Method::Native => Means::Cloud,
+        v1::Method::Local => Means::LocalBot,
+        v1::Method::DialerImport => Means::Dialer,
+        v1::Method::Upload => Means::Upload,
+        v1::Method::Bot | v1::Method::Unspecified => Means::Bot,
+    }
+}
+
+/// Tells what an event comes to in its attempt.
+pub(super) fn tell(one: &Opened<'_>, event: &Event, trace: &Trace, settled: &mut Settled) {
+    let received = one.letter.received;
+    let at = event.at.unwrap_or(received);
+    let ours = |participant: &Participant| is_ours(one.connection, trace, participant);
+    for heard in event.heard(means(trace.method), received, ours) {
+        if heard.signal == Signal::RecordingStopped && we_stopped(trace, heard.at) {
+            let own = Heard { signal: Signal::OwnStop, ..heard.clone() };
+            settled.changes.push(Change::Told(news(event, trace, own)));
+        }
+        settled.changes.push(Change::Told(news(event, trace, heard)));
+    }
+    if event.says(Signal::MeetingStarted)
+        && event.about.conference_type == Some(PERSONAL)
+        && is_at_another_time(trace, at)
+    {
+        let other = Heard::new(Signal::StartedAtOtherTime, at);
+        settled.changes.push(Change::Told(news(event, trace, other)));
+    }
+    people(one, event, trace, at, settled);
+    for (kind, value) in [(Kind::Instance, &event.about.instance), (Kind::Bot, &event.about.bot)] {
+        if let Some(value) = value {
+            settled.names.push((trace.clone(), Name { kind, value: value.clone() }));
+        }
+    }
+}
+
+/// Notes raw codes that nobody has mapped, once.
+pub(super) fn unmapped(one: &Opened<'_>, event: &Event, settled: &mut Settled) {
+    if one.letter.tries > 0 {
+        return;
+    }
+    for meaning in event.unknown() {
+        UNMAPPED.add(1, &[("provider", event.provider.as_str())]);
+        settled.unmapped.push(Unmapped {
+            company: one.connection.company.clone(),
+            provider: event.provider.as_str(),
+            kind: meaning.kind().as_str(),
+            code: meaning.raw_code().to_owned(),
+            text: meaning.raw_text().unwrap_or_default().to_owned(),
+            at: event.at.unwrap_or(one.letter.received),
+        });
+    }
+}
+
+/// News of an attempt that an event brought.
+fn news(event: &Event, trace: &Trace, heard: Heard) -> News {
+    let told = heard.signal;
+    let meaning = event.meanings.iter().find(|meaning| meaning.signal() == Some(told));
+    let raw = match (&heard.raw, meaning) {
+        (Some(raw), _) => Some(Evidence {
+            provider: raw.provider.clone(),
+            code: raw.raw_code.clone(),
+            text: raw.raw_text.clone(),
+        }),
+        (None, Some(meaning)) => Some(Evidence {
+            provider: meaning.provider().as_str().to_owned(),
+            code: meaning.raw_code().to_owned(),
+            text: String::new(),
+        }),
+        (None, None) => None,
+    };
+    // Several codes that nobody has mapped may stand in one event.
+    let code = raw.as_ref().filter(|_| told == Signal::Unreadable).map(|raw| raw.code.as_str());
+    News {
+        attempt: trace.attempt.clone(),
+        word: Word::Is(told),
+        at: heard.at,
+        sequence: heard.sequence,
+        length: None,
+        key: format!("{}:{}{}", event.key, told.as_str(), code.unwrap_or_default()),
+        raw,
+        roster: Vec::new(),
+    }
+}
+
+/// Whether a stop was ours: no provider says whose it was.
+fn we_stopped(trace: &Trace, at: DateTime<Utc>) -> bool {
+    trace.stopped.is_some_and(|stopped| at >= stopped - SKEW)
+}
+
+fn is_at_another_time(trace: &Trace, at: DateTime<Utc>) -> bool {
+    let Some(start) = trace.start else { return false };
+    at < start - EARLY || trace.end.is_some_and(|end| at > end)
+}
+
+/// Whether a participant is a recorder of ours.
+fn is_ours(connection: &Connection, trace: &Trace, participant: &Participant) -> bool {
+    let accounts = [&participant.user, &participant.id];
+    let known = accounts.into_iter().flatten().any(|one| connection.recorders.contains(one));
+    let address = participant.email.as_ref().map(Private::expose);
+    let addressed = address.is_some_and(|address| {
+        connection.recorders.iter().any(|one| one.eq_ignore_ascii_case(address))
+    });
+    known || addressed || participant.reference.as_ref() == Some(&trace.id)
+}
+
+/// Notes who came and who went.
+fn people(
+    one: &Opened<'_>,
+    event: &Event,
+    trace: &Trace,
+    at: DateTime<Utc>,
+    settled: &mut Settled,
+) {
+    let came = event.tells(Needs::ParticipantJoined) || event.tells(Needs::LobbyAdmitted);
+    let left = event.tells(Needs::ParticipantLeft)
+        || event.tells(Needs::ParticipantRemoved)
+        || event.tells(Needs::ParticipantDropped);
+    if came == left && event.participants.len() < 2 {
+        return;
+    }
+    let own: Vec<&str> = one.connection.own.iter().map(String::as_str).collect();
+    for participant in &event.participants {
+        let Some(person) = participant.id.as_ref().or(participant.user.as_ref()) else { continue };
+        let here = match participant.state.as_deref() {
+            Some("exited" | "end") => false,
+            Some("joined") => true,
+            _ if participant.in_lobby == Some(true) => false,
+            _ => came,
+        };
+        let is_recorder = is_ours(one.connection, trace, participant);
+        let present = participant.present(is_recorder, &own);
+        let host = event.about.host.is_some() && participant.user == event.about.host;
+        settled.movements.push(Movement {
+            trace: trace.clone(),
+            person: person.chars().filter(|one| *one != '\0').take(200).collect(),
+            who: Person {
+                address: present.address.unwrap_or_default().to_owned(),
+                is_recorder,
+                is_host: participant.host == Some(true) || host,
+                same_organisation: present.same_organisation,
+            },
+            here,
+            at,
+            key: event.key.to_string(),
+        });
+    }
+}
+
+/// Whether an event could be of an attempt at all, so that it is worth waiting for one.
+pub(super) fn may_be_of_an_attempt(event: &Event) -> bool {
+    let about = &event.about;
+    let named = [&about.conference, &about.instance, &about.call, &about.session, &about.bot];
+    let is_of_something = named.iter().any(|one| one.is_some()) || about.reference.is_some();
+    let is_of_a_session = event.news().any(|news| {
+        matches!(news.topic(), Topic::Participant | Topic::Host | Topic::Conference | Topic::Call)
+    });
+    is_of_something && (is_of_a_session || !event.signals().is_empty())
+}
+
+/// News of accounts and subscriptions, which concern more than one attempt.
+pub(super) fn account(
+    connection: &Connection,
+    event: &Event,
+    received: DateTime<Utc>,
+    settled: &mut Settled,
+) {
+    let at = event.at.unwrap_or(received);
+    let mut changed = false;
+    for news in event.news() {
+        changed |= matches!(news, Needs::AccessLost | Needs::UserGone | Needs::SettingsChanged);
+        let known = [
+            (Needs::AccessLost, ACCESS_LOST),
+            (Needs::SubscriptionLost, SUBSCRIPTION_LOST),
+            (Needs::StorageFull, STORAGE_FULL),
+        ];
+        let problem = known.into_iter().find(|(problem, _)| *problem == news);
+        if let Some((_, code)) = problem {
+            settled.problems.push((connection.name.clone(), code, true, at));
+        }
+    }
+    let is_of_a_meeting = event.about.conference.is_some() || event.about.call.is_some();
+    if is_of_a_meeting {
+        // Whoever tells of meetings has not denied us access.
+        for code in [ACCESS_LOST, SUBSCRIPTION_LOST] {
+            let wrong = (connection.name.clone(), code, false, at);
+            if !settled.problems.iter().any(|one| one.0 == wrong.0 && one.1 == code) {
+                settled.problems.push(wrong);
+            }
+        }
+    }
+    if let (true, Some(provider)) = (changed, conferencing(event.provider)) {
+        settled.changes.push(Change::Facts {
+            company: connection.company.clone(),
+            provider,
+            members: Vec::new(),
+            key: format!("{}:{}", connection.name, event.key),
+        });
+    }
+}
+
+fn conferencing(provider: Provider) -> Option<Conferencing> {
+    Conferencing::from_name(provider.as_str())
+}
+
+/// Tells of a telephone call that nobody registered. Its own signals follow once it was ordered.
+pub(super) fn call(
+    connection: &Connection,
+    event: &Event,
+    received: DateTime<Utc>,
+    settled: &mut Settled,
+) {
+    let about = &event.about;
+    let id = about.session.as_ref().or(about.call.as_ref());
+    let (true, Some(id)) = (event.provider.is_telephony(), id) else { return };
+    let says_something = event
+        .signals()
+        .into_iter()
+        .any(|signal| matches!(signal.says(), Says::Dial | Says::DialFault));
+    if !says_something || id.contains('\0') || id.len() > 500 {
+        return;
+    }
+    let text = |text: &Option<Private>| {
+        let text = text.as_ref().map(Private::expose).unwrap_or_default();
+        text.chars().filter(|one| *one != '\0').take(64).collect::<String>()
+    };
+    let inbound = about.direction == Some(Direction::Inbound);
+    let (own, other) = if inbound { (&about.to, &about.from) } else { (&about.from, &about.to) };
+    let call = v1::PhoneCall {
+        company: connection.company.clone(),
+        connection: connection.name.clone(),
+        external_id: id.clone(),
+        direction: match about.direction {
+            Some(Direction::Inbound) => v1::Direction::Inbound,
+            Some(Direction::Outbound) => v1::Direction::Outbound,
+            None => v1::Direction::Unspecified,
+        }
+        .into(),
+        own_number: text(own),
+        other_number: text(other),
+        user: about.user.clone().unwrap_or_default().chars().take(200).collect(),
+        placed_at: Some(proto::time::to_wire(event.at.unwrap_or(received))),
+        participants: Vec::new(),
+    };
+    // Told once, by whichever of its events comes first.
+    settled.changes.push(Change::Call { call, key: format!("{}:{id}", connection.name) });
+}

@@ -1,0 +1,456 @@
+//! Webhooks as they came: each kept once before it is answered, and worked on until something has come of it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
+};
+use storage::{chunks, claim, database_now, insert_many};
+
+use super::attempts::insert_new;
+use super::entity::{evidence, inbox, name, presence, problem};
+use super::trace::Trace;
+use super::{Journal, instant, key, log, micros};
+use crate::attempts::{Change, News, Person, Word};
+use crate::carry::Name;
+use crate::error::Error;
+
+/// Rows whose time to be remembered is over, deleted at once.
+const FORGOTTEN: u64 = 1000;
+
+/// A webhook to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parcel {
+    /// The connection it came through.
+    pub(crate) connection: String,
+    /// The company.
+    pub(crate) company: String,
+    /// The same for every delivery of it.
+    pub(crate) name: String,
+    /// Its body, without secrets.
+    pub(crate) body: Vec<u8>,
+    /// What was encrypted in it.
+    pub(crate) content: Option<Vec<u8>>,
+    /// When it came.
+    pub(crate) received: DateTime<Utc>,
+}
+
+/// A webhook that was kept, and is ours for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Letter {
+    /// Its row.
+    pub(crate) id: i64,
+    /// The connection it came through.
+    pub(crate) connection: String,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+    /// What was encrypted in it.
+    pub(crate) content: Option<Vec<u8>>,
+    /// When it came.
+    pub(crate) received: DateTime<Utc>,
+    /// How often it was worked on before.
+    pub(crate) tries: u32,
+}
+
+/// Somebody came to, or left, the conference of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Movement {
+    /// The row of the attempt.
+    pub(crate) trace: Trace,
+    /// Who, as the provider tells them apart.
+    pub(crate) person: String,
+    /// What is known of them.
+    pub(crate) who: Person,
+    /// Whether they are there now.
+    pub(crate) here: bool,
+    /// Since when.
+    pub(crate) at: DateTime<Utc>,
+    /// The key of the event that told it.
+    pub(crate) key: String,
+}
+
+/// A raw code nobody has mapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unmapped {
+    /// The company that met it.
+    pub(crate) company: String,
+    /// Whose code it is.
+    pub(crate) provider: &'static str,
+    /// What sort of code.
+    pub(crate) kind: &'static str,
+    /// The code.
+    pub(crate) code: String,
+    /// What stood beside it.
+    pub(crate) text: String,
+    /// When it was met.
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// What comes of webhooks that were worked on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settled {
+    /// Those that need no more work.
+    pub(crate) done: Vec<i64>,
+    /// Those that are looked at again then.
+    pub(crate) again: Vec<(i64, DateTime<Utc>)>,
+    /// What is told.
+    pub(crate) changes: Vec<Change>,
+    /// What providers call attempts.
+    pub(crate) names: Vec<(Trace, Name)>,
+    /// Who came and went, in the order of the events.
+    pub(crate) movements: Vec<Movement>,
+    /// Codes for people to look at.
+    pub(crate) unmapped: Vec<Unmapped>,
+    /// What is wrong with connections, and whether it still is.
+    pub(crate) problems: Vec<(String, &'static str, bool, DateTime<Utc>)>,
+}
+
+impl Journal {
+    /// Keeps webhooks, and answers the names of those that were new.
+    ///
+    /// # Errors
+    /// Those of the database; none is kept then.
+    pub(crate) async fn keep(&self, parcels: &[Parcel]) -> Result<HashSet<String>, Error> {
+        let new = self
+            .database
+            .write(|tx| async move {
+                let leave = OnConflict::column(inbox::Column::Name).do_nothing().to_owned();
+                let rows = parcels.iter().map(|parcel| inbox::ActiveModel {
+                    id: NotSet,
+                    connection: Set(parcel.connection.clone()),
+                    company: Set(parcel.company.clone()),
+                    name: Set(parcel.name.clone()),
+                    received_us: Set(micros(parcel.received)),
+                    body: Set(parcel.body.clone()),
+                    content: Set(parcel.content.clone()),
+                    waiting: Set(true),
+                    due_us: Set(micros(parcel.received)),
+                    tries: Set(0),
+                    claimed_until: Set(None),
+                    claim: Set(None),
+                });
+                insert_new::<inbox::Entity, _>(&tx, rows, inbox::Column::Name, &leave).await
+            })
+            .await?;
+        if !new.is_empty() {
+            self.woken.inbox.notify_one();
+        }
+        Ok(new)
+    }
+
+    /// When the first of the webhooks that wait is due.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn first_letter(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let due: Option<i64> = inbox::Entity::find()
+            .select_only()
+            .column(inbox::Column::DueUs)
+            .filter(inbox::Column::Waiting.eq(true))
+            .order_by_asc(inbox::Column::DueUs)
+            .limit(1)
+            .into_tuple()
+            .one(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(due.map(instant).transpose()?)
+    }
+
+    /// Claims webhooks that are due, for so long.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn claim_letters(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u64,
+        claimant: &str,
+    ) -> Result<Vec<Letter>, Error> {
+        use inbox::Column as C;
+        let mut rows: Vec<inbox::Model> = self
+            .database
+            .write(|tx| async move {
+                let today = micros(database_now(&tx).await?);
+                let until = today.saturating_add(i64::try_from(lease.as_micros()).unwrap_or(0));
+                let free =
+                    Condition::any().add(C::ClaimedUntil.is_null()).add(C::ClaimedUntil.lte(today));
+                let due = inbox::Entity::find()
+                    .filter(C::Waiting.eq(true))
+                    .filter(C::DueUs.lte(micros(now)))
+                    .filter(free)
+                    .order_by_asc(C::DueUs)
+                    .order_by_asc(C::Id);
+                let change = [
+                    (C::ClaimedUntil, Expr::value(until)),
+                    (C::Claim, Expr::value(claimant)),
+                    (C::Tries, Expr::col((inbox::Entity, C::Tries)).add(1)),
+                ];
+                claim(&tx, due, limit, change).await
+            })
+            .await?;
+        rows.sort_by_key(|row| row.id);
+        let letter = |row: inbox::Model| {
+            Ok(Letter {
+                id: row.id,
+                connection: row.connection,
+                body: row.body,
+                content: row.content,
+                received: instant(row.received_us)?,
+                tries: u32::try_from(row.tries.saturating_sub(1)).unwrap_or_default(),
+            })
+        };
+        Ok(rows.into_iter().map(letter).collect::<Result<_, storage::Error>>()?)
+    }
+
+    /// Notes what has come of webhooks, all at once. Those whose claim is somebody else's by now are left to them; what was
+    /// told of them is told by either, once.
+    ///
+    /// # Errors
+    /// Those of the database; nothing is noted then.
+    pub(crate) async fn settle(&self, settled: &Settled, claimant: &str) -> Result<usize, Error> {
+        use inbox::Column as C;
+        let told = self
+            .database
+            .write(|tx| async move {
+                for ids in chunks(&settled.done) {
+                    inbox::Entity::update_many()
+                        .col_expr(C::Waiting, Expr::value(false))
+                        .col_expr(C::Body, Expr::value(Vec::<u8>::new()))
+                        .col_expr(C::Content, Expr::value(None::<Vec<u8>>))
+                        .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
+                        .col_expr(C::Claim, Expr::value(None::<String>))
+                        .filter(C::Id.is_in(ids.iter().copied()))
+                        .filter(C::Claim.eq(claimant))
+                        .exec(&tx)
+                        .await?;
+                }
+                for (id, at) in &settled.again {
+                    inbox::Entity::update_many()
+                        .col_expr(C::DueUs, Expr::value(micros(*at)))
+                        .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
+                        .col_expr(C::Claim, Expr::value(None::<String>))
+                        .filter(C::Id.eq(*id))
+                        .filter(C::Claim.eq(claimant))
+                        .exec(&tx)
+                        .await?;
+                }
+                let mut seen = HashSet::new();
+                let names = settled.names.iter().filter(|one| seen.insert(*one));
+                let rows = names.map(|(trace, one)| name::ActiveModel {
+                    attempt: Set(trace.id.clone()),
+                    kind: Set(one.kind as i16),
+                    value: Set(one.value.clone()),
+                    name: Set(key::name(&trace.attempt.company, one.kind.as_str(), &one.value)),
+                });
+                let columns = [name::Column::Attempt, name::Column::Kind, name::Column::Value];
+                let leave = OnConflict::columns(columns).do_nothing().to_owned();
+                insert_many(&tx, rows.collect::<Vec<_>>(), Some(leave)).await?;
+                let mut seen = HashSet::new();
+                let codes = settled.unmapped.iter().map(|one| (code(one), one));
+                let rows = codes.filter(|(id, _)| seen.insert(id.clone())).map(|(id, one)| {
+                    evidence::ActiveModel {
+                        id: Set(id),
+                        company: Set(one.company.clone()),
+                        provider: Set(one.provider.to_owned()),
+                        kind: Set(one.kind.to_owned()),
+                        code: Set(one.code.clone()),
+                        text: Set(one.text.clone()),
+                        observed_us: Set(micros(one.at)),
+                    }
+                });
+                let leave = OnConflict::column(evidence::Column::Id).do_nothing().to_owned();
+                insert_many(&tx, rows.collect::<Vec<_>>(), Some(leave)).await?;
+                for (connection, code, is_wrong, at) in &settled.problems {
+                    note(&tx, connection, code, *is_wrong, *at).await?;
+                }
+                let mut changes = settled.changes.clone();
+                let mut movements = settled.movements.iter().peekable();
+                while let Some(movement) = movements.next() {
+                    moved(&tx, movement).await?;
+                    let is_same = |next: &&Movement| {
+                        (&next.trace.id, &next.key) == (&movement.trace.id, &movement.key)
+                    };
+                    // Who is there is told when all have moved that one event speaks of.
+                    if !movements.peek().is_some_and(is_same) {
+                        changes.push(roster(&tx, movement).await?);
+                    }
+                }
+                log::append(&tx, &changes).await
+            })
+            .await?;
+        if told > 0 {
+            self.wake();
+        }
+        Ok(told)
+    }
+
+    /// Forgets webhooks that came before an instant and were worked on. Answers how many.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn forget_letters(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        use inbox::Column as C;
+        let forgotten = self
+            .database
+            .write(|tx| async move {
+                let old: Vec<i64> = inbox::Entity::find()
+                    .select_only()
+                    .column(C::Id)
+                    .filter(C::Waiting.eq(false))
+                    .filter(C::ReceivedUs.lt(micros(before)))
+                    .limit(FORGOTTEN)
+                    .into_tuple()
+                    .all(&tx)
+                    .await?;
+                if old.is_empty() {
+                    return Ok(0);
+                }
+                let gone = inbox::Entity::delete_many().filter(C::Id.is_in(old)).exec(&tx).await?;
+                Ok::<_, storage::Error>(gone.rows_affected)
+            })
+            .await?;
+        Ok(forgotten)
+    }
+
+    /// Of a connection: when its last webhook came, how many wait, and what is wrong with it since when.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn health(&self, connection: &str) -> Result<Health, Error> {
+        use inbox::Column as C;
+        let reader = self.database.reader();
+        let last: Option<i64> = inbox::Entity::find()
+            .select_only()
+            .column(C::ReceivedUs)
+            .filter(C::Connection.eq(connection))
+            .order_by_desc(C::ReceivedUs)
+            .limit(1)
+            .into_tuple()
+            .one(reader)
+            .await
+            .map_err(storage::Error::from)?;
+        let waiting: Option<i64> = inbox::Entity::find()
+            .select_only()
+            .column_as(C::Id.count(), "waiting")
+            .filter(C::Waiting.eq(true))
+            .filter(C::Connection.eq(connection))
+            .into_tuple()
+            .one(reader)
+            .await
+            .map_err(storage::Error::from)?;
+        let problems = problem::Entity::find()
+            .filter(problem::Column::Connection.eq(connection))
+            .order_by_asc(problem::Column::Code)
+            .all(reader)
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(Health {
+            last_webhook: last.map(instant).transpose()?,
+            waiting: super::unsigned(waiting.unwrap_or_default()),
+            problems: problems.into_iter().map(|row| row.code).collect(),
+        })
+    }
+}
+
+/// How a connection is, as far as it is kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Health {
+    /// When its last webhook came.
+    pub(crate) last_webhook: Option<DateTime<Utc>>,
+    /// Webhooks that wait to be worked on.
+    pub(crate) waiting: u64,
+    /// What is wrong with it.
+    pub(crate) problems: Vec<String>,
+}
+
+fn code(one: &Unmapped) -> String {
+    key::code(&one.company, one.provider, one.kind, &one.code)
+}
+
+/// Notes that something is wrong with a connection, or is not any more.
+async fn note(
+    tx: &storage::Tx,
+    connection: &str,
+    code: &str,
+    is_wrong: bool,
+    at: DateTime<Utc>,
+) -> Result<(), storage::Error> {
+    if is_wrong {
+        let row = problem::ActiveModel {
+            connection: Set(connection.to_owned()),
+            code: Set(code.to_owned()),
+            since_us: Set(micros(at)),
+        };
+        let columns = [problem::Column::Connection, problem::Column::Code];
+        let leave = OnConflict::columns(columns).do_nothing().to_owned();
+        return insert_many(tx, [row], Some(leave)).await;
+    }
+    problem::Entity::delete_many()
+        .filter(problem::Column::Connection.eq(connection))
+        .filter(problem::Column::Code.eq(code))
+        .filter(problem::Column::SinceUs.lt(micros(at)))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes who came or went. A word that is older than what is known of them changes nothing.
+async fn moved(tx: &storage::Tx, movement: &Movement) -> Result<(), storage::Error> {
+    use presence::Column as C;
+    let row = presence::ActiveModel {
+        attempt: Set(movement.trace.id.clone()),
+        person: Set(movement.person.clone()),
+        address: Set(movement.who.address.clone()),
+        is_recorder: Set(movement.who.is_recorder),
+        is_host: Set(movement.who.is_host),
+        same_organisation: Set(movement.who.same_organisation),
+        here: Set(movement.here),
+        since_us: Set(micros(movement.at)),
+    };
+    let newer = Expr::cust("excluded.since_us >= provider_adapters_presence.since_us");
+    let replace = OnConflict::columns([C::Attempt, C::Person])
+        .update_columns([C::IsRecorder, C::IsHost, C::SameOrganisation, C::Here, C::SinceUs])
+        // Who leaves is not always named again.
+        .value(
+            C::Address,
+            Expr::cust(
+                "CASE WHEN excluded.address = '' THEN provider_adapters_presence.address ELSE excluded.address END",
+            ),
+        )
+        .action_and_where(newer)
+        .to_owned();
+    insert_many(tx, [row], Some(replace)).await
+}
+
+/// Who is there, once something has moved.
+async fn roster(tx: &storage::Tx, movement: &Movement) -> Result<Change, storage::Error> {
+    use presence::Column as C;
+    let here = presence::Entity::find()
+        .filter(C::Attempt.eq(movement.trace.id.as_str()))
+        .filter(C::Here.eq(true))
+        .order_by_asc(C::Person)
+        .all(tx)
+        .await?;
+    let roster = here.into_iter().map(|row| Person {
+        address: row.address,
+        is_recorder: row.is_recorder,
+        is_host: row.is_host,
+        same_organisation: row.same_organisation,
+    });
+    Ok(Change::Told(News {
+        attempt: movement.trace.attempt.clone(),
+        word: Word::Roster,
+        at: movement.at,
+        sequence: 0,
+        length: None,
+        raw: None,
+        roster: roster.collect(),
+        key: format!("{}:roster", movement.key),
+    }))
+}
