@@ -41,6 +41,7 @@ pub mod links;
 pub mod means;
 pub mod meeting;
 pub mod people;
+pub mod phone;
 pub mod plan;
 pub mod policy;
 pub mod provider;
