@@ -318,13 +318,40 @@ impl Default for ProviderEntry {
 }
 
 /// Telephony.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dialer {
+    /// Telephone calls are imported. Not written out while it is on, as before there was a choice.
+    #[serde(skip_serializing_if = "is_on")]
+    pub enabled: bool,
     /// Whose number the policy looks at.
     pub counts: Counts,
     /// Policy by prefix; the longest wins, at equal length the stricter.
     pub numbers: Vec<NumberRule>,
+    /// What holds for a number that no prefix fits and of which nobody can tell where it is: withheld, of a
+    /// satellite, or shared by several countries. When absent the strictest of `numbers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<NumberMode>,
+    /// Beginnings of the company's own numbers, `+` and digits: who is called there is a colleague.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub own_numbers: Vec<String>,
+}
+
+impl Default for Dialer {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            counts: Counts::default(),
+            numbers: Vec::new(),
+            unknown: None,
+            own_numbers: Vec::new(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_on(switch: &bool) -> bool {
+    *switch
 }
 
 /// Whose number a dialer policy looks at.
@@ -712,6 +739,13 @@ impl CompanyFile {
     }
 }
 
+/// The digits of the beginning of an E.164 number, written with its `+`: 1 to 15 of them.
+pub(crate) fn e164_prefix(raw: &str) -> Option<&str> {
+    let digits = raw.strip_prefix('+')?;
+    let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    fits.then_some(digits)
+}
+
 impl Settings {
     fn validate(&self, check: &mut Check) {
         check.domains("settings.exclusions.domains", &self.exclusions.domains);
@@ -745,18 +779,17 @@ impl Settings {
                 }
             }
         }
-        for (i, rule) in self.dialer.numbers.iter().enumerate() {
-            let digits = rule.prefix.strip_prefix('+').unwrap_or_default();
-            if digits.is_empty() || digits.len() > 15 || !digits.bytes().all(|b| b.is_ascii_digit())
-            {
-                check.say(
-                    format!("settings.dialer.numbers[{i}].prefix"),
-                    format!(
-                        "`{}` is no beginning of an E.164 number; write for example `+49`",
-                        rule.prefix
-                    ),
-                );
+        let mut beginning = |field: String, raw: &str| {
+            if e164_prefix(raw).is_none() {
+                let wrong = "is no beginning of an E.164 number; write for example `+49`";
+                check.say(field, format!("`{raw}` {wrong}"));
             }
+        };
+        for (i, rule) in self.dialer.numbers.iter().enumerate() {
+            beginning(format!("settings.dialer.numbers[{i}].prefix"), &rule.prefix);
+        }
+        for (i, raw) in self.dialer.own_numbers.iter().enumerate() {
+            beginning(format!("settings.dialer.own_numbers[{i}]"), raw);
         }
         if self.recording.obsolete_under > self.recording.notice_guaranteed {
             check.say(
@@ -848,6 +881,24 @@ mod tests {
         let wrong = file.validate().unwrap_err();
         assert_eq!(wrong[0].field, "members[1].emails[0]");
         assert!(wrong[0].message.contains("`ada`"), "{}", wrong[0].message);
+    }
+
+    #[test]
+    fn a_beginning_of_no_number_is_refused_with_its_place() {
+        let mut file = CompanyFile::named("acme");
+        file.settings.dialer.own_numbers = vec!["+4930".into(), "030".into()];
+        file.settings.dialer.numbers =
+            vec![NumberRule { prefix: "+1x".into(), mode: NumberMode::Manual }];
+        let wrong: Vec<_> = file.validate().unwrap_err().into_iter().map(|one| one.field).collect();
+        assert_eq!(wrong, ["settings.dialer.numbers[0].prefix", "settings.dialer.own_numbers[1]"]);
+    }
+
+    #[test]
+    fn telephony_is_on_and_the_canonical_form_says_no_more_than_it_used_to() {
+        let file = CompanyFile::named("acme");
+        assert!(file.settings.dialer.enabled);
+        let json = file.canonical();
+        assert!(json.contains(r#""dialer":{"counts":"external_party","numbers":[]}"#), "{json}");
     }
 
     #[test]

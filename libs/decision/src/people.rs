@@ -1,9 +1,13 @@
 //! Who is invited, who owns a call, and who asked for it.
 
+use std::sync::Arc;
+
 use hashbrown::HashSet;
 
+use crate::company::Capture;
 use crate::meeting::{Meeting, Participation, Person, PersonKind};
-use crate::policy::{MemberIx, Policy};
+use crate::policy::{Member, MemberIx, Policy};
+use crate::rule::Evidence;
 
 /// From here on duplicates are looked for through an index instead of one by one.
 const MANY: usize = 24;
@@ -69,12 +73,7 @@ impl<'a> People<'a> {
     /// Finds everybody who matters for a meeting.
     #[must_use]
     pub fn of(policy: &Policy, meeting: &'a Meeting) -> Self {
-        let mut gathering = Gathering {
-            policy,
-            invited: Vec::with_capacity(meeting.attendees.len() + 1),
-            index: HashSet::with_hasher(foldhash::fast::FixedState::with_seed(1)),
-            assistant_invited: false,
-        };
+        let mut gathering = Gathering::of(policy, meeting.attendees.len() + 1);
         let mut organizer = None;
         let mut own_answer = None;
         if let Some(person) = &meeting.organizer {
@@ -104,7 +103,7 @@ impl<'a> People<'a> {
             .iter()
             .filter(|person| !person.declined)
             .filter_map(|person| person.member)
-            .find(|ix| policy.member(*ix).is_some_and(crate::policy::Member::is_recordable));
+            .find(|ix| policy.member(*ix).is_some_and(Member::is_recordable));
         let mut people = Self {
             invited,
             organizer,
@@ -113,11 +112,48 @@ impl<'a> People<'a> {
             requester: None,
             request_rejected: false,
         };
-        if assistant_invited || !meeting.requested_by.is_empty() {
-            people.requester = people.find_requester(policy, meeting, assistant_invited);
-            people.request_rejected = people.requester.is_none();
-        }
+        people.ask(policy, &meeting.requested_by, assistant_invited);
         people
+    }
+
+    /// Finds everybody who matters for what nobody was invited to: the one whose telephone or upload it is, and others who
+    /// are heard, as a calendar's organizer and attendees. `recordable` tells who may own it.
+    #[must_use]
+    pub fn heard(
+        policy: &Policy,
+        first: Option<&'a str>,
+        others: &'a [Person],
+        requested_by: &[String],
+        recordable: fn(&Member) -> bool,
+    ) -> Self {
+        let mut gathering = Gathering::of(policy, others.len() + 1);
+        let organizer = first.and_then(|address| policy.address(address).member);
+        if let Some(address) = first {
+            gathering.add_address(address, 0, false, true);
+        }
+        for (position, person) in (1..).zip(others) {
+            gathering.add(person, position);
+        }
+        let Gathering { invited, assistant_invited, .. } = gathering;
+        let mut members = invited.iter().filter(|one| !one.declined).filter_map(|one| one.member);
+        let recordable_owner = members.find(|ix| policy.member(*ix).is_some_and(recordable));
+        let mut people = Self {
+            invited,
+            organizer,
+            organizer_declined: false,
+            recordable_owner,
+            requester: None,
+            request_rejected: false,
+        };
+        people.ask(policy, requested_by, assistant_invited);
+        people
+    }
+
+    fn ask(&mut self, policy: &Policy, requested_by: &[String], assistant_invited: bool) {
+        if assistant_invited || !requested_by.is_empty() {
+            self.requester = self.find_requester(policy, requested_by, assistant_invited);
+            self.request_rejected = self.requester.is_none();
+        }
     }
 
     /// Who asked (DOMAIN 1): the caller of the API or the sender of a forward; else, where the
@@ -125,13 +161,11 @@ impl<'a> People<'a> {
     fn find_requester(
         &self,
         policy: &Policy,
-        meeting: &Meeting,
+        requested_by: &[String],
         assistant_invited: bool,
     ) -> Option<MemberIx> {
-        let may =
-            |ix: &MemberIx| policy.member(*ix).is_some_and(crate::policy::Member::may_request);
-        let explicit = meeting
-            .requested_by
+        let may = |ix: &MemberIx| policy.member(*ix).is_some_and(Member::may_request);
+        let explicit = requested_by
             .iter()
             .filter_map(|who| policy.find_member(who))
             .map(|(ix, _)| ix)
@@ -152,6 +186,36 @@ impl<'a> People<'a> {
     pub fn coming(&self) -> impl Iterator<Item = &Invited<'a>> {
         self.invited.iter().filter(|person| !person.declined)
     }
+
+    /// Those who come and are never to be recorded, with seat or without, active or not (DOMAIN 5.11, 8.10).
+    #[must_use]
+    pub fn never_recorded(&self, policy: &Policy) -> Vec<Evidence> {
+        let mut evidence: Vec<Evidence> = self
+            .coming()
+            .filter_map(|person| policy.member(person.member?))
+            .filter(|member| member.capture == Capture::Never)
+            .map(|member| Evidence::Member(Arc::clone(&member.id)))
+            .collect();
+        evidence.sort();
+        evidence.dedup();
+        evidence
+    }
+
+    /// The entries of the exclusion lists that fit somebody, or the title (DOMAIN 5.10, 8.20).
+    #[must_use]
+    pub fn excluded(&self, policy: &Policy, title: Option<&str>) -> Vec<Evidence> {
+        let people = self.invited.iter().filter_map(|person| match person.excluded? {
+            Exclusion::Address(i) => Some(format!("settings.exclusions.addresses[{i}]")),
+            Exclusion::Domain(i) => Some(format!("settings.exclusions.domains[{i}]")),
+        });
+        let keyword = title.and_then(|title| policy.keyword_in(title));
+        let keyword = keyword.map(|i| format!("settings.exclusions.keywords[{i}]"));
+        let mut evidence: Vec<Evidence> =
+            people.chain(keyword).map(|place| Evidence::Setting(place.into())).collect();
+        evidence.sort();
+        evidence.dedup();
+        evidence
+    }
 }
 
 /// The list of invited persons while it grows.
@@ -162,7 +226,16 @@ struct Gathering<'p, 'a> {
     assistant_invited: bool,
 }
 
-impl<'a> Gathering<'_, 'a> {
+impl<'p, 'a> Gathering<'p, 'a> {
+    fn of(policy: &'p Policy, expected: usize) -> Self {
+        Self {
+            policy,
+            invited: Vec::with_capacity(expected),
+            index: HashSet::with_hasher(foldhash::fast::FixedState::with_seed(1)),
+            assistant_invited: false,
+        }
+    }
+
     fn add(&mut self, person: &'a Person, position: u32) {
         let declined = person.participation == Participation::Declined;
         let Some(address) = person.address.as_deref() else {
@@ -179,12 +252,17 @@ impl<'a> Gathering<'_, 'a> {
             }
             return;
         };
+        let is_person = matches!(person.kind, PersonKind::Individual | PersonKind::Group);
+        self.add_address(address, position, declined, is_person);
+    }
+
+    fn add_address(&mut self, address: &'a str, position: u32, declined: bool, is_person: bool) {
         let known = self.policy.address(address);
         if known.assistant || known.coordinator {
             self.assistant_invited |= known.assistant && position > 0;
             return;
         }
-        if matches!(person.kind, PersonKind::Room | PersonKind::Resource) {
+        if !is_person {
             return;
         }
         // Invited twice: the first entry counts; the organizer's own answer is read apart.

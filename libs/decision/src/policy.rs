@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 
 use crate::company::{Capture, CompanyFile, Method, NO_PROFILE, Profile, Settings, ZoomFacts};
 use crate::meeting::Provider;
+use crate::numbers::Numbers;
 use crate::text;
 
 /// Place of a member in [`Policy::members`].
@@ -42,6 +43,18 @@ impl Member {
     #[must_use]
     pub fn is_recordable(&self) -> bool {
         self.active && self.would_be_recordable_if_active()
+    }
+
+    /// Seat, capture on, active: what it takes where no calendar has a part in it, as for telephone calls.
+    #[must_use]
+    pub fn is_recordable_by_phone(&self) -> bool {
+        self.active && self.would_be_recordable_by_phone_if_active()
+    }
+
+    /// The same but for being deactivated.
+    #[must_use]
+    pub fn would_be_recordable_by_phone_if_active(&self) -> bool {
+        self.seat && self.capture == Capture::Enabled
     }
 
     /// Recordable but for being deactivated.
@@ -95,6 +108,8 @@ pub struct Policy {
     pub consent_host: Option<String>,
     /// Name of the default consent profile; none for no profile.
     pub default_profile: Option<Arc<str>>,
+    /// What holds for telephone numbers.
+    pub numbers: Numbers,
     profiles: HashMap<Arc<str>, Profile, FixedState>,
     members_by_id: HashMap<Arc<str>, MemberIx, FixedState>,
     addresses: HashMap<String, AddressEntry, FixedState>,
@@ -116,6 +131,7 @@ impl Policy {
             members: Vec::with_capacity(file.members.len()),
             consent_host: text::domain(&file.consent.host),
             default_profile: profile_name(&file.consent.default_profile),
+            numbers: Numbers::of(&file.settings.dialer),
             profiles: HashMap::with_hasher(hasher()),
             members_by_id: HashMap::with_hasher(hasher()),
             addresses: HashMap::with_hasher(hasher()),

@@ -57,6 +57,16 @@ impl Opinion {
         Self::Against { sub_reason: None, evidence: vec![evidence] }
     }
 
+    /// Against, where anything was observed.
+    #[must_use]
+    pub fn against_any(evidence: Vec<Evidence>) -> Self {
+        if evidence.is_empty() {
+            Self::Silent
+        } else {
+            Self::Against { sub_reason: None, evidence }
+        }
+    }
+
     /// Against for a narrower reason.
     #[must_use]
     pub fn because(sub_reason: &'static str, evidence: Vec<Evidence>) -> Self {
@@ -259,6 +269,16 @@ pub fn by_rank(a: &Finding, b: &Finding) -> std::cmp::Ordering {
 /// such a request can lift.
 #[must_use]
 pub fn judge<J: Judge>(rules: &[Rule<J>], facts: &J::Facts<'_>, requested: bool) -> Verdict {
+    judge_lifting(rules, facts, |by| requested && by == LiftedBy::Assistant)
+}
+
+/// Asks every rule; nothing stops early. `lifts` says of each thing that can lift a code whether it does so for this call.
+#[must_use]
+pub fn judge_lifting<J: Judge>(
+    rules: &[Rule<J>],
+    facts: &J::Facts<'_>,
+    lifts: impl Fn(LiftedBy) -> bool,
+) -> Verdict {
     let mut verdict = Verdict::default();
     for rule in rules {
         match (rule.asks)(facts) {
@@ -266,7 +286,7 @@ pub fn judge<J: Judge>(rules: &[Rule<J>], facts: &J::Facts<'_>, requested: bool)
             Ok(Opinion::Against { sub_reason, evidence }) => verdict.findings.push(Finding {
                 rule: Cow::Borrowed(rule.name),
                 code: rule.code,
-                lifted: requested && rule.code.meta().lifted_by == LiftedBy::Assistant,
+                lifted: lifts(rule.code.meta().lifted_by),
                 sub_reason: sub_reason.map(Cow::Borrowed),
                 evidence,
             }),

@@ -1,29 +1,13 @@
 //! A meeting with an excluded domain, address or keyword is not recorded on its own (DOMAIN 5.10).
 
-use std::borrow::Cow;
-
 use super::{Eligibility, Facts};
-use crate::{Answer, Evidence, Opinion, Rule, SkipCode};
+use crate::{Answer, Opinion, Rule, SkipCode};
 
 pub(super) const RULE: Rule<Eligibility> =
     Rule { name: "blocklisted", code: SkipCode::EventBlocklisted, asks };
 
 fn asks(facts: &Facts<'_>) -> Answer {
-    let mut evidence = Vec::new();
-    for excluded in facts.people.invited.iter().filter_map(|person| person.excluded) {
-        evidence.push(Evidence::Setting(Cow::Owned(excluded.setting())));
-    }
-    if let Some(i) = facts.meeting.title.as_deref().and_then(|title| facts.policy.keyword_in(title))
-    {
-        evidence.push(Evidence::Setting(Cow::Owned(format!("settings.exclusions.keywords[{i}]"))));
-    }
-    evidence.sort();
-    evidence.dedup();
-    Ok(if evidence.is_empty() {
-        Opinion::Silent
-    } else {
-        Opinion::Against { sub_reason: None, evidence }
-    })
+    Ok(Opinion::against_any(facts.people.excluded(facts.policy, facts.meeting.title.as_deref())))
 }
 
 #[cfg(test)]

@@ -1,29 +1,13 @@
 //! A call with somebody who is never to be recorded is not recorded (DOMAIN 5.11, 8.10).
 
-use std::sync::Arc;
-
 use super::{Eligibility, Facts};
-use crate::company::Capture;
-use crate::{Answer, Evidence, Opinion, Rule, SkipCode};
+use crate::{Answer, Opinion, Rule, SkipCode};
 
 pub(super) const RULE: Rule<Eligibility> =
     Rule { name: "never-record", code: SkipCode::HasDoNotRecordUsers, asks };
 
 fn asks(facts: &Facts<'_>) -> Answer {
-    let mut evidence: Vec<Evidence> = facts
-        .people
-        .coming()
-        .filter_map(|person| facts.member(person.member?))
-        .filter(|member| member.capture == Capture::Never)
-        .map(|member| Evidence::Member(Arc::clone(&member.id)))
-        .collect();
-    evidence.sort();
-    evidence.dedup();
-    Ok(if evidence.is_empty() {
-        Opinion::Silent
-    } else {
-        Opinion::Against { sub_reason: None, evidence }
-    })
+    Ok(Opinion::against_any(facts.people.never_recorded(facts.policy)))
 }
 
 #[cfg(test)]

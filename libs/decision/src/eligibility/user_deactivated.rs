@@ -28,11 +28,7 @@ fn asks(facts: &Facts<'_>) -> Answer {
         .collect();
     gone.sort();
     gone.dedup();
-    Ok(if gone.is_empty() {
-        Opinion::Silent
-    } else {
-        Opinion::Against { sub_reason: None, evidence: gone }
-    })
+    Ok(Opinion::against_any(gone))
 }
 
 #[cfg(test)]
