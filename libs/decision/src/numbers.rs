@@ -1,6 +1,6 @@
 //! What a company says of telephone numbers: which calls are recorded, and which are with a colleague (DOMAIN 5.16).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::company::{Counts, Dialer, NumberMode, e164_prefix};
 use crate::phone::{Number, Region};
@@ -96,6 +96,20 @@ impl Numbers {
             if self.unknown_is_set { "settings.dialer.unknown" } else { "settings.dialer.numbers" };
         let is_said = self.unknown_is_set || self.unknown != NumberMode::Automatic;
         Holds { mode: self.unknown, said: is_said.then(|| Evidence::Setting(place.into())) }
+    }
+
+    /// The beginnings for which another policy says something else, or says it elsewhere; none where the two differ for all
+    /// numbers.
+    pub(crate) fn differing<'n>(&'n self, other: &'n Self) -> Option<BTreeSet<&'n str>> {
+        let general = |one: &Self| (one.counts, one.unknown, one.unknown_is_set);
+        if general(self) != general(other) {
+            return None;
+        }
+        let modes = self.modes.keys().chain(other.modes.keys());
+        let modes = modes.filter(|digits| self.modes.get(*digits) != other.modes.get(*digits));
+        let own = self.own.keys().chain(other.own.keys());
+        let own = own.filter(|digits| self.own.get(*digits) != other.own.get(*digits));
+        Some(modes.chain(own).map(String::as_str).collect())
     }
 
     /// Whether a number is one of the company's own: an extension, or declared as such; with the entry that says so.

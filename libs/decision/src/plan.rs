@@ -1,5 +1,7 @@
 //! From verdicts to a decision: a plan, one primary skip code, or pending.
 
+mod import;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +15,8 @@ use crate::policy::Policy;
 use crate::provider::{Adapter, Assessed, choose};
 use crate::rule::{Evidence, Finding, Missing, Verdict, Warning, Warnings, by_rank};
 use crate::skip_code::{CATALOGUE_VERSION, SkipCode};
+
+pub use import::{CallInputs, PATIENCE, UploadInputs, decide_call, decide_upload};
 
 /// What was decided on a call before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -262,7 +266,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let eligibility_known = gathered.missing.is_empty();
     let profile = judgement.and_then(|judgement| profile_of(inputs.policy, judgement));
     let enforced = inputs.policy.enforces(profile);
-    let consent_known = take_consent(&mut gathered, inputs, enforced);
+    let consent_known = take_consent(&mut gathered, &inputs.consent, inputs.links_known, enforced);
     let method = take_method(&mut gathered, inputs);
     gathered.warnings.add_if(inputs.links.others, Warning::OtherLinks);
     gathered.warnings.add_if(inputs.ambiguous_time, Warning::AmbiguousTime);
@@ -291,7 +295,9 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
             }
         }
     };
-    finish(inputs, gathered, kind, judgement)
+    let case =
+        Case { policy: inputs.policy, history: inputs.history, revision: inputs.meeting_revision };
+    finish(&case, gathered, kind, judgement)
 }
 
 /// Findings and warnings while they are collected.
@@ -324,9 +330,14 @@ fn profile_of<'p>(policy: &'p Policy, judgement: &Judgement) -> Option<&'p str> 
 
 /// Takes consent's verdict; tells whether all that matters of it is known. Where nothing is enforced,
 /// consent that does not answer blocks nothing.
-fn take_consent(gathered: &mut Gathered, inputs: &Inputs<'_>, enforced: bool) -> bool {
+fn take_consent(
+    gathered: &mut Gathered,
+    consent: &Result<Verdict, Missing>,
+    links_known: Result<(), Missing>,
+    enforced: bool,
+) -> bool {
     let mut known = true;
-    match &inputs.consent {
+    match consent {
         Ok(verdict) if verdict.missing.is_empty() => gathered.take(verdict),
         Ok(_) | Err(_) if !enforced => {}
         Ok(verdict) => {
@@ -338,7 +349,7 @@ fn take_consent(gathered: &mut Gathered, inputs: &Inputs<'_>, enforced: bool) ->
             known = false;
         }
     }
-    if let Err(Missing(what)) = inputs.links_known {
+    if let Err(Missing(what)) = links_known {
         gathered.missing.push(what.to_owned());
         known &= !enforced;
     }
@@ -439,8 +450,15 @@ fn invalidated() -> Finding {
     }
 }
 
+/// What of a call the last step looks at, whatever kind of call it is.
+struct Case<'a> {
+    policy: &'a Policy,
+    history: &'a History,
+    revision: u64,
+}
+
 fn finish(
-    inputs: &Inputs<'_>,
+    case: &Case<'_>,
     gathered: Gathered,
     kind: Kind,
     judgement: Option<&Judgement>,
@@ -448,7 +466,7 @@ fn finish(
     let Gathered { mut against, mut lifted, warnings, mut missing } = gathered;
     let mut related = None;
     for finding in &mut against {
-        if inputs.history.had_plan
+        if case.history.had_plan
             && let Some(twin) = twin_after_planning(finding.code)
         {
             finding.code = twin;
@@ -465,8 +483,8 @@ fn finish(
         related = primary.as_ref().and_then(|finding| {
             finding.code.meta().twin.filter(|twin| twin_after_planning(*twin) == Some(finding.code))
         });
-        if let Some(cause) = primary.as_mut().filter(|cause| fell_by_settings(inputs, cause.code)) {
-            if inputs.history.had_plan {
+        if let Some(cause) = primary.as_mut().filter(|cause| fell_by_settings(case, cause.code)) {
+            if case.history.had_plan {
                 related = Some(SkipCode::InvalidatingByCompanySettings);
             } else {
                 against.insert(0, std::mem::replace(cause, invalidated()));
@@ -496,7 +514,7 @@ fn finish(
         missing,
         owner: judgement.and_then(|judgement| judgement.owner.clone()),
         requester: judgement.and_then(|judgement| judgement.requester.clone()),
-        policy_version: inputs.policy.version,
+        policy_version: case.policy.version,
         catalogue_version: CATALOGUE_VERSION,
     }
 }
@@ -533,7 +551,7 @@ fn twin_after_planning(code: SkipCode) -> Option<SkipCode> {
 /// Whether a call that was valid fell because a setting of the company changed, and nothing else did
 /// (DOMAIN 5.3). A member who was deactivated or switched off is a cause of its own; what a person took
 /// back or deleted, and what came through another company, no setting brings about.
-fn fell_by_settings(inputs: &Inputs<'_>, code: SkipCode) -> bool {
+fn fell_by_settings(case: &Case<'_>, code: SkipCode) -> bool {
     let of_its_own = matches!(
         code,
         SkipCode::RemovedByUserDeactivated
@@ -546,10 +564,10 @@ fn fell_by_settings(inputs: &Inputs<'_>, code: SkipCode) -> bool {
             | SkipCode::NotApplicable
     );
     !of_its_own
-        && inputs.history.last.is_some_and(|last| {
+        && case.history.last.is_some_and(|last| {
             !last.skipped
-                && last.policy_version < inputs.policy.version
-                && last.meeting_revision == inputs.meeting_revision
+                && last.policy_version < case.policy.version
+                && last.meeting_revision == case.revision
         })
 }
 

@@ -16,6 +16,8 @@
 //! | a member, whatever of it; added, removed | calls that name one of its addresses or its id, old or new: by invitation, by a request, or as owner of an earlier plan |
 //! | `settings.providers` | calls with a link to that provider, and those with a consent link that nobody can resolve |
 //! | `settings.exclusions.addresses`, `.domains`, `crm` | calls to which such an address, or one in such a domain, is invited; an entry whose place in the list changed counts as changed |
+//! | `settings.dialer.numbers`, `.own_numbers` | telephone calls with a number that begins so; an entry whose place in the list changed counts as changed |
+//! | everything else of `settings.dialer` | telephone calls |
 //! | everything else | everything |
 //!
 //! A change of a domain or an assistant can also matter to other companies, through whose calendars or
@@ -27,14 +29,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::company::{CompanyFile, Crm, Exclusions, Member, Settings};
 use crate::links::{Link, Resolution};
-use crate::meeting::{Meeting, Provider};
-use crate::text;
+use crate::meeting::{Meeting, Person, Provider};
+use crate::numbers::Numbers;
+use crate::phone::Number;
+use crate::policy::Policy;
+use crate::upload::Upload;
+use crate::{telephone, text};
 
 /// A set of providers: bit `i` stands for `Provider::ALL[i]`. The bits are stored, so a new provider is
 /// appended there and never put in between.
 type Providers = u8;
 
 const ALL_PROVIDERS: Providers = (1 << Provider::ALL.len()) - 1;
+
+/// The bit beside those of the providers that stands for telephony.
+const TELEPHONY: Providers = 0x40;
 
 /// Beyond so many names a call is said to be touched by every change.
 const MANY: usize = 2_048;
@@ -86,12 +95,7 @@ impl Traces {
                 names.add_with_domains(address);
             }
         }
-        for who in &meeting.requested_by {
-            names.add(who);
-            if let Some(address) = text::address(who) {
-                names.add(&address);
-            }
-        }
+        names.add_all(&meeting.requested_by);
         if let Some(owner) = &meeting.planned_owner {
             names.add(owner);
         }
@@ -110,10 +114,36 @@ impl Traces {
         names.into_traces(providers)
     }
 
+    /// The traces of a telephone call, judged by that policy. Whom a user's id stands for is looked up there, and may change
+    /// only with a member of that id.
+    #[must_use]
+    pub fn of_telephone(policy: &Policy, call: &telephone::Call) -> Self {
+        let mut names = Names::default();
+        names.add_people(policy, call.user.as_deref(), &call.participants);
+        names.add_all(&call.requested_by);
+        let (own, other) = Number::both(&call.own_number, &call.other_number);
+        for full in [&own, &other].into_iter().filter_map(Number::full) {
+            for length in 1..=full.digits().len() {
+                if let Some(beginning) = full.digits().get(..length) {
+                    names.add(&prefix(beginning));
+                }
+            }
+        }
+        names.into_traces(TELEPHONY)
+    }
+
+    /// The traces of an upload, judged by that policy.
+    #[must_use]
+    pub fn of_upload(policy: &Policy, upload: &Upload) -> Self {
+        let mut names = Names::default();
+        names.add_people(policy, Some(&upload.owner), &upload.participants);
+        names.into_traces(0)
+    }
+
     /// Traces of a call of which nothing is known: every change touches it.
     #[must_use]
     pub const fn unknown() -> Self {
-        Self { hashes: Vec::new(), providers: ALL_PROVIDERS, everywhere: true }
+        Self { hashes: Vec::new(), providers: ALL_PROVIDERS | TELEPHONY, everywhere: true }
     }
 
     /// The form in which they are stored: a byte for the form, one for the providers, eight for each name.
@@ -134,7 +164,10 @@ impl Traces {
         let (hashes, surplus) = rest.as_chunks::<8>();
         let hashes: Vec<u64> = hashes.iter().map(|hash| u64::from_be_bytes(*hash)).collect();
         let providers = flags & !Self::EVERYWHERE;
-        if !surplus.is_empty() || providers > ALL_PROVIDERS || !hashes.is_sorted() {
+        if !surplus.is_empty()
+            || providers & !(ALL_PROVIDERS | TELEPHONY) != 0
+            || !hashes.is_sorted()
+        {
             return Self::unknown();
         }
         Self { hashes, providers, everywhere: flags & Self::EVERYWHERE != 0 }
@@ -165,6 +198,33 @@ impl Names {
             hash = hash.and(byte);
         }
         self.push(hash.0);
+    }
+
+    /// Ids or addresses of those who asked.
+    fn add_all(&mut self, asked: &[String]) {
+        for who in asked {
+            self.add(who);
+            if let Some(address) = text::address(who) {
+                self.add(&address);
+            }
+        }
+    }
+
+    /// An id or address of somebody of the company, with the address by which the member goes, and others' addresses.
+    fn add_people(&mut self, policy: &Policy, who: Option<&str>, others: &[Person]) {
+        if let Some(who) = who {
+            self.add(who);
+            if let Some(address) = text::address(who) {
+                self.add_with_domains(&address);
+            }
+            if let Some((_, member)) = policy.find_member(who) {
+                self.add(&member.id);
+                member.emails.first().iter().for_each(|address| self.add_with_domains(address));
+            }
+        }
+        for address in others.iter().filter_map(|person| person.address.as_deref()) {
+            self.add_with_domains(address);
+        }
     }
 
     /// An address or a domain through which an event came, with every domain above.
@@ -272,7 +332,6 @@ impl Reach {
             || *calendar != new.settings.calendar
             || *recording != new.settings.recording
             || *keywords != new.settings.exclusions.keywords
-            || *dialer != new.settings.dialer
             || *consent != new.consent;
         if is_general {
             return Self::Everything;
@@ -293,6 +352,15 @@ impl Reach {
         for provider in Provider::ALL {
             if providers.get(provider.as_str()) != new.settings.providers.get(provider.as_str()) {
                 named.providers |= bit(provider);
+            }
+        }
+        if *dialer != new.settings.dialer {
+            let before = Numbers::of(dialer);
+            match before.differing(&Numbers::of(&new.settings.dialer)) {
+                Some(beginnings) if dialer.enabled == new.settings.dialer.enabled => {
+                    beginnings.iter().for_each(|beginning| named.add(&prefix(beginning)));
+                }
+                Some(_) | None => named.providers |= TELEPHONY,
             }
         }
         let new_lists = (&new.settings.exclusions, &new.crm);
@@ -366,6 +434,11 @@ impl Reach {
             }
         }
     }
+}
+
+/// The name of numbers that begin with these digits.
+fn prefix(digits: &str) -> String {
+    format!("+{digits}")
 }
 
 /// Members by id; none where an id or an address belongs to two, so that their order matters.
@@ -515,6 +588,70 @@ mod tests {
             reach(|company| company.settings.exclusions.keywords.push("board".into())),
             Reach::Everything
         );
+    }
+
+    fn of_telephone(change: impl FnOnce(&mut telephone::Call)) -> Traces {
+        let mut call = telephone::example::call();
+        change(&mut call);
+        Traces::of_telephone(&Policy::compile(&company(), 1), &call)
+    }
+
+    #[test]
+    fn the_switch_of_telephony_reaches_telephone_calls_and_nothing_else() {
+        let uploaded =
+            Traces::of_upload(&Policy::compile(&company(), 1), &crate::upload::example::upload());
+        let mut other = company();
+        other.settings.dialer.unknown = Some(crate::company::NumberMode::Manual);
+        for change in [
+            reach(|company| company.settings.dialer.enabled = false),
+            Reach::between(&company(), &other),
+        ] {
+            assert!(change.touches(&of_telephone(|_| {})));
+            assert!(!change.touches(&traces(|_| {})) && !change.touches(&uploaded));
+        }
+    }
+
+    #[test]
+    fn a_beginning_reaches_the_calls_whose_numbers_have_it() {
+        use crate::company::NumberMode::{Automatic, Manual};
+        let mut old = company();
+        let rules = [("+33", Manual), ("+44", Automatic)];
+        old.settings.dialer.numbers =
+            rules.map(|(digits, mode)| telephone::example::rule(digits, mode)).to_vec();
+        let touched = |change: fn(&mut CompanyFile), number: &str| {
+            let mut new = old.clone();
+            change(&mut new);
+            Reach::between(&old, &new).touches(&of_telephone(|call| {
+                call.own_number = "+12125551234".into();
+                call.other_number = number.into();
+            }))
+        };
+        let germany: fn(&mut CompanyFile) = |company| {
+            company.settings.dialer.numbers.push(telephone::example::rule("+49", Automatic));
+        };
+        assert!(touched(germany, "+493012345678") && !touched(germany, "+442079460000"));
+        let own: fn(&mut CompanyFile) =
+            |company| company.settings.dialer.own_numbers.push("+4930".into());
+        assert!(touched(own, "+493012345678") && !touched(own, "+498912345678"));
+        let moved: fn(&mut CompanyFile) = |company| company.settings.dialer.numbers.reverse();
+        assert!(touched(moved, "+442079460000") && !touched(moved, "+493012345678"));
+        // A stricter entry is what holds for numbers that nobody can place.
+        let stricter: fn(&mut CompanyFile) = |company| {
+            let mode = crate::company::NumberMode::Prohibited;
+            company.settings.dialer.numbers.push(telephone::example::rule("+81", mode));
+        };
+        assert!(touched(stricter, "anonymous"));
+    }
+
+    #[test]
+    fn a_member_reaches_calls_and_uploads_by_id_and_by_the_address_that_the_id_stands_for() {
+        let change = reach(|company| company.members[0].seat = false);
+        assert!(change.touches(&of_telephone(|_| {})));
+        assert!(!change.touches(&of_telephone(|call| call.user = Some("bob".into()))));
+        let excluded = reach(|company| {
+            company.settings.exclusions.addresses.push("ada@acme.example".into());
+        });
+        assert!(excluded.touches(&of_telephone(|_| {})));
     }
 
     #[test]
