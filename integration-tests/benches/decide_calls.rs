@@ -590,6 +590,7 @@ mod bare {
             read_answer("judge", request.get_ref().meetings.len())
         }
         refuse! { judge_dialer_calls(eligibility::JudgeDialerCallsRequest) -> eligibility::JudgeDialerCallsResponse; }
+        refuse! { judge_uploads(eligibility::JudgeUploadsRequest) -> eligibility::JudgeUploadsResponse; }
     }
 
     #[tonic::async_trait]

@@ -56,9 +56,6 @@ pub(crate) enum Error {
     /// Others changed the company again and again.
     #[error("company `{}` was changed by others meanwhile; please retry", clip(.0, 63))]
     Contended(String),
-    /// A method of a later version.
-    #[error("`{0}` comes in a later version")]
-    Later(&'static str),
     /// A version that was stored and cannot be read.
     #[error("what is stored cannot be read")]
     Unreadable(#[source] serde_json::Error),
@@ -83,7 +80,6 @@ impl ServiceError for Error {
             Self::UnknownCompany(_) => Code::NotFound,
             Self::Token => Code::OutOfRange,
             Self::Contended(_) => Code::Aborted,
-            Self::Later(_) => Code::Unimplemented,
             Self::Unreadable(_) | Self::Lost(_) => Code::Internal,
             Self::Storage(error) => storage_kind(error).0,
         }
@@ -101,7 +97,6 @@ impl ServiceError for Error {
             Self::UnknownVersion { .. } => ErrorReason::UnknownPolicyVersion,
             Self::Token => ErrorReason::CursorExpired,
             Self::Contended(_) => ErrorReason::RevisionConflict,
-            Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
             Self::Unreadable(_) | Self::Lost(_) => ErrorReason::Internal,
             Self::Storage(error) => storage_kind(error).1,
         }
@@ -141,7 +136,6 @@ impl ServiceError for Error {
             Self::UnknownCompany(_)
             | Self::UnknownVersion { .. }
             | Self::Contended(_)
-            | Self::Later(_)
             | Self::Unreadable(_)
             | Self::Lost(_)
             | Self::Storage(_) => Vec::new(),
@@ -178,7 +172,6 @@ impl ServiceError for Error {
                 vec![("company", clip(company, 63)), ("field", "member_id".to_owned())]
             }
             Self::Token => vec![("field", "page_token".to_owned())],
-            Self::Later(method) => vec![("method", (*method).to_owned())],
             Self::Storage(_) => vec![("service", "eligibility".to_owned())],
             Self::Unreadable(_) | Self::Lost(_) => Vec::new(),
         }

@@ -5,8 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use decision::company::Member;
+use decision::company::{Member, NumberMode};
 use decision::eligibility::{Judgement, judge_meeting};
+use decision::telephone::{self, Call, judge_call};
+use decision::upload::{Rejected, Upload, judge_upload};
 use decision::{CompanyFile, Meeting, Policy, Verdict};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use proto::eligibility::v1 as wire;
@@ -27,8 +29,12 @@ use crate::store::Stamp;
 
 /// Meetings judged in one request.
 const MEETINGS: usize = 5_000;
+/// Telephone calls or uploads judged in one request.
+const IMPORTS: usize = 10_000;
 /// Meetings judged before others have their turn: well under a millisecond of work.
 const TURN: usize = 256;
+/// The same of telephone calls, whose numbers cost some twenty times as much.
+const CALLS_TURN: usize = 16;
 /// Versions read at a time for a stream.
 const LOG: u64 = 100;
 
@@ -115,18 +121,71 @@ impl EligibilityService for Eligibility {
 
     async fn judge_dialer_calls(
         &self,
-        _: Request<wire::JudgeDialerCallsRequest>,
+        request: Request<wire::JudgeDialerCallsRequest>,
     ) -> Result<Response<wire::JudgeDialerCallsResponse>, Status> {
-        Err(Error::Later("JudgeDialerCalls").into())
+        let wire::JudgeDialerCallsRequest { company, policy_version, now, calls, draft } =
+            request.into_inner();
+        Invalid::limit("calls", calls.len(), IMPORTS).map_err(Error::TooMany)?;
+        time::optional("now", now.as_ref()).map_err(Error::Batch)?;
+        let basis = self.basis(&company, policy_version, draft).await?;
+        let mut verdicts = Vec::with_capacity(calls.len());
+        for (judged, question) in calls.into_iter().enumerate() {
+            if judged % CALLS_TURN == CALLS_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            verdicts.push((&call_verdict(&basis, question)).into());
+        }
+        let policy_version = basis.version();
+        Ok(Response::new(wire::JudgeDialerCallsResponse { policy_version, verdicts }))
     }
+
+    async fn judge_uploads(
+        &self,
+        request: Request<wire::JudgeUploadsRequest>,
+    ) -> Result<Response<wire::JudgeUploadsResponse>, Status> {
+        let wire::JudgeUploadsRequest { company, policy_version, now, uploads, draft } =
+            request.into_inner();
+        Invalid::limit("uploads", uploads.len(), IMPORTS).map_err(Error::TooMany)?;
+        time::optional("now", now.as_ref()).map_err(Error::Batch)?;
+        let basis = self.basis(&company, policy_version, draft).await?;
+        let mut verdicts = Vec::with_capacity(uploads.len());
+        for (judged, question) in uploads.into_iter().enumerate() {
+            if judged % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            verdicts.push((&upload_verdict(&basis, question)).into());
+        }
+        let policy_version = basis.version();
+        Ok(Response::new(wire::JudgeUploadsResponse { policy_version, verdicts }))
+    }
+}
+
+/// The verdict on one telephone call. What cannot be understood is a doubt of this one, not of the batch, and no permission.
+fn call_verdict(basis: &Basis, question: wire::DialerCallQuestion) -> telephone::Judgement {
+    match Call::try_from(question) {
+        Ok(call) => judge_call(basis.policy(), &call),
+        Err(invalid) => telephone::Judgement {
+            call: unavailable(invalid.field()),
+            numbers: NumberMode::Prohibited,
+        },
+    }
+}
+
+/// The verdict on one upload, or why nobody may ask for it.
+fn upload_verdict(basis: &Basis, question: wire::UploadQuestion) -> Result<Judgement, Rejected> {
+    match Upload::try_from(question) {
+        Ok(upload) => judge_upload(basis.policy(), &upload),
+        Err(invalid) => Ok(unavailable(invalid.field())),
+    }
+}
+
+/// No verdict, for want of a field.
+fn unavailable(field: &'static str) -> Judgement {
+    Judgement { verdict: Verdict::unavailable(field), ..Judgement::default() }
 }
 
 /// The verdict on one question. What cannot be understood or learned is a doubt of this one, not of the batch.
 fn verdict(basis: &Basis, owners: Option<&Owners>, question: wire::MeetingQuestion) -> Judgement {
-    let unavailable = |field: &'static str| Judgement {
-        verdict: Verdict::unavailable(field),
-        ..Judgement::default()
-    };
     let mut meeting = match Meeting::try_from(question) {
         Ok(meeting) => meeting,
         Err(invalid) => return unavailable(invalid.field()),

@@ -816,17 +816,6 @@ async fn an_event_that_came_through_another_company_is_not_ours() {
     }
 }
 
-#[tokio::test]
-async fn dialer_calls_come_in_a_later_version() {
-    let world = World::open().await;
-    let request = wire::JudgeDialerCallsRequest { company: "acme".into() };
-    let error = world.eligibility().judge_dialer_calls(request).await.unwrap_err();
-    assert_eq!(
-        (error.code(), reason(&error).as_str()),
-        (Code::Unimplemented, "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION")
-    );
-}
-
 /// How long the fastest of several batches takes.
 async fn fastest(world: &World, company: &str) -> std::time::Duration {
     let questions: Vec<_> = (0..1_000)

@@ -290,6 +290,7 @@ impl eligibility_server::EligibilityService for Peer {
 
     unasked! {
         judge_dialer_calls(eligibility::JudgeDialerCallsRequest) -> eligibility::JudgeDialerCallsResponse;
+        judge_uploads(eligibility::JudgeUploadsRequest) -> eligibility::JudgeUploadsResponse;
     }
 }
 

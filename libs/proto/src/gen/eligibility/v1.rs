@@ -107,16 +107,148 @@ pub struct MeetingVerdict {
     #[prost(string, tag = "3")]
     pub requester: ::prost::alloc::string::String,
 }
-/// Dialer calls to judge.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// Telephone calls to judge.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct JudgeDialerCallsRequest {
     /// The company.
     #[prost(string, tag = "1")]
     pub company: ::prost::alloc::string::String,
+    /// The policy version to judge by; the newest when 0.
+    #[prost(uint64, tag = "2")]
+    pub policy_version: u64,
+    /// The instant for which it is judged.
+    #[prost(message, optional, tag = "3")]
+    pub now: ::core::option::Option<::prost_types::Timestamp>,
+    /// The calls, at most 10000.
+    #[prost(message, repeated, tag = "4")]
+    pub calls: ::prost::alloc::vec::Vec<DialerCallQuestion>,
+    /// A proposed company file in its canonical form, to judge by instead of a version that was applied. Nothing of it
+    /// is kept, and `policy_version` of the answer is that of the request.
+    #[prost(string, tag = "5")]
+    pub draft: ::prost::alloc::string::String,
 }
-/// The answer to JudgeDialerCallsRequest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct JudgeDialerCallsResponse {}
+/// What eligibility needs to know of a telephone call. Which way it goes is none of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DialerCallQuestion {
+    /// The number of our side, as the dialer writes it: at most 128 bytes are read. It tells from where the other one is read.
+    #[prost(string, tag = "1")]
+    pub own_number: ::prost::alloc::string::String,
+    /// The number of the other side, as the dialer writes it; empty where it is withheld.
+    #[prost(string, tag = "2")]
+    pub other_number: ::prost::alloc::string::String,
+    /// Who of the company is on it: a member id, an address, or the dialer's id of the user; empty where nobody is known.
+    #[prost(string, tag = "3")]
+    pub user: ::prost::alloc::string::String,
+    /// Addresses of others who take part, where the dialer knows them. Text that is no address counts as somebody external.
+    #[prost(string, repeated, tag = "4")]
+    pub participants: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it was placed or came in.
+    #[prost(message, optional, tag = "5")]
+    pub placed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether the user started the recording by hand. Absent while nobody can tell: false only once a call is over that
+    /// somebody answered. Where it is absent, what the numbers permit is left to the session, as `number_mode`.
+    #[prost(bool, optional, tag = "6")]
+    pub started_by_hand: ::core::option::Option<bool>,
+    /// Addresses or member ids of those who asked for the recording through the API.
+    #[prost(string, repeated, tag = "7")]
+    pub requested_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether it was deleted in Callsheet.
+    #[prost(bool, tag = "8")]
+    pub deleted_by_user: bool,
+    /// Whether its owner cancelled the recording, with no newer request since.
+    #[prost(bool, tag = "9")]
+    pub recording_canceled: bool,
+}
+/// Verdicts in the order of the questions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JudgeDialerCallsResponse {
+    /// The policy version judged by.
+    #[prost(uint64, tag = "1")]
+    pub policy_version: u64,
+    /// One verdict per question.
+    #[prost(message, repeated, tag = "2")]
+    pub verdicts: ::prost::alloc::vec::Vec<DialerCallVerdict>,
+}
+/// The verdict on one telephone call.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DialerCallVerdict {
+    /// The verdict.
+    #[prost(message, optional, tag = "1")]
+    pub verdict: ::core::option::Option<super::super::verdict::v1::Verdict>,
+    /// Member id of the owner; empty when nobody owns it.
+    #[prost(string, tag = "2")]
+    pub owner: ::prost::alloc::string::String,
+    /// Member id of the person whose request counts; empty when nobody asked or nobody may.
+    #[prost(string, tag = "3")]
+    pub requester: ::prost::alloc::string::String,
+    /// What its numbers permit, as far as a start by hand has not lifted it already.
+    #[prost(enumeration = "super::super::provider::v1::NumberMode", tag = "4")]
+    pub number_mode: i32,
+}
+/// Uploads to judge.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JudgeUploadsRequest {
+    /// The company.
+    #[prost(string, tag = "1")]
+    pub company: ::prost::alloc::string::String,
+    /// The policy version to judge by; the newest when 0.
+    #[prost(uint64, tag = "2")]
+    pub policy_version: u64,
+    /// The instant for which it is judged.
+    #[prost(message, optional, tag = "3")]
+    pub now: ::core::option::Option<::prost_types::Timestamp>,
+    /// The uploads, at most 10000.
+    #[prost(message, repeated, tag = "4")]
+    pub uploads: ::prost::alloc::vec::Vec<UploadQuestion>,
+    /// A proposed company file in its canonical form, as of telephone calls.
+    #[prost(string, tag = "5")]
+    pub draft: ::prost::alloc::string::String,
+}
+/// What eligibility needs to know of an upload. The link is none of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UploadQuestion {
+    /// Member id or address of the one who asks, to whom it will belong.
+    #[prost(string, tag = "1")]
+    pub owner: ::prost::alloc::string::String,
+    /// What it is called.
+    #[prost(string, optional, tag = "2")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    /// Addresses of others who are heard. Text that is no address counts as somebody external.
+    #[prost(string, repeated, tag = "3")]
+    pub participants: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it was recorded.
+    #[prost(message, optional, tag = "4")]
+    pub recorded_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether it was deleted in Callsheet.
+    #[prost(bool, tag = "5")]
+    pub deleted_by_user: bool,
+    /// Whether its owner cancelled it, with no newer request since.
+    #[prost(bool, tag = "6")]
+    pub recording_canceled: bool,
+}
+/// Verdicts in the order of the questions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JudgeUploadsResponse {
+    /// The policy version judged by.
+    #[prost(uint64, tag = "1")]
+    pub policy_version: u64,
+    /// One verdict per question.
+    #[prost(message, repeated, tag = "2")]
+    pub verdicts: ::prost::alloc::vec::Vec<UploadVerdict>,
+}
+/// The verdict on one upload.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UploadVerdict {
+    /// The verdict; absent where the request is rejected.
+    #[prost(message, optional, tag = "1")]
+    pub verdict: ::core::option::Option<super::super::verdict::v1::Verdict>,
+    /// Member id of the owner, who asked.
+    #[prost(string, tag = "2")]
+    pub owner: ::prost::alloc::string::String,
+    /// Why nobody may ask for it; unspecified where it is judged. That is no skip code: nothing becomes of the request.
+    #[prost(enumeration = "UploadRejection", tag = "3")]
+    pub rejection: i32,
+}
 /// A company file.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ApplyCompanyRequest {
@@ -338,6 +470,47 @@ pub struct WatchPoliciesResponse {
     #[prost(message, optional, tag = "2")]
     pub version: ::core::option::Option<PolicyVersion>,
 }
+/// Why a request to upload is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum UploadRejection {
+    /// It is not.
+    Unspecified = 0,
+    /// No member has that id or address.
+    UnknownMember = 1,
+    /// The member is deactivated.
+    Deactivated = 2,
+    /// The member has no seat.
+    NoSeat = 3,
+    /// The member lacks the permission to schedule and upload by hand.
+    NoPermission = 4,
+}
+impl UploadRejection {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "UPLOAD_REJECTION_UNSPECIFIED",
+            Self::UnknownMember => "UPLOAD_REJECTION_UNKNOWN_MEMBER",
+            Self::Deactivated => "UPLOAD_REJECTION_DEACTIVATED",
+            Self::NoSeat => "UPLOAD_REJECTION_NO_SEAT",
+            Self::NoPermission => "UPLOAD_REJECTION_NO_PERMISSION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "UPLOAD_REJECTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "UPLOAD_REJECTION_UNKNOWN_MEMBER" => Some(Self::UnknownMember),
+            "UPLOAD_REJECTION_DEACTIVATED" => Some(Self::Deactivated),
+            "UPLOAD_REJECTION_NO_SEAT" => Some(Self::NoSeat),
+            "UPLOAD_REJECTION_NO_PERMISSION" => Some(Self::NoPermission),
+            _ => None,
+        }
+    }
+}
 /// Whether a person's web conferences are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -475,7 +648,7 @@ pub mod eligibility_service_client {
             ));
             self.inner.unary(req, path, codec).await
         }
-        /// Judges dialer calls. Not in this version.
+        /// Judges telephone calls in a batch.
         pub async fn judge_dialer_calls(
             &mut self,
             request: impl tonic::IntoRequest<super::JudgeDialerCallsRequest>,
@@ -492,6 +665,26 @@ pub mod eligibility_service_client {
             req.extensions_mut().insert(GrpcMethod::new(
                 "callsheet.eligibility.v1.EligibilityService",
                 "JudgeDialerCalls",
+            ));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Judges uploads in a batch.
+        pub async fn judge_uploads(
+            &mut self,
+            request: impl tonic::IntoRequest<super::JudgeUploadsRequest>,
+        ) -> std::result::Result<tonic::Response<super::JudgeUploadsResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/callsheet.eligibility.v1.EligibilityService/JudgeUploads",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new(
+                "callsheet.eligibility.v1.EligibilityService",
+                "JudgeUploads",
             ));
             self.inner.unary(req, path, codec).await
         }
@@ -515,11 +708,16 @@ pub mod eligibility_service_server {
             &self,
             request: tonic::Request<super::JudgeMeetingsRequest>,
         ) -> std::result::Result<tonic::Response<super::JudgeMeetingsResponse>, tonic::Status>;
-        /// Judges dialer calls. Not in this version.
+        /// Judges telephone calls in a batch.
         async fn judge_dialer_calls(
             &self,
             request: tonic::Request<super::JudgeDialerCallsRequest>,
         ) -> std::result::Result<tonic::Response<super::JudgeDialerCallsResponse>, tonic::Status>;
+        /// Judges uploads in a batch.
+        async fn judge_uploads(
+            &self,
+            request: tonic::Request<super::JudgeUploadsRequest>,
+        ) -> std::result::Result<tonic::Response<super::JudgeUploadsResponse>, tonic::Status>;
     }
     /// Judges calls by the company's settings, team members and exclusions.
     #[derive(Debug)]
@@ -664,6 +862,48 @@ pub mod eligibility_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = JudgeDialerCallsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/callsheet.eligibility.v1.EligibilityService/JudgeUploads" => {
+                    #[allow(non_camel_case_types)]
+                    struct JudgeUploadsSvc<T: EligibilityService>(pub Arc<T>);
+                    impl<T: EligibilityService>
+                        tonic::server::UnaryService<super::JudgeUploadsRequest>
+                        for JudgeUploadsSvc<T>
+                    {
+                        type Response = super::JudgeUploadsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::JudgeUploadsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as EligibilityService>::judge_uploads(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = JudgeUploadsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
