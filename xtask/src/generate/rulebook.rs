@@ -34,6 +34,8 @@ impl Raised {
         let has = |part: &str| self.path.contains(part);
         match () {
             () if has("/eligibility/") => "eligibility",
+            () if has("/telephone/") => "eligibility, of telephone calls",
+            () if has("/upload/") => "eligibility, of uploads",
             () if has("/consent/") => "consent",
             () if has("/provider/") => "an adapter",
             () => "the orchestrator",
@@ -214,6 +216,8 @@ mod tests {
         let raised = raised().unwrap();
         for (judge, asked) in [
             ("eligibility", pairs(decision::eligibility::RULES)),
+            ("eligibility, of telephone calls", pairs(decision::telephone::RULES)),
+            ("eligibility, of uploads", pairs(decision::upload::RULES)),
             ("consent", pairs(decision::consent::RULES)),
         ] {
             let of_book: BTreeSet<_> = raised
