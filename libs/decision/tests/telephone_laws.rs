@@ -294,7 +294,12 @@ impl Prohibition {
         match self {
             Self::Excluded(address) => company.settings.exclusions.addresses.push(address.into()),
             Self::NeverRecorded(place) => company.members[place].capture = Capture::Never,
-            Self::CaptureOff(place) => company.members[place].capture = Capture::Disabled,
+            // Who is never recorded is not recorded less by this.
+            Self::CaptureOff(place) => {
+                if company.members[place].capture == Capture::Enabled {
+                    company.members[place].capture = Capture::Disabled;
+                }
+            }
             Self::Deactivated(place) => company.members[place].active = false,
             Self::TelephonyOff => company.settings.dialer.enabled = false,
             Self::Stricter(mode) => {

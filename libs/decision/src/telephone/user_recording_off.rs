@@ -14,9 +14,9 @@ fn asks(facts: &Facts<'_>) -> Answer {
     Ok(switched_off(facts).map(|member| Evidence::Member(Arc::clone(&member.id))).into())
 }
 
-/// The user, where the capture is off.
+/// The user, where the capture is off. Deactivating that user afterwards does not hand the call to a colleague.
 pub(super) fn switched_off<'a>(facts: &Facts<'a>) -> Option<&'a Member> {
-    facts.user().filter(|user| user.active && user.capture == Capture::Disabled)
+    facts.user().filter(|user| user.capture == Capture::Disabled)
 }
 
 #[cfg(test)]
@@ -36,6 +36,18 @@ mod tests {
         assert_eq!(
             found(|_, call| {
                 eve(call);
+                call.participants.push(person("bob@acme.example"));
+            }),
+            [OFF]
+        );
+    }
+
+    #[test]
+    fn it_stays_off_when_the_user_is_deactivated() {
+        assert_eq!(
+            found(|company, call| {
+                company.members[4].active = false;
+                call.user = Some("eve".into());
                 call.participants.push(person("bob@acme.example"));
             }),
             [OFF]
