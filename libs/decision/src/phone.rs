@@ -241,25 +241,17 @@ fn region(parsed: &PhoneNumber) -> Region {
     let national = parsed.national().to_string();
     let countries = METADATA.region(&code).unwrap_or_default();
     let alone = countries.len() == 1;
-    let found = countries.iter().filter_map(|name| Country::from_name(name)).find(|country| {
+    let is_there = |country: &Country| {
         let Some(metadata) = country.metadata() else { return false };
         match metadata.leading_digits() {
             Some(pattern) => pattern.find(&national).is_some_and(|found| found.start() == 0),
-            None => {
-                alone
-                    || has_place(metadata, &national)
-                    || code != NANP && is_of(metadata, &national)
-            }
+            None if alone || has_place(metadata, &national) => true,
+            // `+1 800`, `+1 900` and `+1 500` are of nobody's country, although the list of the first one names them.
+            None => code != NANP && is_of(metadata, &national),
         }
-    });
-    // `+1 800`, `+1 900` and `+1 500` are of nobody's country, although the list of the first one names them.
-    let shared = |country: &Country| {
-        code == NANP && !country.metadata().is_some_and(|metadata| has_place(metadata, &national))
     };
-    match found {
-        Some(country) if !shared(&country) => Region::In(country),
-        Some(_) | None => Region::Unknown,
-    }
+    let found = countries.iter().filter_map(|name| Country::from_name(name)).find(is_there);
+    found.map_or(Region::Unknown, Region::In)
 }
 
 /// Whether it is a number of a telephone that somebody has somewhere.
