@@ -5,6 +5,7 @@ pub(crate) mod read;
 mod recognise;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::metrics::{self, Counter, Gauge};
 use chassis::{Clock, chain};
@@ -24,6 +25,11 @@ use recognise::Recognised;
 
 /// The first pause before something is looked at again that no attempt was found for, and the longest.
 const PAUSES: (TimeDelta, TimeDelta) = (TimeDelta::seconds(2), TimeDelta::minutes(2));
+
+/// How often it is looked for what may be forgotten.
+const CLEANING: Duration = Duration::from_secs(60);
+/// How long after nobody could join any more a link is kept at most.
+const LINKS: TimeDelta = TimeDelta::hours(24);
 
 /// Webhooks worked on, by `provider` and `result`: `told`, `nothing` where nothing follows from it, `waiting` for an attempt,
 /// `expired` where none came, `unreadable`.
@@ -78,18 +84,24 @@ impl Inbox {
                     () = tokio::time::sleep(self.settings.poll) => {}
                 }
             }
-            if cleaned.elapsed() > std::time::Duration::from_secs(60) {
+            if cleaned.elapsed() > CLEANING {
                 cleaned = Instant::now();
-                let before = TimeDelta::from_std(self.settings.keep)
-                    .ok()
-                    .and_then(|keep| self.clock.now().checked_sub_signed(keep));
-                if let Some(before) = before
-                    && let Err(error) = self.journal.forget_letters(before).await
-                {
-                    warn!(error = chain(&error), "old webhooks could not be forgotten");
+                if let Err(error) = self.clean().await {
+                    warn!(error = chain(&error), "what is old could not be forgotten");
                 }
             }
         }
+    }
+
+    /// Forgets what is remembered for long enough.
+    async fn clean(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let keep = TimeDelta::from_std(self.settings.keep).unwrap_or(TimeDelta::MAX);
+        if let Some(before) = now.checked_sub_signed(keep) {
+            self.journal.forget_letters(before).await?;
+        }
+        self.journal.forget_links(now - LINKS).await?;
+        Ok(())
     }
 
     /// Works on what is due, and answers whether there may be more.

@@ -13,7 +13,7 @@ mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -24,10 +24,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use chassis::Clock;
 use chassis::metrics::{self, Counter, Histogram};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use signals::{MAX_BODY, Provider, Reply};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::config;
@@ -36,6 +40,11 @@ use crate::journal::Journal;
 
 use collect::Collector;
 use verify::{Delivered, Verdict};
+
+/// How long somebody may take to say what they want, or to say anything again.
+const HEADERS: Duration = Duration::from_secs(15);
+/// How long requests under way may take when it is time to end.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Webhooks by `provider` and `result`: `kept`, `repeated`, `challenge` of a provider that asks whether we are who it
 /// thinks, `stale` where it was signed too long ago, `unwanted` where it is of another account, `forged`, `trouble` of our
@@ -89,14 +98,50 @@ impl Webhooks {
     pub(crate) async fn run(self) {
         let address = self.listener.local_addr().ok().map(|at: SocketAddr| at.to_string());
         info!(address, "listening for webhooks");
+        let room = Arc::new(Semaphore::new(self.door.settings.max_in_flight.saturating_mul(2)));
         let app = Router::new().route("/webhooks/{connection}", post(answer)).with_state(self.door);
-        let ended = axum::serve(self.listener, app)
-            .with_graceful_shutdown(self.shutdown.cancelled_owned())
-            .await;
-        if let Err(error) = ended {
-            warn!(error = chassis::chain(&error), "nobody listens for webhooks any more");
+        let open = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            let Ok((stream, _)) = accepted else {
+                // Out of descriptors, most likely: those that are open end by themselves.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            // Beyond that nobody is kept waiting without a word: a provider takes it for a failure, and comes again.
+            let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
+            let served = serve(stream, app.clone(), self.shutdown.clone());
+            open.spawn(async move {
+                served.await;
+                drop(place);
+            });
         }
+        open.close();
+        // Requests end within their ceiling.
+        drop(tokio::time::timeout(GRACE, open.wait()).await);
     }
+}
+
+/// Serves one connection: one that says nothing, or says it too slowly, ends.
+async fn serve(stream: TcpStream, app: Router, shutdown: CancellationToken) {
+    let service = TowerToHyperService::new(app);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    // Who goes in the middle of a request has not been answered, and comes again.
+    drop(ended);
 }
 
 async fn answer(

@@ -38,7 +38,7 @@ async fn serve(engine: &Engine, clock: &SimulatedClock, settings: &str) -> Runni
     let StoreConfig { url, schema, .. } = engine.config();
     let store = format!("store.url = '{url}'\nstore.schema = '{schema}'");
     let quick =
-        "fleets.poll = '20ms'\nwork.poll = '20ms'\nfleets.heartbeat = '1s'\nfleets.gone = '2s'";
+        "fleets.poll = '20ms'\nwork.poll = '20ms'\nfleets.heartbeat = '1s'\nfleets.gone = '6s'";
     House::new()
         .clock(clock.clone())
         .host::<provider_adapters::App>(format!("{store}\n{quick}\n{settings}"))
@@ -120,7 +120,7 @@ async fn channel(running: &Running) -> Channel {
 
 /// Asks until there is an answer, for a few seconds.
 async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
-    for _ in 0..200 {
+    for _ in 0..600 {
         if let Some(answer) = ask().await {
             return Some(answer);
         }
@@ -204,6 +204,18 @@ impl Fleet {
         self.try_hear().await.unwrap().unwrap()
     }
 
+    /// Hears the next thing, and shows meanwhile that it is there.
+    async fn hear_beating(&mut self, running: &[Attempt]) -> Told {
+        for _ in 0..40 {
+            let wait = Duration::from_millis(400);
+            match tokio::time::timeout(wait, self.hears.message()).await {
+                Ok(heard) => return heard.unwrap().unwrap().told.unwrap(),
+                Err(_) => self.beat(running.to_vec()).await,
+            }
+        }
+        panic!("nothing is to be heard");
+    }
+
     async fn hears_nothing(&mut self) {
         let wait = Duration::from_millis(300);
         let heard = tokio::time::timeout(wait, self.hears.message()).await;
@@ -283,7 +295,18 @@ async fn what_is_not_taken_goes_to_another_fleet() {
         assert_eq!(south.offered().await.attempt, Some(one.clone()), "asked again");
         north.accept(&one).await;
         assert!(matches!(north.hear().await, Told::Withdrawal(_)), "it was not north's to take");
-        assert_eq!(north.tell(vec![signal(&one, "in_call")]).await.len(), 1);
+        let declined = Decline { attempt: Some(one.clone()), reason: "full".into() };
+        south.say(Said::Decline(declined)).await;
+        north.hears_nothing().await;
+        world.clock.advance(TimeDelta::seconds(61));
+        // Room may have been made: those who declined are asked again after a while.
+        let again = tokio::select! {
+            offered = north.offered() => offered,
+            offered = south.offered() => offered,
+        };
+        assert_eq!(again.attempt, Some(one.clone()));
+        let other = attempt("c9", 1, 0);
+        assert_eq!(north.tell(vec![signal(&other, "in_call")]).await.len(), 1);
         world.until_told(&[]).await;
     }
 }
@@ -413,8 +436,13 @@ async fn a_fleet_is_called_back_and_instructed_until_it_has_heard() {
         drop(fleet);
         let world = world.restarted().await;
         let (mut fleet, _) = Fleet::named(&world.running, "north", "acme").await;
-        assert!(matches!(fleet.hear().await, Told::Instruction(_)), "told again");
-        assert!(matches!(fleet.hear().await, Told::Instruction(_)));
+        let running = [one.clone()];
+        for _ in 0..2 {
+            assert!(
+                matches!(fleet.hear_beating(&running).await, Told::Instruction(_)),
+                "told again"
+            );
+        }
         tokio::time::sleep(Duration::from_millis(600)).await;
         fleet.beat(vec![one.clone()]).await;
         // Answered after the heartbeat was taken.

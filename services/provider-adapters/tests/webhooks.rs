@@ -644,3 +644,19 @@ async fn what_nobody_ordered_is_given_up_and_forgotten() {
     world.dispatch(native("c1", "77")).await;
     world.until_told(&["native_impossible"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_keeps_nobody_waiting() {
+    let world = World::on(Engine::file()).await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(b"POST /webhooks/zoom HTTP/1.1\r\nhost: ").await.unwrap();
+        idle.push(stream);
+    }
+    assert_eq!(world.deliver("zoom", &body("zoom", "77")).await, 200);
+    let began = std::time::Instant::now();
+    world.running.shutdown().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10), "nor when it is time to end");
+    drop(idle);
+}

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tonic::{Status, Streaming};
 use tracing::{info, warn};
 
-use super::{Fleets, Open, Told, withdrawal};
+use super::{Fleets, Open, Told, offer, withdrawal};
 use crate::attempts::{Attempt, Change, Evidence, News, Word, text};
 use crate::error::Error;
 use crate::journal::{Due, Finish, Fleet, Mine};
@@ -132,6 +132,7 @@ impl Line {
         let (fleet, adapters) = self.check(&hello)?;
         let fleets = &self.fleets;
         fleets.journal.fleet_seen(&fleet, fleets.clock.now()).await?;
+        let offered = fleets.journal.offered(&fleet).await?;
         let owned = fleets.journal.owned(&fleet).await?;
         let now = Instant::now();
         let known = owned.iter().map(|order| (order.attempt.clone(), now)).collect();
@@ -145,6 +146,11 @@ impl Line {
         };
         let told = serve_response::Told::Welcome(welcome);
         self.tell(v1::ServeResponse { told: Some(told) }).await?;
+        // What it was asked before it may never have heard; where it has, it knows the attempt.
+        for (order, until) in offered {
+            let until = Some(time::to_wire(until));
+            self.tell(offer(v1::Offer { order: Some((&order).into()), until })).await?;
+        }
         // Only now may anything else be told.
         let number = fleets.lines.add(Open {
             fleet: fleet.clone(),
@@ -217,7 +223,8 @@ impl Line {
             }
             Said::Decline(decline) => {
                 let attempt = decline.attempt.try_into()?;
-                self.fleets.journal.decline(fleet, &attempt).await?;
+                let now = self.fleets.clock.now();
+                self.fleets.journal.decline(fleet, &attempt, now).await?;
                 "decline"
             }
             Said::Signals(signals) => {

@@ -44,11 +44,15 @@ impl Fleets {
                         warn!(attempts = lost, "fleets of bots are gone");
                     }
                 }
-                if self.journal.has_offers().await? {
+                let (offers, messages) =
+                    (self.journal.has_offers().await?, self.journal.has_messages().await?);
+                if offers || messages {
                     self.journal.miss_offers(now).await?;
+                }
+                if offers {
                     self.make_offers().await?;
                 }
-                if self.journal.has_messages().await? {
+                if messages {
                     self.tell_them().await?;
                 }
                 Ok::<_, Error>(())

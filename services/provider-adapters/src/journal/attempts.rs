@@ -228,7 +228,9 @@ impl Journal {
                 let mut jobs: Vec<_> =
                     wanted.iter().filter(|(id, _)| new.contains(**id)).map(|(_, it)| it).collect();
                 jobs.sort_by_key(|(one, _)| one.number);
-                let rows = jobs.iter().map(|(one, known)| {
+                // What nobody carries out has nobody to be told.
+                let told = jobs.iter().filter(|(_, known)| !known.carrier.is_empty());
+                let rows = told.map(|(one, known)| {
                     let until = now + Kind::Act(one.act).patience();
                     let kind = Kind::Act(one.act);
                     job(known.id.clone(), &known.carrier, kind, one.number, now, until)
@@ -255,6 +257,27 @@ impl Journal {
             .await?;
         self.wake();
         Ok(receipts)
+    }
+
+    /// Forgets links of attempts that should have been over before an instant, whatever became of them.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn forget_links(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        use attempt::Column as C;
+        let forgotten = self
+            .database
+            .write(|tx| async move {
+                let forgotten = attempt::Entity::update_many()
+                    .col_expr(C::Secret, Expr::value(None::<String>))
+                    .filter(C::Secret.is_not_null())
+                    .filter(C::UntilUs.lt(micros(before)))
+                    .exec(&tx)
+                    .await?;
+                Ok::<_, storage::Error>(forgotten.rows_affected)
+            })
+            .await?;
+        Ok(forgotten)
     }
 
     /// Those of some attempts that are known here.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{BinOper, Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
@@ -21,6 +21,9 @@ use crate::attempts::{Attempt, Change, Evidence, News, Order};
 use crate::carry::FLEET;
 use crate::error::Error;
 use decision::session::Signal;
+
+/// After how long a fleet that did not take an attempt is asked again, if nobody else did.
+const AGAIN: TimeDelta = TimeDelta::seconds(60);
 
 /// Attempts that are declared lost or late at once.
 const AT_ONCE: u64 = 500;
@@ -115,31 +118,33 @@ impl Journal {
         use attempt::Column as C;
         let id = fleet.id();
         let id = id.as_str();
-        let rows = self
-            .database
-            .write(|tx| async move {
-                let lapsed = Condition::all()
-                    .add(C::State.eq(State::Offered as i16))
-                    .add(C::OfferedUs.lte(micros(now)));
-                let free = Condition::any().add(C::State.eq(State::Kept as i16)).add(lapsed);
-                let mut due = attempt::Entity::find()
-                    .filter(C::Carrier.eq(FLEET))
-                    .filter(free)
-                    .filter(C::Adapter.is_in(adapters.iter().copied()))
-                    .filter(C::UntilUs.gte(micros(now)))
-                    .filter(C::Declined.contains(id).not());
-                if !fleet.company.is_empty() {
-                    due = due.filter(C::Company.eq(fleet.company.as_str()));
-                }
-                let due = due.order_by_asc(C::UntilUs).order_by_asc(C::Id);
-                let change = [
-                    (C::State, Expr::value(State::Offered as i16)),
-                    (C::Fleet, Expr::value(id)),
-                    (C::OfferedUs, Expr::value(micros(until))),
-                ];
-                claim(&tx, due, limit, change).await
-            })
-            .await?;
+        let rows =
+            self.database
+                .write(|tx| async move {
+                    let lapsed = Condition::all()
+                        .add(C::State.eq(State::Offered as i16))
+                        .add(C::OfferedUs.lte(micros(now)));
+                    let free = Condition::any().add(C::State.eq(State::Kept as i16)).add(lapsed);
+                    let mut due = attempt::Entity::find()
+                        .filter(C::Carrier.eq(FLEET))
+                        .filter(free)
+                        .filter(C::Adapter.is_in(adapters.iter().copied()))
+                        .filter(C::UntilUs.gte(micros(now)))
+                        .filter(Condition::any().add(C::Declined.contains(id).not()).add(
+                            C::State.eq(State::Kept as i16).and(C::OfferedUs.lte(micros(now))),
+                        ));
+                    if !fleet.company.is_empty() {
+                        due = due.filter(C::Company.eq(fleet.company.as_str()));
+                    }
+                    let due = due.order_by_asc(C::UntilUs).order_by_asc(C::Id);
+                    let change = [
+                        (C::State, Expr::value(State::Offered as i16)),
+                        (C::Fleet, Expr::value(id)),
+                        (C::OfferedUs, Expr::value(micros(until))),
+                    ];
+                    claim(&tx, due, limit, change).await
+                })
+                .await?;
         Ok(rows.iter().map(order).collect::<Result<_, _>>()?)
     }
 
@@ -192,7 +197,12 @@ impl Journal {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn decline(&self, fleet: &Fleet, attempt: &Attempt) -> Result<(), Error> {
+    pub(crate) async fn decline(
+        &self,
+        fleet: &Fleet,
+        attempt: &Attempt,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         use attempt::Column as C;
         let (id, owner) = (key::attempt(attempt), fleet.id());
         let (id, owner) = (id.as_str(), owner.as_str());
@@ -201,7 +211,7 @@ impl Journal {
                 attempt::Entity::update_many()
                     .col_expr(C::State, Expr::value(State::Kept as i16))
                     .col_expr(C::Fleet, Expr::value(""))
-                    .col_expr(C::OfferedUs, Expr::value(None::<i64>))
+                    .col_expr(C::OfferedUs, Expr::value(micros(now + AGAIN)))
                     .col_expr(
                         C::Declined,
                         Expr::col(C::Declined).binary(BinOper::Custom("||"), format!("{owner}\n")),
@@ -216,6 +226,29 @@ impl Journal {
             .await?;
         self.wake();
         Ok(())
+    }
+
+    /// What a fleet is asked to take, each with the instant until which nobody else is.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn offered(
+        &self,
+        fleet: &Fleet,
+    ) -> Result<Vec<(Order, DateTime<Utc>)>, Error> {
+        use attempt::Column as C;
+        let rows = attempt::Entity::find()
+            .filter(C::Carrier.eq(FLEET))
+            .filter(C::State.eq(State::Offered as i16))
+            .filter(C::Fleet.eq(fleet.id()))
+            .order_by_asc(C::Id)
+            .all(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        let read = |row: &attempt::Model| {
+            Ok((order(row)?, super::instant(row.offered_us.unwrap_or_default())?))
+        };
+        Ok(rows.iter().map(read).collect::<Result<_, storage::Error>>()?)
     }
 
     /// How attempts stand to a fleet that speaks of them.
@@ -446,6 +479,12 @@ impl Journal {
                     (C::Secret, Expr::value(None::<String>)),
                 ];
                 let rows = claim(&tx, late, AT_ONCE, change).await?;
+                // Nobody is told any more what would be of no use.
+                work::Entity::delete_many()
+                    .filter(work::Column::Carrier.eq(FLEET))
+                    .filter(work::Column::UntilUs.lt(micros(now)))
+                    .exec(&tx)
+                    .await?;
                 let mut news = Vec::new();
                 for row in rows {
                     let why = Evidence::own("no_fleet", "no fleet of bots took it in time");

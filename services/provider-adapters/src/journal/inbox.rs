@@ -1,6 +1,6 @@
 //! Webhooks as they came: each kept once before it is answered, and worked on until something has come of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -230,12 +230,17 @@ impl Journal {
                         .exec(&tx)
                         .await?;
                 }
+                // Those that were looked at equally often are due together.
+                let mut again: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
                 for (id, at) in &settled.again {
+                    again.entry(micros(*at)).or_default().push(*id);
+                }
+                for (at, ids) in again {
                     inbox::Entity::update_many()
-                        .col_expr(C::DueUs, Expr::value(micros(*at)))
+                        .col_expr(C::DueUs, Expr::value(at))
                         .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
                         .col_expr(C::Claim, Expr::value(None::<String>))
-                        .filter(C::Id.eq(*id))
+                        .filter(C::Id.is_in(ids))
                         .filter(C::Claim.eq(claimant))
                         .exec(&tx)
                         .await?;

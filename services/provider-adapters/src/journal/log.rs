@@ -89,6 +89,8 @@ pub(super) async fn append(tx: &Tx, changes: &[Change]) -> Result<usize, storage
     if changes.is_empty() {
         return Ok(0);
     }
+    // Keys are looked up in a log that grows for ever.
+    tx.by_index().await?;
     // Whoever else tells the same waits for the row, and then finds that it was told.
     let head = head::Entity::find_by_id(HEAD).lock_exclusive().one(tx).await?;
     let head = head.ok_or_else(no_head)?.place;

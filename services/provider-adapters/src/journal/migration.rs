@@ -191,6 +191,9 @@ impl MigrationTrait for Inbox {
         let came = ["connection", "received_us"];
         index(manager, "provider_adapters_inbox_came", of, &came, false).await?;
 
+        let of = "provider_adapters_attempt";
+        index(manager, "provider_adapters_attempt_until", of, &["until_us"], false).await?;
+
         let table = Table::create()
             .table("provider_adapters_presence")
             .col(text("attempt").not_null())
