@@ -24,6 +24,7 @@ mod random;
 mod sender;
 mod server;
 pub mod sign;
+pub mod twilio;
 pub mod zoom;
 
 pub use clock::Clock;

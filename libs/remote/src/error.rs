@@ -257,7 +257,7 @@ pub(crate) fn judge(dialect: &dyn Dialect, answer: Answer) -> Result<Answer, Err
     }
     let complaint = dialect.complaint(status, &answer.headers, &answer.body);
     let retry_after = retry_after(&answer.headers).or(complaint.retry_after);
-    let code = complaint.code.map_or_else(|| status.as_u16().to_string(), |code| scrub(&code));
+    let code = complaint.code.map_or_else(|| status.as_u16().to_string(), |code| shown(&code));
     let text = scrub(&complaint.text);
     Err(match complaint.verdict.unwrap_or_else(|| by_status(status)) {
         // A failure of theirs stays one, whatever its body says.
@@ -272,6 +272,12 @@ pub(crate) fn judge(dialect: &dyn Dialect, answer: Answer) -> Result<Answer, Err
         Verdict::NotFound => Error::NotFound { code, text },
         Verdict::Refused => Error::Refused { status: status.as_u16(), code, text },
     })
+}
+
+/// A provider's code: a few digits are one (Twilio: `20404`), where in a text they might be a telephone number.
+fn shown(code: &str) -> String {
+    let number = code.len() <= 6 && code.bytes().all(|byte| byte.is_ascii_digit());
+    if number { code.to_owned() } else { scrub(code) }
 }
 
 /// What a status means where the body does not say.
@@ -322,6 +328,13 @@ mod tests {
         assert_eq!(judged(404, &[]), Error::NotFound { code: code("404"), text: text.clone() });
         assert_eq!(judged(302, &[]), Error::Refused { status: 302, code: code("302"), text });
         assert_eq!(judged(429, &[]), Error::Busy { limit: Limit::Rate, retry_after: None });
+    }
+
+    #[test]
+    fn a_code_may_be_a_number_and_no_more() {
+        assert_eq!(shown("20404"), "20404");
+        assert_eq!(shown("15550100123"), "[number]");
+        assert_eq!(shown("ada@acme.example"), "[address]");
     }
 
     #[test]

@@ -29,17 +29,20 @@
 pub mod attendee;
 pub mod bots;
 pub mod recall;
+pub mod twilio;
 
 mod api;
 mod base;
 mod budget;
 mod daily;
+mod download;
 mod error;
 mod http;
 mod look;
 mod private;
 mod scrub;
 mod token;
+mod worded;
 
 pub mod zoom;
 
@@ -47,6 +50,7 @@ pub use api::{Api, Call, Credentials};
 pub use base::{Base, InvalidBase};
 pub use budget::{Budget, Left, Quota, Weight};
 pub use daily::{DailyBudget, Unbounded, Uncounted, WithinProcess, spend};
+pub use download::Download;
 pub use error::{Complaint, Dialect, Effect, Error, Fault, Limit, Verdict};
 pub use http::{Answer, Http, Settings};
 pub use look::{Look, object};
