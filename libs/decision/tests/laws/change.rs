@@ -1,6 +1,8 @@
 //! Changes of a company file, of every kind and mostly one at a time.
 
-use decision::company::{Capture, InternalMeetings, Method, Span, WhichMeetings};
+use decision::company::{
+    Capture, InternalMeetings, Method, NumberMode, NumberRule, Span, WhichMeetings,
+};
 use decision::{CompanyFile, Provider};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -88,6 +90,7 @@ pub(crate) enum General {
     InternalDomain(usize),
     Assistant,
     Coordinator,
+    Telephony,
 }
 
 /// One change most often, at times a few.
@@ -168,6 +171,7 @@ fn general() -> impl Strategy<Value = General> {
         General::InternalDomain(4),
         General::Assistant,
         General::Coordinator,
+        General::Telephony,
     ])
 }
 
@@ -316,6 +320,12 @@ impl General {
             Self::InternalDomain(which) => file.domains.push(DOMAINS[which].to_owned()),
             Self::Assistant => file.assistant.push("temp@acme.example".to_owned()),
             Self::Coordinator => file.coordinator.push("lee@eu.partner.example".to_owned()),
+            Self::Telephony => {
+                let dialer = &mut file.settings.dialer;
+                dialer.enabled = !dialer.enabled;
+                let (prefix, mode) = ("+49".to_owned(), NumberMode::Prohibited);
+                dialer.numbers.push(NumberRule { prefix, mode });
+            }
         }
     }
 }
