@@ -8,6 +8,8 @@
 
 #![allow(dead_code, reason = "the carriers that use the rest of the port come next")]
 
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::fmt;

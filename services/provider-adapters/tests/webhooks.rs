@@ -544,6 +544,12 @@ async fn a_meeting_is_told_as_it_goes_whatever_the_order() {
         }
         all.extend(["left", "roster: ada@acme.example", "roster: ada@acme.example, somebody"]);
         world.until_told(&all).await;
+        // An older word on somebody changes nothing of who is there.
+        let bot = json!({ "participant": { "user_name": "Recorder", "participant_uuid": "p2",
+            "participant_user_id": "bot-account" } });
+        world.deliver("zoom", &zoom("meeting.participant_joined", "77", "u1", 4, bot)).await;
+        all.extend(["in_call", "roster: ada@acme.example, somebody"]);
+        world.until_told(&all).await;
         // Another run of the same meeting, long after: no session of ours.
         world.deliver("zoom", &zoom("meeting.started", "77", "u9", 600, json!({}))).await;
         let world = world.restarted().await;
