@@ -59,6 +59,18 @@ pub(crate) enum Command {
     /// Tell why a call is recorded or not, and how that came to be
     #[command(long_about = ABOUT_EXPLAIN)]
     Explain(Explain),
+    /// Ask for the recording of a call, on behalf of a team member
+    #[command(after_help = REQUEST)]
+    Request(Act),
+    /// Take the recording of a call back before it begins
+    #[command(after_help = CANCEL)]
+    Cancel(Act),
+    /// Stop the recording of a call, wherever it stands
+    #[command(after_help = STOP)]
+    Stop(Act),
+    /// Delete what was recorded of a call
+    #[command(after_help = DELETE)]
+    Delete(Act),
     /// Report what became of the calls of a period
     #[command(long_about = ABOUT_REPORT)]
     Report(Report),
@@ -438,6 +450,39 @@ pub(crate) struct Explain {
     /// The decision that held then, instead of the newest: RFC 3339, or a date for midnight UTC
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub(crate) at: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+const REQUEST: &str = "Examples:
+  callsheet request 3f2a… --company acme --by ada";
+const CANCEL: &str = "Examples:
+  callsheet cancel 3f2a… --company acme --by ada@acme.example
+
+Final, but for a newer request.";
+const STOP: &str = "Examples:
+  callsheet stop 3f2a… --company acme --by ada
+
+Final, but for a newer request. What was recorded until then is not kept.";
+const DELETE: &str = "Examples:
+  callsheet delete 3f2a… --company acme --by ada
+
+Final.";
+
+/// What a team member does about the recording of a call.
+#[derive(Debug, Args)]
+pub(crate) struct Act {
+    /// Id of the call, the `call_id` of `calls --format json`
+    #[arg(value_name = "ID")]
+    pub(crate) call: String,
+    /// Id of the company
+    #[arg(long, value_name = "COMPANY")]
+    pub(crate) company: String,
+    /// Member id or address of the team member
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) by: String,
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod act;
 mod apply;
 mod calls;
 mod codes;
@@ -37,6 +38,10 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Ingest(arguments) => alone(ingest::run(&arguments)),
         Command::Calls(arguments) => alone(calls::run(&arguments)),
         Command::Explain(arguments) => alone(explain::run(&arguments)),
+        Command::Request(arguments) => alone(act::request(&arguments)),
+        Command::Cancel(arguments) => alone(act::cancel(&arguments)),
+        Command::Stop(arguments) => alone(act::stop(&arguments)),
+        Command::Delete(arguments) => alone(act::delete(&arguments)),
         Command::Report(arguments) => alone(report::run(&arguments)),
         Command::Simulate(arguments) => alone(simulate::run(&arguments)),
         Command::Watch(arguments) => alone(watch::run(&arguments)),

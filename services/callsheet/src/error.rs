@@ -87,6 +87,14 @@ pub(crate) enum Error {
         /// What the service answered.
         status: Box<Status>,
     },
+    /// A request for a recording that counts for nothing.
+    #[error("call `{call}` is not recorded on this request: {why}")]
+    Rejected {
+        /// The call.
+        call: String,
+        /// Why.
+        why: String,
+    },
     /// A history that is not as it was written.
     #[error("the history of `{company}` is not as it was written: {problem}{place}")]
     Tampered {
@@ -161,6 +169,7 @@ impl Error {
             | Self::UnknownFormat { .. }
             | Self::Refused { .. }
             | Self::TooEarly { .. }
+            | Self::Rejected { .. }
             | Self::Tampered { .. }
             | Self::Answer(_)
             | Self::Start(_)
@@ -243,6 +252,9 @@ impl Error {
             }
             Self::Refused { status, .. } => return remedy(status),
             Self::TooEarly { .. } => "give a later time; without `--at` every decision is listed",
+            Self::Rejected { .. } => {
+                "have a team member ask who has a seat and may schedule recordings, before somebody has to be sent"
+            }
             Self::Tampered { .. } => {
                 "keep the database as it is, and compare it with a backup and with the hashes in the log of the orchestrator"
             }

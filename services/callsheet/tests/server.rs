@@ -266,6 +266,32 @@ fn a_history_is_verified_against_what_was_noted() {
 }
 
 #[test]
+fn a_recording_is_taken_back_and_asked_for_again_by_whoever_may() {
+    let bench = three();
+    let server = Server::start(&bench, &[]);
+    let at = At { bench: &bench, server: &server };
+    at.run(&["apply", "-f", "c.yaml"]);
+    at.run(&["ingest", "--company", "acme", "a.ics"]);
+    at.decided(1);
+    let calls = at.json(&["calls", "--company", "acme"]);
+    let id = calls[0]["call_id"].as_str().unwrap().to_owned();
+    let act = |what: &str, who: &str| {
+        at.any(&[what, &id, "--company", "acme", "--by", who, "--format", "json"])
+    };
+    for what in ["stop", "cancel", "delete"] {
+        let refused = act(what, "nobody@customer.example");
+        assert_eq!(refused.code, 1, "{what}: {}", refused.out);
+        assert!(refused.err.contains("team member"), "{}", refused.err);
+    }
+    let nothing = act("delete", "ada");
+    assert!(nothing.code == 1 && nothing.err.contains("nothing was recorded"), "{}", nothing.err);
+    let stopped = act("stop", "ada");
+    assert!(stopped.code == 0 && stopped.out.contains("CANCELED_BY_OWNER"), "{}", stopped.err);
+    let again = act("request", "nobody@customer.example");
+    assert!(again.code == 1 && again.err.contains("not a team member"), "{}", again.err);
+}
+
+#[test]
 fn two_servers_share_a_database_and_each_call_is_decided_once() {
     let Some(database) = server("CALLSHEET_TEST_POSTGRES") else { return };
     let bench = three();

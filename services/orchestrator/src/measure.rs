@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::conflict::OwnedContender;
+use decision::session::{Heard, Means, Order, Signal};
 use decision::{CallKey, Conference, Provider};
 use proto::orchestrator::v1 as wire;
 use proto::time::to_wire;
@@ -13,7 +14,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use storage::StoreConfig;
 
 use crate::engine::Cause;
-use crate::store::{Calls, Judged, Moment};
+use crate::store::{Calls, Judged, Moment, Running, SettingsOf, Told};
 
 /// How long a claim holds; longer than any measurement.
 const LEASE: Duration = Duration::from_secs(3_600);
@@ -323,5 +324,171 @@ impl Crowd {
             carried: None,
             settings: None,
         }
+    }
+}
+
+/// A store full of sessions, of which each waits for something.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    calls: Calls,
+    now: DateTime<Utc>,
+    many: u32,
+}
+
+/// What sessions take up in the database, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// A session with its indexes.
+    pub session: u64,
+    /// Its timer with its indexes.
+    pub timer: u64,
+}
+
+impl Sessions {
+    /// Opens a store that has none yet, in PostgreSQL, and begins sessions: bots that were sent and let in, so that each has
+    /// heard four signals.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is not PostgreSQL.
+    pub async fn open(config: &StoreConfig, many: u32) -> anyhow::Result<Self> {
+        let calls = Calls::open(config).await?;
+        anyhow::ensure!(calls.store().backend() == DbBackend::Postgres, "only for PostgreSQL");
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let all = Self { calls, now, many };
+        // As they are decided: only so much of a call as sessions need.
+        all.run(&format!(
+            "INSERT INTO orchestrator_call (company, call_id, version, start, sort_key, kind, code, provider, owner, \
+             had_plan, ended, judged_policy, judged_meeting, organizes, received, traces, revision, decision) \
+             SELECT 'acme', lpad(n::text, 32, '0'), 1, 0, 'x', 1, 0, 1, 'm', true, false, 1, 1, true, 0, 'x', 1, \
+             decode(repeat('00', 600), 'hex') FROM generate_series(0, {many} - 1) AS n"
+        ))
+        .await?;
+        all.run(&format!(
+            "INSERT INTO orchestrator_plan (company, dedupe_key, call_id, revision) \
+             SELECT 'acme', 'zoom/' || n, lpad(n::text, 32, '0'), 1 FROM generate_series(0, {many} - 1) AS n"
+        ))
+        .await?;
+        all.run("ANALYZE").await?;
+        let numbers: Vec<u32> = (0..many).collect();
+        for part in numbers.chunks(1_000) {
+            let begun: Vec<Running> = part.iter().map(|number| all.begun(*number)).collect();
+            let released = all.calls.release("acme", &begun, now).await?;
+            anyhow::ensure!(released.len() == part.len(), "not all were handed over");
+        }
+        all.run("DELETE FROM orchestrator_command").await?;
+        for signal in [Signal::Launched, Signal::Joining, Signal::InLobby, Signal::InCall] {
+            all.tell(signal, 0, many, 1_000).await?;
+        }
+        all.run("DELETE FROM orchestrator_command").await?;
+        Ok(all)
+    }
+
+    fn begun(&self, number: u32) -> Running {
+        let order = Order {
+            means: vec![Means::LocalBot, Means::Bot],
+            start: self.now + TimeDelta::minutes(2),
+            end: self.now + TimeDelta::minutes(32),
+            join_at: self.now,
+            latest_join: self.now + TimeDelta::minutes(12),
+            announcement: false,
+            personal_room: false,
+            numbers: decision::company::NumberMode::Automatic,
+        };
+        let id = format!("{number:032}");
+        let of = ("acme", id.as_str(), 1);
+        let settings = decision::session::Settings::default();
+        Running::begin(of, Some(Provider::Zoom), false, &order, &settings, self.now)
+    }
+
+    /// Tells sessions a signal each, `batch` at once, as whoever follows an adapter does; how long that takes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tell(
+        &self,
+        signal: Signal,
+        first: u32,
+        many: u32,
+        batch: usize,
+    ) -> anyhow::Result<Duration> {
+        let told: Vec<Told> = (first..first + many)
+            .map(|number| Told {
+                company: "acme".to_owned(),
+                call_id: format!("{:032}", number % self.many),
+                plan_revision: 1,
+                heard: vec![Heard::new(signal, self.now)],
+                if_requested: None,
+            })
+            .collect();
+        let began = Instant::now();
+        for part in told.chunks(batch) {
+            let stepped = self.calls.hear(part, &SettingsOf::new(), None, self.now).await?;
+            anyhow::ensure!(stepped.heard == part.len(), "a session is unknown");
+        }
+        Ok(began.elapsed())
+    }
+
+    /// The plain thing: one statement for each batch that writes as much to the same rows.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn update_plainly(
+        &self,
+        first: u32,
+        many: u32,
+        batch: usize,
+    ) -> anyhow::Result<Duration> {
+        let numbers: Vec<u32> = (first..first + many).map(|number| number % self.many).collect();
+        let began = Instant::now();
+        for part in numbers.chunks(batch) {
+            let ids: Vec<String> = part.iter().map(|number| format!("'{number:032}'")).collect();
+            self.run(&format!(
+                "UPDATE orchestrator_session SET machine = machine || ' ', stage = 'RECORDING' \
+                 WHERE company = 'acme' AND plan_revision = 1 AND call_id IN ({})",
+                ids.join(",")
+            ))
+            .await?;
+        }
+        Ok(began.elapsed())
+    }
+
+    /// What a session takes up.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn size(&self) -> anyhow::Result<Size> {
+        let of = async |table: &str| -> anyhow::Result<u64> {
+            let sql = format!("SELECT pg_total_relation_size('{table}') AS size");
+            let statement = Statement::from_string(DbBackend::Postgres, sql);
+            let row = self.calls.store().reader().query_one_raw(statement).await?;
+            let size: i64 = row.context("no answer")?.try_get("", "size")?;
+            Ok(u64::try_from(size)? / u64::from(self.many))
+        };
+        Ok(Size {
+            session: of("orchestrator_session").await?,
+            timer: of("orchestrator_timer").await?,
+        })
+    }
+
+    /// The bytes of a machine, as it is written.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn machine(&self) -> anyhow::Result<u64> {
+        let session = self.calls.session("acme", &format!("{:032}", 0)).await?;
+        let session = session.context("no session")?;
+        Ok(u64::try_from(serde_json::to_string(&session.machine)?.len())?)
+    }
+
+    async fn run(&self, sql: &str) -> anyhow::Result<()> {
+        let sql = sql.to_owned();
+        self.calls
+            .store()
+            .write(|tx| {
+                let sql = sql.clone();
+                async move { tx.execute_unprepared(&sql).await.map_err(storage::Error::from) }
+            })
+            .await?;
+        Ok(())
     }
 }

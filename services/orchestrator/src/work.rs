@@ -1,7 +1,7 @@
 //! Working on what has changed: takes notices from the feed, decides the calls they are about, and acknowledges them after
 //! the decisions are written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,6 +170,8 @@ impl Worker {
         });
         if !others.is_empty() {
             let ids: Vec<String> = others.iter().map(|one| one.meeting_id.clone()).collect();
+            let running: HashSet<String> =
+                engine.calls.live(company, &ids).await?.into_iter().collect();
             let starts: HashMap<String, Option<DateTime<Utc>>> = engine
                 .calls
                 .get(company, &ids)
@@ -183,9 +185,11 @@ impl Worker {
             due.extend(others.into_iter().filter_map(|mut meeting| {
                 let is_removed = is_removed(&meeting, &changed);
                 let is_due = match starts.get(&meeting.meeting_id) {
-                    // What has begun was decided; a late edit of the event changes nothing about that.
+                    // What has begun was decided; a late edit of the event changes nothing about that, unless somebody is
+                    // there or on the way.
                     Some(before) => {
-                        before.is_none_or(|before| now <= before)
+                        running.contains(&meeting.meeting_id)
+                            || before.is_none_or(|before| now <= before)
                             || start_of(&meeting).is_some_and(|start| now <= start)
                     }
                     // What was never decided and is gone needs no decision; what began before we came to it does.

@@ -353,6 +353,50 @@ async fn a_meeting_that_is_cancelled_takes_its_recorder_back() {
 }
 
 #[tokio::test]
+async fn a_meeting_that_is_cancelled_after_its_start_takes_back_who_waits_and_not_who_records() {
+    for recording in [false, true] {
+        let world = bots(FOLLOWING).await;
+        sent(&world, "a").await;
+        let (signal, stage) =
+            if recording { ("recording_started", "RECORDING") } else { ("in_lobby", "LOBBY") };
+        world.tell("a", signal, minute(61));
+        world.until_stage("a", stage).await;
+        world.clock.set(minute(62));
+        world.alter("a", |meeting| meeting.cancelled = true);
+        if recording {
+            world.settle().await;
+            assert!(is_plan(&world.get("a").await));
+            world.until_stage("a", "RECORDING").await;
+        } else {
+            world.until("a", |one| code(one) == SkipCode::Cancelled).await;
+            until(|| world.withdrawn("a") == [(1, 0)]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_runs_is_finished_before_its_meeting_is_planned_at_another_time() {
+    let world = bots(FOLLOWING).await;
+    sent(&world, "a").await;
+    world.tell("a", "recording_started", minute(60));
+    world.until_stage("a", "RECORDING").await;
+    world.alter("a", |meeting| {
+        meeting.start = Some(to_wire(minute(600)));
+        meeting.end = Some(to_wire(minute(630)));
+    });
+    world.settle().await;
+    assert_eq!((world.get("a").await.revision, world.withdrawn("a").len()), (1, 0));
+    world.tell("a", "files_ready", minute(80));
+    world.tell("a", "imported", minute(81));
+    let recorded = world.until("a", |one| one.revision >= 2).await;
+    assert!(recorded.revision > 2 || recorded.kind() == wire::DecisionKind::Recorded);
+    let planned = world.until("a", is_plan).await;
+    assert_eq!((planned.start, planned.revision), (Some(to_wire(minute(600))), 3));
+    let past = world.get_of("acme", "a", 2).await.unwrap();
+    assert_eq!(past.kind(), wire::DecisionKind::Recorded);
+}
+
+#[tokio::test]
 async fn a_meeting_that_moves_is_carried_out_anew_and_a_new_title_changes_nothing() {
     let world = bots(FOLLOWING).await;
     sent(&world, "a").await;

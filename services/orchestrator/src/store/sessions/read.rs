@@ -154,6 +154,28 @@ impl Calls {
         Ok(found)
     }
 
+    /// Those of these calls that have a session which is not over.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn live(&self, company: &str, ids: &[String]) -> Result<Vec<String>, Error> {
+        let mut found = Vec::new();
+        for part in chunks(ids) {
+            let rows: Vec<String> = session::Entity::find()
+                .select_only()
+                .column(session::Column::CallId)
+                .filter(session::Column::Company.eq(company))
+                .filter(session::Column::CallId.is_in(part.iter().map(String::as_str)))
+                .filter(session::Column::EndedAt.is_null())
+                .into_tuple()
+                .all(self.store.reader())
+                .await
+                .map_err(storage::Error::from)?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+
     /// How many sessions stand at each stage, of those that are not over.
     ///
     /// # Errors
