@@ -22,19 +22,22 @@ pub enum Cause {
     Conflict,
     /// Its time had come.
     Timer,
+    /// Its plan was carried out, or that came to an end.
+    Session,
     /// Somebody asked for a decision.
     Asked,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Meeting,
         Self::Policy,
         Self::Consent,
         Self::Request,
         Self::Conflict,
         Self::Timer,
+        Self::Session,
         Self::Asked,
     ];
 
@@ -48,6 +51,7 @@ impl Cause {
             Self::Request => "request",
             Self::Conflict => "conflict",
             Self::Timer => "timer",
+            Self::Session => "session",
             Self::Asked => "asked",
         }
     }
@@ -133,6 +137,7 @@ fn by(before: Option<&Step<'_>>, after: &Step<'_>, cause: Cause) -> String {
             }
         }
         Cause::Timer => "its time had come".to_owned(),
+        Cause::Session => "that is what came of its recording".to_owned(),
         Cause::Asked => "a decision was asked for".to_owned(),
     }
 }

@@ -394,6 +394,13 @@ async fn a_recording_that_runs_is_finished_before_its_meeting_is_planned_at_anot
     assert_eq!((planned.start, planned.revision), (Some(to_wire(minute(600))), 3));
     let past = world.get_of("acme", "a", 2).await.unwrap();
     assert_eq!(past.kind(), wire::DecisionKind::Recorded);
+    let request = wire::ExplainCallRequest { company: "acme".into(), call_id: "a".into() };
+    let path = world.client().explain_call(request).await.unwrap().into_inner().path;
+    let over = &path[1].sentence;
+    assert!(
+        over.contains("recorded to its end") && over.contains("came of its recording"),
+        "{over}"
+    );
 }
 
 #[tokio::test]
