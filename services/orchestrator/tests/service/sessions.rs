@@ -325,8 +325,8 @@ async fn what_was_recorded_can_be_deleted_and_nothing_else_can() {
     world.tell("a", "recording_started", minute(60));
     world.tell("a", "files_ready", minute(90));
     world.tell("a", "imported", minute(91));
-    world.clock.set(minute(95));
     let recorded = world.until("a", is_over).await;
+    world.clock.set(minute(95));
     assert_eq!(recorded.kind(), wire::DecisionKind::Recorded);
     assert!(delete(&world, "a", "bob").await.is_err());
     let deleted = delete(&world, "a", "ada").await.unwrap();
