@@ -234,6 +234,7 @@ async fn two_replicas_carry_a_plan_out_once() {
         other.until_stage(id, "RECORDING").await;
         assert_eq!(world.orders(id).len(), 1);
     }
+    assert_eq!(world.peers.state().adapters.repeated, 0);
     other.running.shutdown().await.unwrap();
 }
 

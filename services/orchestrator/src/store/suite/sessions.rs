@@ -176,6 +176,12 @@ async fn time_that_passes_is_handled_by_the_one_timer_of_a_session() {
         // Whoever was woken twice finds nothing to do, and the timer stays.
         calls.wake("acme", &[("a", 1)], &settings, minute(59)).await.unwrap();
         assert_eq!(calls.session_timers().await, [("a".into(), 1, half)]);
+        // Nor does a claim by somebody whose clock is ahead keep others from it.
+        for _ in 0..2 {
+            let claimed = calls.claim_timers(half, LONG, 10, &[]).await.unwrap();
+            assert!(claimed.timers.iter().any(|one| one.kind == TimerKind::Session));
+            calls.wake("acme", &[("a", 1)], &settings, minute(59)).await.unwrap();
+        }
         calls.wake("acme", &[("a", 1)], &settings, half).await.unwrap();
         let session = calls.session("acme", "a").await.unwrap().unwrap();
         assert_eq!(session.machine.run(), 1);
