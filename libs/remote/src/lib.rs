@@ -28,6 +28,7 @@
 
 pub mod attendee;
 pub mod bots;
+pub mod graph;
 pub mod recall;
 pub mod twilio;
 
