@@ -11,7 +11,9 @@ mod fleets;
 mod inbox;
 pub(crate) mod key;
 mod log;
+mod lost;
 mod migration;
+mod row;
 mod trace;
 mod work;
 

@@ -12,8 +12,8 @@ use sea_orm::{
 };
 use storage::{chunks, claim, database_now, insert_many};
 
-use super::attempts::insert_new;
 use super::entity::{evidence, inbox, name, presence, problem};
+use super::row::insert_new;
 use super::trace::Trace;
 use super::{Journal, instant, key, log, micros};
 use crate::attempts::{Change, News, Person, Word};

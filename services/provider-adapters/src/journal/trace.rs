@@ -7,8 +7,8 @@ use proto::provider::v1;
 use sea_orm::DbErr;
 use storage::find_in;
 
-use super::attempts::order;
 use super::entity::{attempt, name};
+use super::row::order;
 use super::{Journal, State, corrupt, instant, unsigned};
 use crate::attempts::Attempt;
 use crate::error::Error;

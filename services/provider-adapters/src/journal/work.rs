@@ -13,8 +13,8 @@ use sea_orm::{
 };
 use storage::{claim, database_now, find_in, insert_many};
 
-use super::attempts::order;
 use super::entity::{attempt, name, work};
+use super::row::order;
 use super::{Journal, State, instant, key, log, micros, unsigned};
 use crate::attempts::{Change, Order};
 use crate::carry::{self, Name};
