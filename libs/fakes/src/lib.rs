@@ -26,6 +26,7 @@ mod sender;
 mod server;
 pub mod sign;
 pub mod twilio;
+pub mod webex;
 pub mod zoom;
 
 pub use clock::Clock;

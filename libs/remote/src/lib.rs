@@ -31,6 +31,7 @@ pub mod bots;
 pub mod graph;
 pub mod recall;
 pub mod twilio;
+pub mod webex;
 
 mod api;
 mod base;
