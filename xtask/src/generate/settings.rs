@@ -145,6 +145,7 @@ fn unit(kind: &str, key: &str, meaning: &str) -> Result<&'static str> {
         "SocketAddr" => "address",
         "String" | "Option<String>" | "PathBuf" | "LogFormat" => "text",
         "Vec<String>" => "list of texts",
+        list if list.starts_with("Vec<") => "list of tables",
         "f64" => "share",
         "u32" | "u64" | "usize" if key.ends_with("_ms") => "milliseconds",
         "u32" | "u64" | "usize" if meaning.contains("in bytes") => "bytes",
@@ -278,6 +279,7 @@ mod tests {
     fn what_has_no_unit_is_refused() {
         assert_eq!(unit("u32", "patience_ms", "").unwrap(), "milliseconds");
         assert_eq!(unit("usize", "max", "The largest, in bytes.").unwrap(), "bytes");
+        assert_eq!(unit("Vec<Connection>", "connections", "").unwrap(), "list of tables");
         assert!(unit("Colour", "x", "").is_err());
     }
 }
