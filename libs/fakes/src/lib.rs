@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail loudly"))]
 
 pub mod attendee;
+pub mod dialers;
 pub mod graph;
 pub mod recall;
 

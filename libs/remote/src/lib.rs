@@ -26,11 +26,15 @@
     )
 )]
 
+pub mod aircall;
 pub mod attendee;
 pub mod bots;
 pub mod graph;
 pub mod recall;
+pub mod ringcentral;
+pub mod telnyx;
 pub mod twilio;
+pub mod vonage;
 pub mod webex;
 
 mod api;
