@@ -201,6 +201,14 @@ impl Recall {
         }
     }
 
+    /// Asks the host to permit recording; in meetings of Zoom alone.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn ask_permission(&self, bot: &str) -> Result<(), Error> {
+        self.command(bot, "request_recording_permission", &json!({})).await
+    }
+
     /// Starts recording. One that is under way ends, and another recording begins.
     ///
     /// # Errors

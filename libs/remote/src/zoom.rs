@@ -24,7 +24,9 @@ mod tokens;
 mod users;
 
 pub use client::{Account, Client, NextPage, Page, Plan, Settings};
-pub use meetings::{Control, Instance, Listing, Meeting, MeetingKind, MeetingSettings, Occurrence};
+pub use meetings::{
+    Control, Instance, Listing, Meeting, MeetingKind, MeetingSettings, Occurrence, PastMeeting,
+};
 pub use oauth::ServerToServer;
 pub use path::Which;
 pub use phone::PhoneRecording;

@@ -6,8 +6,6 @@
 //! in passing. So each of these may be called more than once with the same [`Job`], also after a crash in the middle: a
 //! carrier makes itself known to the provider by [`Job::reference`], and looks for what it did before it does it again.
 
-#![allow(dead_code, reason = "the carriers that use the rest of the port come next")]
-
 #[cfg(test)]
 mod tests;
 mod work;
@@ -88,6 +86,11 @@ impl Job {
         self.names.iter().find(|name| name.kind == kind).map(|name| name.value.as_str())
     }
 
+    /// All names of a kind.
+    pub(crate) fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.names.iter().filter(move |name| name.kind == kind).map(|name| name.value.as_str())
+    }
+
     /// News of the attempt that comes of this job; told once for each signal.
     pub(crate) fn says(&self, signal: Signal) -> News {
         let key = format!("{}:{}:{}:{signal:?}", self.reference(), self.what, self.number);
@@ -117,12 +120,23 @@ pub(crate) enum Kind {
     Call = 4,
     /// The recording.
     Recording = 5,
+    /// The user whose conference it is.
+    Host = 6,
+    /// What kind of conference it is, as the provider numbers it: at Zoom 4 is a personal room.
+    Type = 7,
 }
 
 impl Kind {
     /// All of them.
-    const ALL: [Self; 5] =
-        [Self::Bot, Self::Conference, Self::Instance, Self::Call, Self::Recording];
+    const ALL: [Self; 7] = [
+        Self::Bot,
+        Self::Conference,
+        Self::Instance,
+        Self::Call,
+        Self::Recording,
+        Self::Host,
+        Self::Type,
+    ];
 
     /// The kind of that number.
     pub(crate) fn of(stored: i16) -> Option<Self> {
@@ -137,6 +151,8 @@ impl Kind {
             Self::Instance => "instance",
             Self::Call => "call",
             Self::Recording => "recording",
+            Self::Host => "host",
+            Self::Type => "type",
         }
     }
 }
@@ -154,6 +170,12 @@ impl Told {
     /// One signal.
     pub(crate) fn that(news: News) -> Self {
         Self { names: Vec::new(), news: vec![news] }
+    }
+
+    /// With another piece of news.
+    pub(crate) fn and(mut self, news: News) -> Self {
+        self.news.push(news);
+        self
     }
 
     /// With what the provider calls something.

@@ -29,7 +29,6 @@ pub(crate) struct Connection {
     /// Accounts with which our recorders join.
     pub(crate) recorders: Vec<String>,
     /// Where its API is, if not at the usual place.
-    #[allow(dead_code, reason = "for the carriers that come next")]
     pub(crate) base_url: Option<String>,
     /// Webhooks that were not believed since the start.
     refused: AtomicU64,
@@ -87,6 +86,16 @@ impl Connection {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// The names of all it wants to know.
+    pub(crate) fn api_names(&self) -> impl Iterator<Item = &str> {
+        self.api.keys().map(String::as_str)
+    }
+
+    /// Whether its API is to be asked, and not only its webhooks heard.
+    pub(crate) fn carries(&self) -> bool {
+        !self.api.is_empty()
+    }
+
     /// Counts a webhook that was not believed.
     pub(crate) fn refuse(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
@@ -118,6 +127,13 @@ impl Connections {
     /// The one of that name.
     pub(crate) fn get(&self, name: &str) -> Option<&Connection> {
         self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        let mut all: Vec<_> = self.0.values().collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all.into_iter()
     }
 
     /// Those of a company, by name.

@@ -11,6 +11,7 @@ use remote::zoom::UPDATES_PER_DAY;
 use secrecy::ExposeSecret as _;
 use signals::Provider;
 
+use crate::carriers::line::{CREDENTIALS_REFUSED, SCOPE_MISSING};
 use crate::connections::{Connection, Connections};
 use crate::error::Error;
 use crate::inbox::{ACCESS_LOST, STORAGE_FULL, SUBSCRIPTION_LOST};
@@ -144,6 +145,18 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
                 code,
                 "the account has no storage left for recordings",
                 format!("make room or buy storage at {provider}"),
+            ),
+            CREDENTIALS_REFUSED => problem(
+                v1::Severity::Error,
+                code,
+                "the provider does not accept our credentials, so that nothing can be set up there",
+                format!("compare `api` of the connection `{name}` with what {provider} shows"),
+            ),
+            SCOPE_MISSING => problem(
+                v1::Severity::Error,
+                code,
+                "the application may not do all that it must",
+                format!("grant the missing scope at {provider}; the evidence of attempts names it"),
             ),
             _ => continue,
         };

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::journal::{Journal, Letter, Settled};
 
 pub(crate) use hear::{ACCESS_LOST, STORAGE_FULL, SUBSCRIPTION_LOST};
+pub(crate) use hear::{means, news};
 use recognise::Recognised;
 
 /// The first pause before something is looked at again that no attempt was found for, and the longest.

@@ -13,6 +13,7 @@ pub(crate) mod key;
 mod log;
 mod lost;
 mod migration;
+mod notes;
 mod row;
 mod trace;
 mod work;
@@ -27,6 +28,7 @@ pub(crate) use attempts::Kept;
 pub(crate) use fleets::{Fleet, Mine};
 pub(crate) use inbox::{Health, Letter, Movement, Parcel, Settled, Unmapped};
 pub(crate) use migration::{Attempts as AttemptTables, Inbox as InboxTables};
+pub(crate) use notes::{Note, Notes as NoteTables};
 pub(crate) use trace::{Trace, Traces};
 pub(crate) use work::{Due, Finish, Kind as WorkKind};
 

@@ -5,6 +5,7 @@
 mod adapter;
 mod attempts;
 mod cache;
+mod carriers;
 mod carry;
 mod config;
 mod connections;
@@ -55,9 +56,12 @@ impl chassis::App for App {
         let hosted = providers::hosted(&config.adapters)?;
         let database = store::open(&config.store).await?;
         let facts = store::sql::Sql::new(database.clone(), config.keep_versions);
-        let gather = gather::Gather::new(Arc::new(facts));
+        let gather = Arc::new(gather::Gather::new(Arc::new(facts)));
         let journal = journal::Journal::new(database);
-        let carriers = carry::Carriers::new(Vec::new(), config.fleets.enabled);
+        let connections = connections::Connections::read(&config.connections)?;
+        let ground = carriers::Ground { journal: journal.clone(), gather: Arc::clone(&gather) };
+        let list = carriers::open(&connections, &ground)?;
+        let carriers = carry::Carriers::new(list, config.fleets.enabled);
         // Another one with every start: what an earlier process of ours claimed is somebody else's.
         let claimant: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
         let (clock, shutdown) = (context.clock.clone(), context.shutdown.clone());
@@ -74,7 +78,6 @@ impl chassis::App for App {
             claimant: Arc::clone(&claimant),
             shutdown: shutdown.clone(),
         };
-        let connections = connections::Connections::read(&config.connections)?;
         let doctor = health::Doctor {
             journal: journal.clone(),
             connections: connections.clone(),

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::journal::{AttemptTables, InboxTables};
+use crate::journal::{AttemptTables, InboxTables, NoteTables};
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Facts), Box::new(AttemptTables), Box::new(InboxTables)]
+        vec![Box::new(Facts), Box::new(AttemptTables), Box::new(InboxTables), Box::new(NoteTables)]
     }
 
     fn migration_table_name() -> sea_orm::DynIden {

@@ -29,7 +29,7 @@ const MAX_ID: usize = 600;
 /// The service.
 #[derive(Debug)]
 pub(crate) struct Service {
-    gather: Gather,
+    gather: Arc<Gather>,
     hosted: Hosted,
     sessions: Sessions,
     doctor: Doctor,
@@ -46,7 +46,12 @@ struct Question {
 
 impl Service {
     /// A service that learns facts so, hosts these adapters, and has plans carried out so.
-    pub(crate) fn new(gather: Gather, hosted: Hosted, sessions: Sessions, doctor: Doctor) -> Self {
+    pub(crate) fn new(
+        gather: Arc<Gather>,
+        hosted: Hosted,
+        sessions: Sessions,
+        doctor: Doctor,
+    ) -> Self {
         Self { gather, hosted, sessions, doctor }
     }
 

@@ -175,6 +175,7 @@ async fn command(
         return error(400, Some("cannot_command_unstarted_bot"), words);
     }
     match command.as_str() {
+        "request_recording_permission" => {}
         "leave_call" => shared.enter(&id, "call_ended", Some("bot_received_leave_call")),
         "start_recording" => {
             if running {

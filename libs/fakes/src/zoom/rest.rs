@@ -36,6 +36,7 @@ pub(super) fn routes(inner: Arc<Inner>) -> Router {
         .route("/meetings/{meeting}/recordings/{file}", delete(recordings::remove_file))
         .route("/meetings/{meeting}/jointoken/local_recording", get(meetings::join_token))
         .route("/live_meetings/{meeting}/events", patch(meetings::control))
+        .route("/past_meetings/{meeting}", get(meetings::past))
         .route("/past_meetings/{meeting}/instances", get(meetings::instances))
         .route("/phone/recordings", get(phone::list))
         .route("/phone/call_logs/{call}/recordings", get(phone::of_call))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::paged;
 use super::settings::{Audio, AutoRecording};
-use super::{Client, NextPage, Page};
+use super::{Client, NextPage, Page, Which};
 use crate::{Call, Error, Look, Private, Weight, spend};
 
 /// Meetings of a list, per call: as many as Zoom gives.
@@ -225,7 +225,40 @@ pub struct Instance {
     pub start: Option<DateTime<Utc>>,
 }
 
+/// A run that is over, in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastMeeting {
+    /// Which run.
+    pub uuid: Option<String>,
+    /// Whose it was.
+    pub host: Option<String>,
+    /// What kind it was.
+    pub kind: Option<MeetingKind>,
+    /// When it began.
+    pub start: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub end: Option<DateTime<Utc>>,
+    /// How many took part.
+    pub participants: Option<i64>,
+}
+
 impl Client {
+    /// A run that is over, or the last one of a meeting. Light.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with 3001 where there is none; any other.
+    pub async fn past_meeting(&self, which: Which<'_>) -> Result<PastMeeting, Error> {
+        let value = self.api.json(&Call::get(["past_meetings", &which.segment()])).await?;
+        Ok(PastMeeting {
+            uuid: value.id(&["uuid"]),
+            host: value.id(&["host_id"]),
+            kind: value.int(&["type"]).map(Into::into),
+            start: value.time(&["start_time"]),
+            end: value.time(&["end_time"]),
+            participants: value.int(&["participants_count"]),
+        })
+    }
+
     /// A user's meetings. Medium.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use signals::event::Direction;
 use signals::{Event, News as Needs, Participant, Private, Provider, Topic};
 
 use super::Opened;
-use crate::attempts::{Change, Evidence, News, Person, Word};
+use crate::attempts::{Attempt, Change, Evidence, News, Person, Word};
 use crate::carry::{Kind, Name};
 use crate::connections::Connection;
 use crate::journal::{Movement, Settled, Trace, Unmapped};
@@ -30,7 +30,7 @@ pub(crate) const SUBSCRIPTION_LOST: &str = "subscription_lost";
 /// The same for an account that is out of storage.
 pub(crate) const STORAGE_FULL: &str = "storage_full";
 
-fn means(method: v1::Method) -> Means {
+pub(crate) fn means(method: v1::Method) -> Means {
     match method {
         v1::Method::Native => Means::Cloud,
         v1::Method::Local => Means::LocalBot,
@@ -48,16 +48,16 @@ pub(super) fn tell(one: &Opened<'_>, event: &Event, trace: &Trace, settled: &mut
     for heard in event.heard(means(trace.method), received, ours) {
         if heard.signal == Signal::RecordingStopped && we_stopped(trace, heard.at) {
             let own = Heard { signal: Signal::OwnStop, ..heard.clone() };
-            settled.changes.push(Change::Told(news(event, trace, own)));
+            settled.changes.push(Change::Told(news(event, &trace.attempt, own)));
         }
-        settled.changes.push(Change::Told(news(event, trace, heard)));
+        settled.changes.push(Change::Told(news(event, &trace.attempt, heard)));
     }
     if event.says(Signal::MeetingStarted)
         && event.about.conference_type == Some(PERSONAL)
         && is_at_another_time(trace, at)
     {
         let other = Heard::new(Signal::StartedAtOtherTime, at);
-        settled.changes.push(Change::Told(news(event, trace, other)));
+        settled.changes.push(Change::Told(news(event, &trace.attempt, other)));
     }
     people(one, event, trace, at, settled);
     for (kind, value) in [(Kind::Instance, &event.about.instance), (Kind::Bot, &event.about.bot)] {
@@ -86,7 +86,7 @@ pub(super) fn unmapped(one: &Opened<'_>, event: &Event, settled: &mut Settled) {
 }
 
 /// News of an attempt that an event brought.
-fn news(event: &Event, trace: &Trace, heard: Heard) -> News {
+pub(crate) fn news(event: &Event, attempt: &Attempt, heard: Heard) -> News {
     let told = heard.signal;
     let meaning = event.meanings.iter().find(|meaning| meaning.signal() == Some(told));
     let raw = match (&heard.raw, meaning) {
@@ -105,7 +105,7 @@ fn news(event: &Event, trace: &Trace, heard: Heard) -> News {
     // Several codes that nobody has mapped may stand in one event.
     let code = raw.as_ref().filter(|_| told == Signal::Unreadable).map(|raw| raw.code.as_str());
     News {
-        attempt: trace.attempt.clone(),
+        attempt: attempt.clone(),
         word: Word::Is(told),
         at: heard.at,
         sequence: heard.sequence,

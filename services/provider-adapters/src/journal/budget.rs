@@ -18,7 +18,6 @@ use crate::error::Error;
 const TOLD: u64 = 20;
 
 /// So many calls per user and day, in an account.
-#[allow(dead_code, reason = "for the carriers that come next")]
 #[derive(Debug, Clone)]
 pub(crate) struct Daily {
     journal: Journal,
@@ -31,7 +30,6 @@ fn number(day: NaiveDate) -> i64 {
 
 impl Journal {
     /// A budget of so many calls per user and day.
-    #[allow(dead_code, reason = "for the carriers that come next")]
     pub(crate) fn daily(&self, limit: u32) -> Daily {
         Daily { journal: self.clone(), limit }
     }

@@ -379,7 +379,7 @@ fn code(one: &Unmapped) -> String {
 }
 
 /// Notes that something is wrong with a connection, or is not any more.
-async fn note(
+pub(super) async fn note(
     tx: &storage::Tx,
     connection: &str,
     code: &str,

@@ -111,6 +111,30 @@ pub(super) async fn control((State(inner), Path(id)): Of, body: Bytes) -> Reply 
     }
 }
 
+/// `GET /past_meetings/{meeting}`: a run that is over, or the last one of a meeting.
+pub(super) async fn past((State(inner), Path(id)): Of) -> Reply {
+    let which = meant(&id);
+    let state = inner.state();
+    let mut over = state.runs.iter().rev().filter(|run| run.ended.is_some());
+    let run = over.find(|run| match &which {
+        Meant::Number(number) => run.meeting == *number,
+        Meant::Run(uuid) => run.uuid == *uuid,
+        Meant::Nothing => false,
+    });
+    let Some((run, end)) = run.and_then(|run| Some((run, run.ended?))) else {
+        return no_meeting(&id);
+    };
+    let meeting = state.meetings.get(&run.meeting).cloned().unwrap_or_default();
+    let minutes = (end - run.started).num_minutes();
+    Reply::json(
+        200,
+        &json!({"uuid": run.uuid, "id": run.meeting, "host_id": meeting["host_id"],
+            "type": meeting["type"], "topic": meeting["topic"], "user_name": "Ada Example",
+            "start_time": time(run.started), "end_time": time(end), "duration": minutes,
+            "total_minutes": minutes * 2, "participants_count": 2}),
+    )
+}
+
 /// `GET /past_meetings/{meeting}/instances`
 pub(super) async fn instances((State(inner), Path(id)): Of) -> Reply {
     let Meant::Number(number) = meant(&id) else { return error(400, 300, "Invalid meeting id.") };

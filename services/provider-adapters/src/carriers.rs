@@ -1,0 +1,250 @@
+//! The ways plans are carried out here, each behind the port [`crate::carry::Carrier`], set up from companies' connections.
+//!
+//! A connection carries when its `api` says how its API is to be asked; without that it only receives webhooks.
+//!
+//! | provider | `api` |
+//! | --- | --- |
+//! | `zoom` | `account_id`, `client_id`, `client_secret`; `oauth_url`, `plan` (`pro`, `business`), `replicas`, `discard_copies` |
+//! | `recall` | `key`, `region` unless `base_url` is set; what all runtimes of bots have |
+//! | `attendee` | `key`; what all runtimes of bots have |
+//!
+//! Runtimes of bots have besides: `adapters` (which of `zoom-local`, `teams`, `webex`, `google-meet`, by commas; all the
+//! runtime knows unless set), `bot_name`, `announcement` (the path of an MP3), and two pieces of JSON that go into the
+//! runtime's own order: `signed_in` where the company has bots join with an account, and `zoom` for meetings of Zoom, which
+//! says where the runtime fetches tokens.
+
+mod attendee;
+mod bots;
+pub(crate) mod line;
+mod members;
+mod recall;
+mod zoom;
+mod zoom_local;
+mod zoom_native;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
+use decision::provider::Adapter as Which;
+use remote::zoom::{Plan, UPDATES_PER_DAY};
+use remote::{Base, Budget, Http};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+use signals::Provider;
+
+use crate::carry::Carrier;
+use crate::connections::{Connection, Connections};
+use crate::gather::Gather;
+use crate::journal::Journal;
+use bots::{Bots, Desk, Runtime};
+use line::Line;
+use members::Members;
+use zoom::Account;
+use zoom_native::ZoomNative;
+
+/// How long a call is held up so that a provider need not refuse it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Calls a minute to a server of Attendee.
+const PER_MINUTE: NonZeroU32 = NonZeroU32::new(300).expect("not zero");
+/// Where Attendee's own service is.
+const ATTENDEE: &str = "https://app.attendee.dev/api/v1";
+/// Bytes of an announcement, at most: a runtime takes no more in a request.
+const ANNOUNCEMENT: usize = 1_300_000;
+/// What bots are called unless a connection says otherwise.
+const BOT_NAME: &str = "Callsheet";
+
+/// What `api` may hold.
+const OF_ZOOM: &[&str] = &[
+    "account_id",
+    "client_id",
+    "client_secret",
+    "oauth_url",
+    "plan",
+    "replicas",
+    "discard_copies",
+];
+const OF_BOTS: &[&str] =
+    &["key", "region", "adapters", "bot_name", "announcement", "signed_in", "zoom"];
+
+/// Whatever carriers stand on.
+#[derive(Debug, Clone)]
+pub(crate) struct Ground {
+    /// Where they note things.
+    pub(crate) journal: Journal,
+    /// How they learn of members.
+    pub(crate) gather: Arc<Gather>,
+}
+
+/// Sets all carriers up, the preferred ones first.
+///
+/// # Errors
+/// The connection whose settings cannot be used, and why; never a secret.
+pub(crate) fn open(
+    connections: &Connections,
+    ground: &Ground,
+) -> anyhow::Result<Vec<Arc<dyn Carrier>>> {
+    let http = Http::new(&remote::Settings::default())?;
+    let journal = &ground.journal;
+    let members = Members(Arc::clone(&ground.gather));
+    let (mut accounts, mut recall, mut attendee) = (Vec::new(), Vec::new(), Vec::new());
+    for one in connections.iter().filter(|one| one.carries()) {
+        let opened = if one.provider == Provider::Zoom {
+            account(one, &http, journal).map(|it| accounts.push(Arc::new(it)))
+        } else if one.provider == Provider::Recall {
+            desk(one, &http, journal).map(|it| recall.push(it))
+        } else if one.provider == Provider::Attendee {
+            desk(one, &http, journal).map(|it| attendee.push(it))
+        } else {
+            Ok(())
+        };
+        opened.with_context(|| format!("connection `{}`", one.name))?;
+    }
+    let native = ZoomNative {
+        accounts: accounts.clone(),
+        members: members.clone(),
+        journal: journal.clone(),
+    };
+    let bots = |name, desks| Bots {
+        name,
+        desks,
+        accounts: accounts.clone(),
+        members: members.clone(),
+        journal: journal.clone(),
+    };
+    Ok(vec![
+        Arc::new(native),
+        Arc::new(bots("recall", recall)),
+        Arc::new(bots("attendee", attendee)),
+    ])
+}
+
+/// Settings that must be there, and those that may.
+fn set<'a>(connection: &'a Connection, name: &str) -> Option<&'a str> {
+    connection.api(name).map(SecretString::expose_secret).filter(|text| !text.is_empty())
+}
+
+fn needed<'a>(connection: &'a Connection, name: &str) -> anyhow::Result<&'a SecretString> {
+    set(connection, name).with_context(|| format!("`api.{name}` is missing"))?;
+    connection.api(name).context("it is there")
+}
+
+fn only(connection: &Connection, known: &[&str]) -> anyhow::Result<()> {
+    let unknown = connection.api_names().find(|name| !known.contains(name));
+    ensure!(unknown.is_none(), "`api.{}` is no setting", unknown.unwrap_or_default());
+    Ok(())
+}
+
+fn base(name: &str, url: &str) -> anyhow::Result<Base> {
+    Base::new(url).with_context(|| format!("`{name}`"))
+}
+
+fn account(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Account> {
+    only(one, OF_ZOOM)?;
+    let api = one.base_url.as_deref().unwrap_or("https://api.zoom.us/v2");
+    let settings = remote::zoom::Settings {
+        api: base("base_url", api)?,
+        oauth: base("api.oauth_url", set(one, "oauth_url").unwrap_or("https://zoom.us"))?,
+    };
+    let plan = match set(one, "plan") {
+        None | Some("pro") => Plan::Pro,
+        Some("business") => Plan::Business,
+        Some(other) => bail!("`api.plan`: `{other}` is neither `pro` nor `business`"),
+    };
+    let replicas = match set(one, "replicas") {
+        None => 1,
+        Some(text) => text.parse().context("`api.replicas` is no number")?,
+    };
+    let removes_copies = match set(one, "discard_copies") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => bail!("`api.discard_copies` is neither `true` nor `false`"),
+    };
+    let account = remote::zoom::Account {
+        id: needed(one, "account_id")?.expose_secret().to_owned(),
+        client_id: needed(one, "client_id")?.expose_secret().to_owned(),
+        client_secret: needed(one, "client_secret")?.clone(),
+    };
+    let budget = Budget::new(&plan.quotas(replicas), PATIENCE);
+    let updates = Arc::new(journal.daily(UPDATES_PER_DAY));
+    Ok(Account {
+        line: Line::new(&one.name, &one.company, "zoom", journal.clone()),
+        client: remote::zoom::Client::new(http, &settings, account, budget, updates),
+        removes_copies,
+    })
+}
+
+fn desk(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Desk> {
+    only(one, OF_BOTS)?;
+    let key = needed(one, "key")?;
+    let http = http.clone();
+    let (provider, runtime, joins): (_, Box<dyn Runtime>, &[Which]) =
+        if one.provider == Provider::Recall {
+            let base = match (&one.base_url, set(one, "region")) {
+                (Some(url), _) => base("base_url", url)?,
+                (None, Some(region)) => {
+                    remote::recall::region(region).context("`api.region` is none")?
+                }
+                (None, None) => bail!("neither `base_url` nor `api.region` is set"),
+            };
+            let budget = remote::recall::budget(PATIENCE);
+            let recall = remote::recall::Recall::new(http, base, &one.name, key, budget);
+            let joins = &[Which::ZoomLocal, Which::Teams, Which::Webex, Which::GoogleMeet];
+            ("recall", Box::new(recall), joins)
+        } else {
+            let base = base("base_url", one.base_url.as_deref().unwrap_or(ATTENDEE))?;
+            let budget = remote::attendee::budget(PER_MINUTE, PATIENCE);
+            let attendee = remote::attendee::Attendee::new(http, base, &one.name, key, budget);
+            let joins = &[Which::ZoomLocal, Which::Teams, Which::GoogleMeet];
+            ("attendee", Box::new(attendee), joins)
+        };
+    Ok(Desk {
+        line: Line::new(&one.name, &one.company, provider, journal.clone()),
+        runtime,
+        adapters: adapters(one, provider, joins)?,
+        bot_name: set(one, "bot_name").unwrap_or(BOT_NAME).to_owned(),
+        announcement: set(one, "announcement").map(announcement).transpose()?,
+        signed_in: json(one, "signed_in")?,
+        zoom: json(one, "zoom")?.unwrap_or_default(),
+    })
+}
+
+/// What a connection's bots may join.
+fn adapters(one: &Connection, provider: &str, joins: &[Which]) -> anyhow::Result<BTreeSet<Which>> {
+    let Some(listed) = set(one, "adapters") else { return Ok(joins.iter().copied().collect()) };
+    let which = |name: &str| {
+        let found = joins.iter().copied().find(|which| which.as_str() == name);
+        let known: Vec<&str> = joins.iter().map(|which| which.as_str()).collect();
+        found.with_context(|| {
+            let known = known.join(", ");
+            format!("`api.adapters`: bots of {provider} cannot join `{name}`; they can {known}")
+        })
+    };
+    listed.split(',').map(str::trim).map(which).collect()
+}
+
+fn announcement(path: &str) -> anyhow::Result<Bytes> {
+    let read = std::fs::read(Path::new(path));
+    let bytes = read.with_context(|| format!("`api.announcement`: cannot read `{path}`"))?;
+    let tagged = bytes.starts_with(b"ID3");
+    let framed = matches!(bytes.get(..2), Some([0xFF, second]) if second & 0xE0 == 0xE0);
+    ensure!(tagged || framed, "`api.announcement`: `{path}` is no MP3");
+    ensure!(
+        bytes.len() <= ANNOUNCEMENT,
+        "`api.announcement`: `{path}` is larger than {ANNOUNCEMENT} bytes"
+    );
+    Ok(bytes.into())
+}
+
+fn json(one: &Connection, name: &str) -> anyhow::Result<Option<Map<String, Value>>> {
+    let Some(text) = set(one, name) else { return Ok(None) };
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(Some(object)),
+        // Said without the text: it may hold a secret.
+        Ok(_) | Err(_) => bail!("`api.{name}` is no object of JSON"),
+    }
+}
