@@ -6,7 +6,8 @@
 //!   A test can hold them back, reorder, double, lose, tamper with and replay them.
 //!
 //! - [`zoom`] is a provider built on both: a state machine a test moves (a meeting begins, a recording stops), which answers
-//!   REST accordingly and sends the webhooks that belong to it.
+//!   REST accordingly and sends the webhooks that belong to it. So are [`graph`], [`webex`], [`twilio`], and the smaller
+//!   [`dialers`].
 //!
 //! A further provider is a module with its state behind a mutex, its routes as a [`Router`](axum::Router), a [`Sign`] and
 //! a [`Manner`]. Nothing here uses a crate of ours: a reader is proved by what somebody else wrote.

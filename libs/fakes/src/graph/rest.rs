@@ -194,7 +194,9 @@ async fn meetings(
 ) -> Reply {
     let filter = asked.get("$filter").map(String::as_str).unwrap_or_default();
     let quoted = filter.strip_prefix("JoinWebUrl eq '").and_then(|rest| rest.strip_suffix('\''));
-    let Some(url) = quoted.map(|url| url.replace("''", "'")) else {
+    // A quote inside the text is to be doubled (OData 4.01).
+    let whole = quoted.filter(|url| !url.replace("''", "").contains('\''));
+    let Some(url) = whole.map(|url| url.replace("''", "'")) else {
         return error(400, "BadRequest", "A filter by JoinWebUrl is required.");
     };
     let state = inner.state();
