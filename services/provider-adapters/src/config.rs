@@ -25,6 +25,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How webhooks are worked on once they are kept.
     pub inbox: Inbox,
+    /// How recordings are fetched, and where they are kept.
+    pub imports: crate::imports::Settings,
     /// Companies' connections to providers.
     pub connections: Vec<Connection>,
 }
@@ -185,6 +187,7 @@ impl Config {
         );
         anyhow::ensure!(!self.inbox.poll.is_zero(), "`inbox.poll` must be longer than nothing");
         anyhow::ensure!((1..=1000).contains(&self.inbox.batch), "`inbox.batch` must be 1 to 1000");
+        self.imports.check()?;
         self.webhooks.address()?;
         Ok(())
     }

@@ -159,7 +159,11 @@ fn read(reference: &str) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn text(reference: &str) -> anyhow::Result<String> {
+/// What a setting refers to, as text.
+///
+/// # Errors
+/// It is not there, or empty.
+pub(crate) fn text(reference: &str) -> anyhow::Result<String> {
     let text = String::from_utf8(read(reference)?).ok();
     let text = text.with_context(|| format!("`{reference}` is no text"))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())

@@ -8,6 +8,7 @@ mod attempts;
 mod budget;
 mod entity;
 mod fleets;
+mod imports;
 mod inbox;
 pub(crate) mod key;
 mod log;
@@ -26,6 +27,7 @@ use tokio::sync::{Notify, watch};
 
 pub(crate) use attempts::Kept;
 pub(crate) use fleets::{Fleet, Mine};
+pub(crate) use imports::{Import, Imports as ImportTables, Settle, Share, Stage as ImportStage};
 pub(crate) use inbox::{Health, Letter, Movement, Parcel, Settled, Unmapped};
 pub(crate) use migration::{Attempts as AttemptTables, Inbox as InboxTables};
 pub(crate) use notes::{Note, Notes as NoteTables};
@@ -76,6 +78,7 @@ struct Woken {
     work: Notify,
     fleets: Notify,
     inbox: Notify,
+    imports: Notify,
 }
 
 impl Journal {

@@ -14,6 +14,7 @@ mod facts;
 mod fleet;
 mod gather;
 mod health;
+mod imports;
 mod inbox;
 mod journal;
 mod migration;
@@ -60,7 +61,13 @@ impl chassis::App for App {
         let journal = journal::Journal::new(database);
         let connections = connections::Connections::read(&config.connections)?;
         let ground = carriers::Ground { journal: journal.clone(), gather: Arc::clone(&gather) };
-        let list = carriers::open(&connections, &ground)?;
+        let imports = imports::Imports::open(
+            &config.imports,
+            &config.store.url,
+            journal.clone(),
+            context.clock.clone(),
+        )?;
+        let (list, sources) = imports.around(carriers::open(&connections, &ground)?, Vec::new());
         let carriers = carry::Carriers::new(list, config.fleets.enabled);
         // Another one with every start: what an earlier process of ours claimed is somebody else's.
         let claimant: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
@@ -69,6 +76,12 @@ impl chassis::App for App {
             journal: journal.clone(),
             carriers: carriers.clone(),
             clock: clock.clone(),
+        };
+        let importer = imports::Runner {
+            imports,
+            sources: sources.into(),
+            claimant: Arc::clone(&claimant),
+            shutdown: shutdown.clone(),
         };
         let worker = carry::Worker {
             journal: journal.clone(),
@@ -106,6 +119,7 @@ impl chassis::App for App {
             .add_service(sized!(context, BotFleetServiceServer::new(fleets)));
         let built = Built::new(routes)
             .task("work", worker.run())
+            .task("imports", importer.run())
             .task("fleets", minder.run())
             .task("inbox", inbox.run());
         Ok(match webhooks {

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::journal::{AttemptTables, InboxTables, NoteTables};
+use crate::journal::{AttemptTables, ImportTables, InboxTables, NoteTables};
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -11,7 +11,13 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Facts), Box::new(AttemptTables), Box::new(InboxTables), Box::new(NoteTables)]
+        vec![
+            Box::new(Facts),
+            Box::new(AttemptTables),
+            Box::new(InboxTables),
+            Box::new(NoteTables),
+            Box::new(ImportTables),
+        ]
     }
 
     fn migration_table_name() -> sea_orm::DynIden {
