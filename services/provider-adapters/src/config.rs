@@ -26,7 +26,7 @@ pub struct Config {
     /// How webhooks are worked on once they are kept.
     pub inbox: Inbox,
     /// How recordings are fetched, and where they are kept.
-    pub imports: crate::imports::Settings,
+    pub imports: Imports,
     /// Companies' connections to providers.
     pub connections: Vec<Connection>,
 }
@@ -107,6 +107,63 @@ pub struct Inbox {
     /// How long it is remembered that something came, so that it is not taken for new when it comes again.
     #[serde(with = "chassis::period")]
     pub keep: Duration,
+}
+
+/// How recordings are fetched, and where they are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imports {
+    /// Imports at once at this replica, at least one.
+    pub parallel: usize,
+    /// Imports of one company at once, at all replicas.
+    pub per_company: u64,
+    /// How often it is looked for what other replicas wrote.
+    #[serde(with = "chassis::period")]
+    pub poll: Duration,
+    /// How long a replica has what it has claimed; it is renewed while the import runs.
+    #[serde(with = "chassis::period")]
+    pub lease: Duration,
+    /// The first pause before something is tried again.
+    #[serde(with = "chassis::period")]
+    pub pause: Duration,
+    /// How long a server may send nothing.
+    #[serde(with = "chassis::period")]
+    pub idle: Duration,
+    /// How long one download may take.
+    #[serde(with = "chassis::period")]
+    pub deadline: Duration,
+    /// How large a file may be, in bytes.
+    pub largest: u64,
+    /// Whether `http://` is fetched.
+    pub plain_http: bool,
+    /// Whether this machine is asked.
+    pub loopback: bool,
+    /// Where recordings are kept.
+    pub store: RecordingStore,
+    /// Hosts that recordings of providers may come from.
+    pub hosts: BTreeMap<String, Vec<String>>,
+}
+
+/// Where recordings are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingStore {
+    /// A folder, `s3://bucket/prefix`, or `memory:`; beside the database when it is empty.
+    pub url: String,
+    /// Where the bucket is served, if not by AWS.
+    pub endpoint: String,
+    /// The region of the bucket.
+    pub region: String,
+    /// The id of the key.
+    pub access_key_id: String,
+    /// The secret of the key: `env:NAME` or `file:/path`.
+    pub secret_access_key: String,
+    /// Whether `endpoint` may be `http://`.
+    pub plain_http: bool,
+    /// Whether the bucket is named in the host.
+    pub virtual_hosted: bool,
+    /// Whether the store knows conditional writes.
+    pub conditional: bool,
 }
 
 /// A company's connection to a provider.

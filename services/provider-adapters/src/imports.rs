@@ -31,6 +31,7 @@ use url::Url;
 
 use crate::attempts::{Attempt, Evidence};
 use crate::carry::{Carrier, Job, Trouble};
+use crate::config::Imports as Settings;
 use crate::error::Error;
 use crate::journal::{Journal, key};
 use around::Importing;
@@ -38,7 +39,6 @@ use shelf::Shelf;
 use upload::Upload;
 
 pub(crate) use run::Runner;
-pub use settings::Settings;
 
 /// How long an import is tried. Sessions wait for less; by then nobody wants to know.
 const PATIENCE: TimeDelta = TimeDelta::hours(48);

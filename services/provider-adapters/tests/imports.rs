@@ -71,7 +71,9 @@ fn reply(files: &BTreeMap<String, Bytes>, path: &str, range: Option<&str>) -> Re
         }
         "/endless" => {
             let block = Ok::<_, std::io::Error>(Bytes::from(vec![0_u8; 65_536]));
-            let body = futures::stream::repeat_with(move || Ok::<_, std::io::Error>(block.as_ref().unwrap().clone()));
+            let body = futures::stream::repeat_with(move || {
+                Ok::<_, std::io::Error>(block.as_ref().unwrap().clone())
+            });
             return answer(200).body(Body::from_stream(body)).unwrap();
         }
         "/forbidden" => return empty(403),
@@ -83,7 +85,8 @@ fn reply(files: &BTreeMap<String, Bytes>, path: &str, range: Option<&str>) -> Re
     };
     let Some(bytes) = files.get(path) else { return empty(404) };
     let total = bytes.len();
-    let from = range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    let from: Option<usize> =
+        range.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     match from {
         Some(from) if from < total => answer(206)
             .header("content-range", format!("bytes {from}-{}/{total}", total - 1))

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::chain;
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::session::Signal;
 use media::{Download, Error, Fetcher};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::verdict::{Failure, Looked, Verdict, failure, verdict};
 use super::{File, Imports, Located, Source, failed, filed, stored};
@@ -56,9 +57,18 @@ impl Imports {
             return Came::Settled(Settle::Gone, "discarded");
         }
         match deleted.await {
+            // Once more when whoever was fetching it has surely heard: something may have been noted meanwhile.
+            Ok(()) if import.refusals == 0 => {
+                let lease = TimeDelta::from_std(self.settings.lease).unwrap_or(LONGEST);
+                Came::Settled(Settle::Again(self.now() + lease, 1), "discarding")
+            }
             Ok(()) => Came::Settled(Settle::Gone, "discarded"),
             // However long it takes: it must go.
-            Err(_) => Came::Settled(Settle::Again(self.later(import.tries, None), 0), "again"),
+            Err(error) => {
+                warn!(error = chain(&error), "what was imported could not be thrown away yet");
+                let later = self.later(import.tries, None);
+                Came::Settled(Settle::Again(later, import.refusals), "again")
+            }
         }
     }
 
@@ -77,7 +87,12 @@ impl Imports {
         };
         let signal = failed(job.order.method);
         if job.now > import.until {
-            return Ok(over(&job, signal, Evidence::own("too_late", "it was tried for too long"), "late"));
+            return Ok(over(
+                &job,
+                signal,
+                Evidence::own("too_late", "it was tried for too long"),
+                "late",
+            ));
         }
         let fetching = crate::attempts::Change::Told(job.says(Signal::Fetching));
         self.journal.tell(&[fetching]).await?;
@@ -154,7 +169,8 @@ impl Imports {
             largest: self.settings.largest,
         };
         let recording = fetcher.fetch(&download).await?;
-        match media::probe::probe(&self.shelf.store()?, &recording, media::Bounds::default()).await {
+        match media::probe::probe(&self.shelf.store()?, &recording, media::Bounds::default()).await
+        {
             Ok(probe) => Ok(Some(probe)),
             Err(Error::UnknownMedia(_)) => Ok(None),
             Err(error) => Err(error),

@@ -22,8 +22,8 @@ const RENEWALS: u32 = 3;
 /// When it is time to end, giving claims back may take so long.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Tries of imports, by `carrier` and `result`: `imported`, `failed`, `late`, `discarded`, `unwanted`, `again` after what
-/// may pass, `lost` where another replica had taken it over or it was to be thrown away.
+/// Tries of imports, by `carrier` and `result`: `imported`, `failed`, `late`, `discarding`, `discarded`,
+/// `unwanted`, `again` after what may pass, `lost` where another replica had taken it over or it was to be thrown away.
 static HANDLED: Counter = metrics::counter("callsheet.imports.handled");
 
 /// Imports under way at this replica.
@@ -80,7 +80,9 @@ impl Runner {
         running.shutdown().await;
         let released = journal.release_imports(&self.claimant);
         if !matches!(tokio::time::timeout(GRACE, released).await, Ok(Ok(()))) {
-            warn!("imports under way could not be given back; they go on when their claims are over");
+            warn!(
+                "imports under way could not be given back; they go on when their claims are over"
+            );
         }
     }
 

@@ -1,74 +1,16 @@
-//! The settings of imports.
+//! The settings of imports, checked and read.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use media::HostRule;
 use media::fetch::Pace;
 use media::store::Secret;
-use serde::Deserialize;
 
+use crate::config::{Imports, RecordingStore};
 use crate::connections;
 
-/// How recordings are fetched, and where they are kept.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Imports at once at this replica, at least one.
-    pub parallel: usize,
-    /// Imports of one company at once, at all replicas.
-    pub per_company: u64,
-    /// How often it is looked for what other replicas wrote.
-    #[serde(with = "chassis::period")]
-    pub poll: Duration,
-    /// How long a replica has what it has claimed; it is renewed while the import runs.
-    #[serde(with = "chassis::period")]
-    pub lease: Duration,
-    /// The first pause before something is tried again.
-    #[serde(with = "chassis::period")]
-    pub pause: Duration,
-    /// How long a server may send nothing.
-    #[serde(with = "chassis::period")]
-    pub idle: Duration,
-    /// How long one download may take.
-    #[serde(with = "chassis::period")]
-    pub deadline: Duration,
-    /// How large a file may be, in bytes.
-    pub largest: u64,
-    /// Whether `http://` is fetched.
-    pub plain_http: bool,
-    /// Whether this machine is asked.
-    pub loopback: bool,
-    /// Where recordings are kept.
-    pub store: Place,
-    /// Hosts that recordings of providers may come from.
-    pub hosts: BTreeMap<String, Vec<String>>,
-}
-
-/// Where recordings are kept.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// A folder, `s3://bucket/prefix`, or `memory:`; beside the database when it is empty.
-    pub url: String,
-    /// Where the bucket is served, if not by AWS.
-    pub endpoint: String,
-    /// The region of the bucket.
-    pub region: String,
-    /// The id of the key.
-    pub access_key_id: String,
-    /// The secret of the key: `env:NAME` or `file:/path`.
-    pub secret_access_key: String,
-    /// Whether `endpoint` may be `http://`.
-    pub plain_http: bool,
-    /// Whether the bucket is named in the host.
-    pub virtual_hosted: bool,
-    /// Whether the store knows conditional writes.
-    pub conditional: bool,
-}
-
-impl Settings {
+impl Imports {
     /// Refuses what types let pass.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!(self.parallel > 0, "`imports.parallel` must be at least 1");
@@ -98,7 +40,7 @@ impl Settings {
     }
 }
 
-impl Place {
+impl RecordingStore {
     /// What is to be opened; none where it is neither said nor to be told from the database.
     ///
     /// # Errors
@@ -107,7 +49,9 @@ impl Place {
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
         let Some(url) = some(&self.url).or_else(|| beside(database)) else { return Ok(None) };
         let secret = some(&self.secret_access_key)
-            .map(|reference| connections::text(&reference).context("`imports.store.secret_access_key`"))
+            .map(|reference| {
+                connections::text(&reference).context("`imports.store.secret_access_key`")
+            })
             .transpose()?;
         Ok(Some(media::store::Settings {
             url,
@@ -143,7 +87,10 @@ mod tests {
     #[test]
     fn recordings_lie_beside_the_database_unless_it_is_a_server() {
         let is = |database: &str| beside(database);
-        assert_eq!(is("sqlite:///var/acme/callsheet.db?mode=rwc").as_deref(), Some("/var/acme/recordings"));
+        assert_eq!(
+            is("sqlite:///var/acme/callsheet.db?mode=rwc").as_deref(),
+            Some("/var/acme/recordings")
+        );
         assert_eq!(is("sqlite://callsheet.db?mode=rwc").as_deref(), Some("recordings"));
         assert_eq!(is("sqlite::memory:").as_deref(), Some("memory:"));
         assert_eq!(is("postgres://me@db.example/callsheet"), None);

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use media::{Error, Fetcher, Key, Reach, Store};
 use proto::provider::v1::{Problem, Severity};
 
-use super::settings::Settings;
+use crate::config::Imports as Settings;
 
 /// How long a store may take to say whether it can be written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +22,9 @@ pub(super) struct Shelf {
 
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf").field("place", &self.place.as_ref().map(|place| &place.url)).finish()
+        f.debug_struct("Shelf")
+            .field("place", &self.place.as_ref().map(|place| &place.url))
+            .finish()
     }
 }
 

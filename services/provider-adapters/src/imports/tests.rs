@@ -105,7 +105,7 @@ struct Replica {
 
 fn settings(url: &str) -> Settings {
     let none = String::new;
-    let store = settings::Place {
+    let store = crate::config::RecordingStore {
         url: url.to_owned(),
         endpoint: none(),
         region: none(),
@@ -154,12 +154,8 @@ impl Replica {
     }
 
     async fn fetch(&self, call: &str) {
-        let attempt = Attempt {
-            company: "acme".into(),
-            call_id: call.into(),
-            plan_revision: 1,
-            run: 0,
-        };
+        let attempt =
+            Attempt { company: "acme".into(), call_id: call.into(), plan_revision: 1, run: 0 };
         let order = Order {
             attempt,
             adapter: Which::Dialer,

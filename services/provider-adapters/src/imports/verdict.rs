@@ -38,7 +38,8 @@ pub(super) fn failure(method: Method, error: &Error) -> Failure {
         Error::Gone { status, .. } => {
             // 410 says that it was there. Of a telephone call the signal would say that its user deleted it, which nobody
             // has said.
-            let was_there = *status == 410 && !matches!(method, Method::Upload | Method::DialerImport);
+            let was_there =
+                *status == 410 && !matches!(method, Method::Upload | Method::DialerImport);
             let signal = if was_there { Signal::FilesDeleted } else { signal };
             stale(format!("http_{status}"), signal)
         }
@@ -85,7 +86,9 @@ pub(super) fn verdict(files: &[Looked]) -> Verdict {
         whole => Duration::from_secs(whole),
     });
     let signals = match worth(best) {
-        Worth::Empty => return Verdict { signals: vec![(Signal::MediaEmpty, "no_track")], length: None },
+        Worth::Empty => {
+            return Verdict { signals: vec![(Signal::MediaEmpty, "no_track")], length: None };
+        }
         Worth::Silent => vec![(Signal::MediaSilent, "silence"), (Signal::Imported, "")],
         Worth::Content => vec![(Signal::Imported, "")],
     };
@@ -160,13 +163,25 @@ mod tests {
         let of = |method, error: &Error| failure(method, error);
         let url = Signal::UrlImportFailed;
         assert_eq!(of(Method::Upload, &gone(404)), Failure::Final("http_404".into(), url));
-        assert_eq!(of(Method::Upload, &Error::Expired { site: site() }), Failure::Final("link_expired".into(), url));
+        assert_eq!(
+            of(Method::Upload, &Error::Expired { site: site() }),
+            Failure::Final("link_expired".into(), url)
+        );
         let dialer = Signal::DialerImportFailed;
         assert_eq!(of(Method::DialerImport, &gone(410)), Failure::Stale("http_410".into(), dialer));
-        assert_eq!(of(Method::Bot, &gone(404)), Failure::Stale("http_404".into(), Signal::FilesLost));
-        assert_eq!(of(Method::Native, &gone(410)), Failure::Stale("http_410".into(), Signal::FilesDeleted));
+        assert_eq!(
+            of(Method::Bot, &gone(404)),
+            Failure::Stale("http_404".into(), Signal::FilesLost)
+        );
+        assert_eq!(
+            of(Method::Native, &gone(410)),
+            Failure::Stale("http_410".into(), Signal::FilesDeleted)
+        );
         let large = Error::Refused { site: site(), why: Refusal::TooLarge { limit: 1 } };
-        assert_eq!(of(Method::Native, &large), Failure::Final("too_large".into(), Signal::FilesLost));
+        assert_eq!(
+            of(Method::Native, &large),
+            Failure::Final("too_large".into(), Signal::FilesLost)
+        );
         let wait = Some(Duration::from_secs(9));
         let busy = Error::Busy { site: site(), status: 429, retry_after: wait };
         assert_eq!(of(Method::Upload, &busy), Failure::Passing("busy", wait));

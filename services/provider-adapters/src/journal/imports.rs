@@ -71,8 +71,6 @@ pub(crate) struct Import {
     pub(crate) tries: u32,
     /// How often in a row it was refused what it asked for.
     pub(crate) refusals: u32,
-    /// When it became due.
-    pub(crate) due: DateTime<Utc>,
     /// After this it is not tried again.
     pub(crate) until: DateTime<Utc>,
     /// Names of the files it comes as, as far as they were learnt.
@@ -118,11 +116,10 @@ impl Journal {
         until: DateTime<Utc>,
     ) -> Result<(), Error> {
         let link = link.map(|link| link.expose().to_owned());
-        let row = import::ActiveModel { link: Set(link), ..row(order, carrier, Stage::Noted, until) };
+        let row =
+            import::ActiveModel { link: Set(link), ..row(order, carrier, Stage::Noted, until) };
         let row = &row;
-        self.database
-            .write(|tx| async move { insert(&tx, row).await.map(drop) })
-            .await?;
+        self.database.write(|tx| async move { insert(&tx, row).await.map(drop) }).await?;
         Ok(())
     }
 
@@ -219,6 +216,7 @@ impl Journal {
                     .col_expr(C::Stage, Expr::value(to as i16))
                     .col_expr(C::Link, Expr::value(None::<String>))
                     .col_expr(C::Tries, Expr::value(0))
+                    .col_expr(C::Refusals, Expr::value(0))
                     .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
                     .col_expr(C::Claim, Expr::value(None::<String>));
                 if let Some(due) = due {
@@ -277,7 +275,8 @@ impl Journal {
             .database
             .write(|tx| async move {
                 let today = micros(database_now(&tx).await?);
-                let until = today.saturating_add(i64::try_from(share.lease.as_micros()).unwrap_or(0));
+                let until =
+                    today.saturating_add(i64::try_from(share.lease.as_micros()).unwrap_or(0));
                 let ours = Condition::any()
                     .add(C::Carrier.is_in(carriers.iter().copied()))
                     .add(C::Stage.ne(Stage::Wanted as i16));
@@ -328,7 +327,6 @@ impl Journal {
                 number: unsigned(row.number),
                 tries: u32::try_from(row.tries.saturating_sub(1)).unwrap_or_default(),
                 refusals: u32::try_from(row.refusals).unwrap_or_default(),
-                due: instant(row.due_us)?,
                 until: instant(row.until_us)?,
                 files: serde_json::from_str(&row.files).map_err(|_| corrupt("no files"))?,
                 order,
@@ -426,7 +424,10 @@ impl Journal {
                 let change = more
                     .into_iter()
                     .fold(change, |change, (column, value)| change.col_expr(column, value));
-                let done = change.filter(C::Attempt.eq(import.id.as_str())).filter(C::Claim.eq(import.claim.as_str())).exec(&tx);
+                let done = change
+                    .filter(C::Attempt.eq(import.id.as_str()))
+                    .filter(C::Claim.eq(import.claim.as_str()))
+                    .exec(&tx);
                 if done.await?.rows_affected == 0 {
                     return Ok(false);
                 }
@@ -636,7 +637,8 @@ mod tests {
     }
 
     fn of(companies: &[(&str, u64, u64)], share: Share) -> Vec<(String, u64)> {
-        let companies = companies.iter().map(|(name, runs, waits)| ((*name).to_owned(), *runs, *waits));
+        let companies =
+            companies.iter().map(|(name, runs, waits)| ((*name).to_owned(), *runs, *waits));
         shared(companies.collect(), share)
     }
 
