@@ -89,6 +89,11 @@ impl fmt::Debug for File {
     }
 }
 
+/// Carriers, the preferred ones first.
+type CarrierList = Vec<Arc<dyn Carrier>>;
+/// Sources, in any order.
+type SourceList = Vec<Arc<dyn Source>>;
+
 /// Imports of this process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Imports {
@@ -116,9 +121,9 @@ impl Imports {
     /// Who carries plans out, with imports for those among them that are a source; and whoever imports what customers upload.
     pub(crate) fn around(
         &self,
-        carriers: Vec<Arc<dyn Carrier>>,
-        mut sources: Vec<Arc<dyn Source>>,
-    ) -> (Vec<Arc<dyn Carrier>>, Vec<Arc<dyn Source>>) {
+        carriers: CarrierList,
+        mut sources: SourceList,
+    ) -> (CarrierList, SourceList) {
         let upload = Arc::new(Upload::new(self.journal.clone()));
         sources.push(Arc::<Upload>::clone(&upload));
         let with_upload = carriers.into_iter().chain([upload as Arc<dyn Carrier>]);

@@ -54,7 +54,15 @@ impl Carrier for Importing {
                 });
             }
             Act::Discard => self.imports.discard(job, self.name()).await,
-            _ => Ok(()),
+            Act::Unspecified
+            | Act::AskPermission
+            | Act::Announce
+            | Act::StartRecording
+            | Act::StartLiveRecording
+            | Act::CheckMeeting
+            | Act::CheckFiles
+            | Act::Fetch
+            | Act::Stop => Ok(()),
         };
         kept.map_err(|error| {
             warn!(error = chain(&error), "a deletion could not be kept");

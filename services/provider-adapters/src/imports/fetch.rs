@@ -134,10 +134,9 @@ impl Imports {
     /// Fetches all files and looks at them. One that is not to be had leaves the others to judge by; one that may come yet is
     /// waited for.
     async fn all(&self, job: &Job, files: Vec<File>) -> Result<Vec<Looked>, Option<Error>> {
-        let fetcher = self.shelf.fetcher().map_err(|error| match error {
-            // There is none, and that is told elsewhere.
-            Error::Setting(_) => None,
-            error => Some(error),
+        let fetcher = self.shelf.fetcher().map_err(|error| {
+            // Where there is no store at all, that is told elsewhere.
+            Some(error).filter(|error| !matches!(error, Error::Setting(_)))
         })?;
         let mut looked = Vec::with_capacity(files.len());
         let mut missing = None;

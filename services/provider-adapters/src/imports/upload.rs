@@ -61,10 +61,7 @@ impl Carrier for Upload {
     }
 
     async fn act(&self, job: &Job, act: Act) -> Result<Told, Trouble> {
-        match act {
-            Act::Stop => self.withdraw(job).await,
-            _ => Ok(Told::default()),
-        }
+        if act == Act::Stop { self.withdraw(job).await } else { Ok(Told::default()) }
     }
 }
 

@@ -28,7 +28,11 @@ pub(super) fn failure(method: Method, error: &Error) -> Failure {
     // A customer's link is what it is; a provider makes new ones.
     let stale = |code: String, signal| match method {
         Method::Upload => Failure::Final(code, signal),
-        _ => Failure::Stale(code, signal),
+        Method::Unspecified
+        | Method::Native
+        | Method::Local
+        | Method::Bot
+        | Method::DialerImport => Failure::Stale(code, signal),
     };
     match error {
         Error::Busy { retry_after, .. } => Failure::Passing("busy", *retry_after),

@@ -18,9 +18,9 @@ use sea_orm_migration::prelude::{
 use signals::Private;
 use storage::{Tx, claim, database_now, find_in};
 
-use super::attempts::{insert_new, order};
 use super::entity::{attempt, name};
 use super::migration::{index, number, text};
+use super::row::{insert_new, order};
 use super::{Journal, corrupt, instant, key, log, micros, signed, unsigned};
 use crate::attempts::{Attempt, Change, News, Order};
 use crate::carry::{self, Name};
