@@ -25,7 +25,7 @@ use crate::config;
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::gather::SharedPolicy;
-use crate::store::{Call, Command, CommandKind, Told};
+use crate::store::{Call, Command, CommandKind, Registered, Told};
 
 /// The longest pause before an order is handed over once more.
 const LONGEST: TimeDelta = TimeDelta::seconds(60);
@@ -383,6 +383,14 @@ impl Commander {
             .into_iter()
             .map(|call| (call.call_id.clone(), call))
             .collect();
+        let registered: HashMap<String, Registered> = engine
+            .calls
+            .registered(company, &ids)
+            .await?
+            .into_iter()
+            .map(|one| (one.call_id.clone(), one))
+            .collect();
+        ids.retain(|id| !registered.contains_key(id));
         let meetings: HashMap<String, calendar::Meeting> = engine
             .meetings(company, &ids)
             .await?
@@ -403,13 +411,24 @@ impl Commander {
                 else {
                     return Err(Fate::Over("void"));
                 };
+                let failed = || Fate::Later("failed", now + self.pause(command));
+                let waiting = || Fate::Later("waiting", now + SOON.min(engine.retry));
                 // What has changed since the call was decided is decided first: the order may fall.
+                if let Some(registered) = registered.get(id) {
+                    if registered.revision != call.judged_meeting {
+                        return Err(waiting());
+                    }
+                    let none = calendar::Meeting::default();
+                    let mut dispatched =
+                        order(command, decision, &none, ready.as_ref()).map_err(|_| failed())?;
+                    (dispatched.order.phone_call, dispatched.order.upload) = registered.to_fetch();
+                    return Ok(dispatched);
+                }
                 let meeting = meetings.get(id).filter(|one| one.revision == call.judged_meeting);
                 let Some(meeting) = meeting else {
-                    return Err(Fate::Later("waiting", now + SOON.min(engine.retry)));
+                    return Err(waiting());
                 };
-                order(command, decision, meeting, ready.as_ref())
-                    .map_err(|_| Fate::Later("failed", now + self.pause(command)))
+                order(command, decision, meeting, ready.as_ref()).map_err(|_| failed())
             })
             .collect())
     }

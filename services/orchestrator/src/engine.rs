@@ -3,6 +3,8 @@
 //! Judging is the peers' ([`crate::gather`]), deciding the core's; here the two are put together, over
 //! batches, and what came of it is written down if it changes anything.
 
+mod registered;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -240,10 +242,23 @@ impl Engine {
         ids: &[String],
         how: How,
     ) -> Result<Outcome, Error> {
-        let meetings = self.meetings(company, ids).await?;
+        let registered = self.calls.registered(company, ids).await?;
+        let known: HashSet<&str> = registered.iter().map(|one| one.call_id.as_str()).collect();
+        let others: Vec<String> =
+            ids.iter().filter(|id| !known.contains(id.as_str())).cloned().collect();
+        let mut all = Outcome::default();
+        if others.is_empty() && !registered.is_empty() {
+            self.decide_registered(company, registered, how, &mut all).await?;
+            all.decisions.sort_by_cached_key(order);
+            return Ok(all);
+        }
+        let meetings = self.meetings(company, &others).await?;
         let found: HashSet<&str> = meetings.iter().map(|one| one.meeting_id.as_str()).collect();
-        let unknown = ids.iter().filter(|id| !found.contains(id.as_str())).cloned().collect();
-        Ok(Outcome { unknown, ..self.decide_stored(company, meetings, how).await? })
+        all.unknown = others.iter().filter(|id| !found.contains(id.as_str())).cloned().collect();
+        self.decide_registered(company, registered, how, &mut all).await?;
+        self.decide_into(company, meetings, how, &mut all).await?;
+        all.decisions.sort_by_cached_key(order);
+        Ok(all)
     }
 
     /// Ends calls that are due and cannot be judged. Answers the decisions that hold then; of those that have changed

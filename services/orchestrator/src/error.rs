@@ -90,9 +90,6 @@ pub(crate) enum Error {
     /// The service ends.
     #[error("the service is ending; ask again")]
     Ending,
-    /// It comes in a later version.
-    #[error("{0} is not implemented in this version")]
-    Later(&'static str),
 }
 
 impl Error {
@@ -126,8 +123,7 @@ impl Error {
             | Self::NoDecisionYet { .. }
             | Self::Feed(_)
             | Self::PolicyChanged
-            | Self::Ending
-            | Self::Later(_) => false,
+            | Self::Ending => false,
         }
     }
 
@@ -150,8 +146,7 @@ impl Error {
             | Self::Contended
             | Self::Feed(_)
             | Self::PolicyChanged
-            | Self::Ending
-            | Self::Later(_) => false,
+            | Self::Ending => false,
         }
     }
 }
@@ -170,7 +165,6 @@ impl ServiceError for Error {
             }
             Self::Contended | Self::PolicyChanged => Code::Aborted,
             Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => Code::Internal,
-            Self::Later(_) => Code::Unimplemented,
         }
     }
 
@@ -186,7 +180,6 @@ impl ServiceError for Error {
             Self::Ending => ErrorReason::Overloaded,
             Self::Contended | Self::PolicyChanged => ErrorReason::RevisionConflict,
             Self::Answer { .. } | Self::Corrupt(_) | Self::Notice => ErrorReason::Internal,
-            Self::Later(_) => ErrorReason::UnimplementedInThisVersion,
         }
         .as_str_name()
     }
@@ -212,8 +205,7 @@ impl ServiceError for Error {
             | Self::NoDecisionYet { .. }
             | Self::Feed(_)
             | Self::PolicyChanged
-            | Self::Ending
-            | Self::Later(_) => Vec::new(),
+            | Self::Ending => Vec::new(),
         }
     }
 

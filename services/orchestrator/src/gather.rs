@@ -1,6 +1,8 @@
 //! How the facts of a batch of calls are learned: from eligibility, consent and the adapters, side by
 //! side, each with a deadline. A peer that does not answer makes its verdicts unavailable, no more.
 
+mod imports;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -368,10 +368,6 @@ fn period(
     }
 }
 
-fn later<T>(method: &'static str) -> Result<Response<T>, Status> {
-    Err(Error::Later(method).into())
-}
-
 #[tonic::async_trait]
 impl OrchestratorService for Service {
     async fn decide_calls(
@@ -459,16 +455,23 @@ impl OrchestratorService for Service {
 
     async fn register_dialer_call(
         &self,
-        _request: Request<wire::RegisterDialerCallRequest>,
+        request: Request<wire::RegisterDialerCallRequest>,
     ) -> Result<Response<wire::RegisterDialerCallResponse>, Status> {
-        later("RegisterDialerCall")
+        let wire::RegisterDialerCallRequest { company, call } = request.into_inner();
+        let call_id = self.engine.register_call(&company, call.unwrap_or_default()).await?;
+        let decision = Some(self.decision(&company, &call_id).await?);
+        Ok(Response::new(wire::RegisterDialerCallResponse { decision }))
     }
 
     async fn import_recording(
         &self,
-        _request: Request<wire::ImportRecordingRequest>,
+        request: Request<wire::ImportRecordingRequest>,
     ) -> Result<Response<wire::ImportRecordingResponse>, Status> {
-        later("ImportRecording")
+        let request = request.into_inner();
+        let company = request.company.clone();
+        let call_id = self.engine.register_upload(request).await?;
+        let decision = Some(self.decision(&company, &call_id).await?);
+        Ok(Response::new(wire::ImportRecordingResponse { decision }))
     }
 
     type SimulatePolicyStream = Told<wire::SimulatePolicyResponse>;

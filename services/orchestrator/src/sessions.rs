@@ -8,7 +8,7 @@ use chassis::metrics::{self, Counter, Gauge};
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::session::{Order, Outcome, Settings};
 use decision::skip_code::Phase;
-use decision::{Kind, Provider, SkipCode};
+use decision::{Kind, Means, Provider, SkipCode};
 use proto::calendar::v1 as calendar;
 use proto::orchestrator::v1 as wire;
 use proto::time;
@@ -60,7 +60,14 @@ impl Engine {
         let conference = decision.conference.clone().map(decision::Conference::try_from);
         let conference = conference.transpose()?;
         let is_personal = conference.as_ref().is_some_and(is_personal_room);
-        let order = Order::of(plan, settings, start, end, is_personal);
+        let order = match plan.method {
+            Means::Dialer => Order::call(start, plan.numbers),
+            // It may have been recorded long ago.
+            Means::Upload => Order::upload(now),
+            Means::Cloud | Means::LocalBot | Means::Bot => {
+                Order::of(plan, settings, start, end, is_personal)
+            }
+        };
         let provider = conference.map(|conference| conference.provider);
         let id = (company, decision.call_id.as_str(), decision.revision);
         let is_requested = read.requester.is_some();

@@ -31,7 +31,8 @@ const WHOLE_ROSTER: &str = "whole_roster";
 /// The longest text of a provider that is taken over, in bytes.
 const LONGEST: usize = 400;
 
-/// News of adapters that could not be made use of, by `why`: `unreadable` names no session, `unregistered` is a telephone call.
+/// News of adapters that could not be made use of, by `why`: `unreadable` names no session, or is a telephone call that lacks something,
+/// `unknown_company` a telephone call of nobody's.
 static PASSED_OVER: Counter = metrics::counter("callsheet.session.news.passed_over");
 
 impl Follower {
@@ -64,13 +65,14 @@ impl Follower {
             let (news, failed) = split(chunk);
             let newest = news.iter().map(|one| one.cursor).max();
             let mut signals = Vec::with_capacity(news.len());
+            let mut calls = Vec::new();
             for one in news {
                 match one.news {
                     Some(provider::watch_signals_response::News::Signal(signal)) => {
                         signals.push(signal);
                     }
                     Some(provider::watch_signals_response::News::PhoneCall(call)) => {
-                        engine.phone_call_told(call).await?;
+                        calls.push(call);
                     }
                     Some(provider::watch_signals_response::News::FactsChanged(facts)) => {
                         self.publish(&engine.facts_changed(&facts).await?).await;
@@ -79,6 +81,7 @@ impl Follower {
                     None => PASSED_OVER.add(1, &[("why", "unreadable")]),
                 }
             }
+            engine.phone_calls_told(calls).await?;
             let told = engine.told(signals).await;
             if let Some(newest) = newest {
                 engine.hear(&told, Some((lease, &followed, newest))).await?;
@@ -140,18 +143,36 @@ impl Engine {
             .collect())
     }
 
-    /// A dialer tells of a telephone call that nobody registered. Registering it is the way of `RegisterDialerCall`, which
-    /// comes with it; until then it is counted, and logged without its numbers.
+    /// Dialers tell of telephone calls that nobody registered: they are, as `RegisterDialerCall` does it. What cannot be decided
+    /// at once is when its timer is due.
     ///
     /// # Errors
-    /// Those of registering it: the news is told again then.
-    pub(crate) async fn phone_call_told(&self, call: provider::PhoneCall) -> Result<(), Error> {
-        PASSED_OVER.add(1, &[("why", "unregistered")]);
-        warn!(
-            company = call.company,
-            connection = call.connection,
-            "a telephone call is not registered"
-        );
+    /// Those of registering one, if it may work another time: the news is told again then.
+    pub(crate) async fn phone_calls_told(
+        &self,
+        calls: Vec<provider::PhoneCall>,
+    ) -> Result<(), Error> {
+        for call in calls {
+            let (company, connection) = (call.company.clone(), call.connection.clone());
+            let error = match self.note_call(&company, call).await {
+                Ok((call_id, is_new)) => {
+                    if is_new && let Err(error) = self.decide_noted(&company, &call_id).await {
+                        let error = chassis::chain(&error);
+                        warn!(company, call_id, error, "a telephone call is decided later");
+                    }
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let why = match &error {
+                Error::UnknownCompany(_) => "unknown_company",
+                error if error.is_lasting() => "unreadable",
+                _ => return Err(error),
+            };
+            PASSED_OVER.add(1, &[("why", why)]);
+            let error = chassis::chain(&error);
+            warn!(company, connection, error, "a telephone call is not registered");
+        }
         Ok(())
     }
 }

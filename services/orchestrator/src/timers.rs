@@ -25,7 +25,7 @@ use crate::config;
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::sessions::settings_of;
-use crate::store::{Call, Due, End, Running, TimerKind};
+use crate::store::{Call, Due, End, Running, TimerKind, UNDECIDED};
 
 /// Companies whose timers are handled side by side.
 const COMPANIES: usize = 8;
@@ -242,9 +242,11 @@ impl Timers {
         let mut open: Vec<&Due> = Vec::new();
         for timer in timers {
             match calls.get(&timer.call_id) {
-                Some(call) if call.ended || call.decision.revision != timer.revision => {
+                Some(call) if call.ended || is_void(timer, call) => {
                     fates.push((timer, Fate::Over("void")));
                 }
+                // It was registered, and nobody came to decide it.
+                None if timer.revision == UNDECIDED => open.push(timer),
                 None => fates.push((timer, Fate::Over("void"))),
                 Some(_) if released.contains(&timer.call_id) => {
                     fates.push((timer, Fate::Over("done")));
@@ -478,6 +480,12 @@ impl Timers {
         let factor = 1_i32 << timer.tries.saturating_sub(waited).min(16);
         self.engine.retry.checked_mul(factor).unwrap_or(most).min(most)
     }
+}
+
+/// Whether a newer decision has overtaken what armed a timer. What was told of a call after it was decided is decided once more,
+/// whatever holds.
+fn is_void(timer: &Due, call: &Call) -> bool {
+    timer.revision != UNDECIDED && timer.revision != call.decision.revision
 }
 
 /// The calls of timers, each once, in their order.

@@ -239,3 +239,18 @@ entity! {
         claim: Option<String>,
     }
 }
+
+entity! {
+    /// Telephone calls and uploads, as they were registered.
+    registered = "orchestrator_registered" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        company: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        call_id: String,
+        kind: i16,
+        input: Vec<u8>,
+        link: Option<String>,
+        received: i64,
+        revision: i64,
+    }
+}

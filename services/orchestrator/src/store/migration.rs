@@ -1,5 +1,7 @@
 //! The schema and its history.
 
+mod registered;
+
 use sea_orm_migration::prelude::*;
 
 /// All migrations, oldest first.
@@ -15,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(M0003Recipients),
             Box::new(M0004Policies),
             Box::new(M0005Sessions),
+            Box::new(registered::M0006Registered),
         ]
     }
 

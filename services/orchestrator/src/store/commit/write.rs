@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
+use proto::orchestrator::v1 as wire;
 use proto::time;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -52,6 +53,14 @@ pub(super) async fn write(
     );
     insert_many(tx, rows, Some(replace)).await?;
     crate::store::recipients::note(tx, company, &changes.recipients).await?;
+    // What is not going to be fetched any more.
+    let over: Vec<&str> = changes
+        .calls
+        .iter()
+        .filter(|call| is_import_over(&call.decision))
+        .map(|call| call.call_id.as_str())
+        .collect();
+    crate::store::registered::forget_links(tx, company, &over).await?;
 
     let new: Vec<&Call> =
         changes.calls.iter().filter(|call| changes.new.contains(&call.call_id)).collect();
@@ -68,6 +77,12 @@ pub(super) async fn write(
         announce(tx, company, changes).await?;
     }
     plan_anew(tx, company, &new, changes, moment).await
+}
+
+/// Whether it is a decision, perhaps on an upload, by which nothing is to be fetched.
+fn is_import_over(decision: &wire::Decision) -> bool {
+    let is_open = matches!(decision.kind(), wire::DecisionKind::Plan | wire::DecisionKind::Pending);
+    decision.conference.is_none() && !is_open
 }
 
 /// Notes that what came of sessions stands in the decisions of their calls, so that nothing of it is left to do.
