@@ -33,6 +33,8 @@ mod partial;
 mod policy;
 #[path = "service/refusals.rs"]
 mod refusals;
+#[path = "service/register.rs"]
+mod register;
 #[path = "service/report.rs"]
 mod report;
 #[path = "service/requests.rs"]

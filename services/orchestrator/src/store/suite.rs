@@ -2,6 +2,7 @@
 
 mod races;
 mod recipients;
+mod registered;
 mod sessions;
 mod storms;
 mod timers;

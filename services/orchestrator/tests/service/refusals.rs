@@ -134,34 +134,6 @@ async fn a_decision_that_was_never_made_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_comes_in_a_later_version_says_so() {
-    let world = World::open().await;
-    let mut client = world.client();
-    let company = || "acme".to_owned();
-    let refusals = [
-        client
-            .register_dialer_call(wire::RegisterDialerCallRequest {
-                company: company(),
-                ..wire::RegisterDialerCallRequest::default()
-            })
-            .await
-            .err(),
-        client
-            .import_recording(wire::ImportRecordingRequest {
-                company: company(),
-                ..wire::ImportRecordingRequest::default()
-            })
-            .await
-            .err(),
-    ];
-    for refused in refusals {
-        let refused = refused.unwrap();
-        assert_eq!(refused.code(), Code::Unimplemented);
-        assert_eq!(reason(&refused), "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION");
-    }
-}
-
-#[tokio::test]
 async fn the_catalogue_is_told_whole() {
     let world = World::open().await;
     let answer =

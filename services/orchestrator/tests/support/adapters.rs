@@ -93,6 +93,11 @@ impl Adapters {
         self.news.push(provider::watch_signals_response::News::Signal(signal));
     }
 
+    /// Tells of a telephone call.
+    pub(crate) fn phoned(&mut self, call: provider::PhoneCall) {
+        self.news.push(provider::watch_signals_response::News::PhoneCall(call));
+    }
+
     /// Tells that something has changed.
     pub(crate) fn changed(&mut self, facts: provider::FactsChanged) {
         self.news.push(provider::watch_signals_response::News::FactsChanged(facts));

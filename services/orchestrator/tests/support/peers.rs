@@ -11,7 +11,7 @@ use decision::consent::judge_call;
 use decision::eligibility::judge_meeting;
 use decision::links::Resolution;
 use decision::provider::{Facts, Host, assess};
-use decision::{CallKey, CompanyFile, Conference, Missing, Policy, Provider};
+use decision::{CallKey, CompanyFile, Conference, Missing, Policy, Provider, telephone, upload};
 use futures::Stream;
 use proto::calendar::v1 as calendar;
 use proto::calendar::v1::calendar_ingest_service_server as calendar_server;
@@ -288,9 +288,40 @@ impl eligibility_server::EligibilityService for Peer {
         }))
     }
 
-    unasked! {
-        judge_dialer_calls(eligibility::JudgeDialerCallsRequest) -> eligibility::JudgeDialerCallsResponse;
-        judge_uploads(eligibility::JudgeUploadsRequest) -> eligibility::JudgeUploadsResponse;
+    async fn judge_dialer_calls(
+        &self,
+        request: Request<eligibility::JudgeDialerCallsRequest>,
+    ) -> Answer<eligibility::JudgeDialerCallsResponse> {
+        let request = request.into_inner();
+        let mood = self.0.ask("JudgeDialerCalls", request.calls.len()).await?;
+        let version = self.0.state().version(&request.company, request.policy_version)?;
+        let mut verdicts = Vec::with_capacity(request.calls.len());
+        for question in request.calls {
+            let call = telephone::Call::try_from(question).map_err(invalid)?;
+            verdicts.push((&telephone::judge_call(&version.1, &call)).into());
+        }
+        Ok(Response::new(eligibility::JudgeDialerCallsResponse {
+            policy_version: version.1.version,
+            verdicts: as_made(mood, verdicts),
+        }))
+    }
+
+    async fn judge_uploads(
+        &self,
+        request: Request<eligibility::JudgeUploadsRequest>,
+    ) -> Answer<eligibility::JudgeUploadsResponse> {
+        let request = request.into_inner();
+        let mood = self.0.ask("JudgeUploads", request.uploads.len()).await?;
+        let version = self.0.state().version(&request.company, request.policy_version)?;
+        let mut verdicts = Vec::with_capacity(request.uploads.len());
+        for question in request.uploads {
+            let upload = upload::Upload::try_from(question).map_err(invalid)?;
+            verdicts.push((&upload::judge_upload(&version.1, &upload)).into());
+        }
+        Ok(Response::new(eligibility::JudgeUploadsResponse {
+            policy_version: version.1.version,
+            verdicts: as_made(mood, verdicts),
+        }))
     }
 }
 

@@ -49,6 +49,11 @@ impl Running {
             concluded: false,
             changed: true,
         };
+        let (run, means) = (running.machine.run(), running.machine.means());
+        if matches!(means, Means::Dialer | Means::Upload) {
+            // Nobody is sent anywhere, so the machine asks for nothing; but whoever hears of it must know what it is about.
+            running.order(Kind::Dispatch, run, means);
+        }
         running.step(settings, |machine| machine.wake(settings, now));
         running
     }
