@@ -164,11 +164,11 @@ impl Engine {
                 }
                 Err(error) => error,
             };
-            let why = match &error {
-                Error::UnknownCompany(_) => "unknown_company",
-                error if error.is_lasting() => "unreadable",
-                _ => return Err(error),
-            };
+            let is_nobodys = matches!(error, Error::UnknownCompany(_));
+            if !is_nobodys && !error.is_lasting() {
+                return Err(error);
+            }
+            let why = if is_nobodys { "unknown_company" } else { "unreadable" };
             PASSED_OVER.add(1, &[("why", why)]);
             let error = chassis::chain(&error);
             warn!(company, connection, error, "a telephone call is not registered");
