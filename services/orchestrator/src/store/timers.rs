@@ -287,6 +287,7 @@ impl Calls {
         at: DateTime<Utc>,
     ) -> Result<Vec<String>, Error> {
         let mut ids: Vec<&str> = plans.iter().map(|(id, _)| *id).collect();
+        // Rows are locked in one order across the pieces, too.
         ids.sort_unstable();
         let mut by_revision: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
         for (id, revision) in plans {
