@@ -185,7 +185,7 @@ impl Fleet {
         let program = guard(self.service(name)?).program;
         let mut settings = format!(
             "[telemetry]\nfilter = \"warn\"\n\
-             [server]\nlame_duck = \"{}ms\"\ndrain = \"2s\"\n\
+             [server]\nlame_duck = \"{}ms\"\ndrain = \"15s\"\n\
              [store]\nurl = \"postgres://postgres@{}/{DATABASE}\"\nschema = \"{}\"\n",
             self.lame_duck.as_millis(),
             to("postgres")?,

@@ -358,6 +358,22 @@ async fn many_may_migrate_at_once() {
     }
 }
 
+/// SQLite makes nobody wait who switches the journal of a file while another does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 16)]
+async fn many_may_open_a_new_file_at_once() {
+    for _ in 0..30 {
+        let place = Place::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..32 {
+            let config = place.config();
+            tasks.spawn(async move { connect(&config).await });
+        }
+        while let Some(opened) = tasks.join_next().await {
+            opened.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn services_that_share_a_file_do_not_disturb_each_other() {
     let place = Place::new();

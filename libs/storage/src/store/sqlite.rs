@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
@@ -11,6 +11,9 @@ use tokio::sync::Semaphore;
 
 use super::{Store, StoreConfig, common};
 use crate::error::Error;
+
+/// The pause before a locked file is opened once more.
+const AGAIN: Duration = Duration::from_millis(10);
 
 pub(super) async fn open(config: &StoreConfig) -> Result<Store, Error> {
     let parsed: SqliteConnectOptions =
@@ -29,7 +32,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Store, Error> {
             .foreign_keys(true)
             .busy_timeout(patience)
     });
-    let writer = pool(options, &path).await?;
+    let writer = pool(options, &path, patience).await?;
     let mut options = common(config.url.clone(), config, config.max_connections);
     options.map_sqlx_sqlite_opts(move |options| {
         options
@@ -38,7 +41,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Store, Error> {
             .busy_timeout(patience)
             .pragma("query_only", "on")
     });
-    let reader = pool(options, &path).await?;
+    let reader = pool(options, &path, patience).await?;
     Ok(store(reader, writer, turns_of(&path)))
 }
 
@@ -56,10 +59,25 @@ async fn memory(config: &StoreConfig) -> Result<Store, Error> {
     Ok(store(only.clone(), only, Arc::new(Semaphore::new(1))))
 }
 
-async fn pool(options: ConnectOptions, path: &Path) -> Result<DatabaseConnection, Error> {
-    Database::connect(options)
-        .await
-        .map_err(|error| Error::Open(DbErr::Custom(format!("`{}`: {error}", path.display()))))
+/// Connects. Where several switch the journal of a new file at once, SQLite makes none of them wait, whatever its busy timeout,
+/// and tells all but one that the file is locked; so it is tried again here.
+async fn pool(
+    options: ConnectOptions,
+    path: &Path,
+    patience: Duration,
+) -> Result<DatabaseConnection, Error> {
+    let begin = Instant::now();
+    loop {
+        let error = match Database::connect(options.clone()).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => error,
+        };
+        let told = Error::Open(DbErr::Custom(format!("`{}`: {error}", path.display())));
+        if !matches!(Error::from(error), Error::Busy(_)) || begin.elapsed() >= patience {
+            return Err(told);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// Writers of one file in one process take turns here, in order. SQLite would let them try again and again instead, with
