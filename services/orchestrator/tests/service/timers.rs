@@ -187,13 +187,30 @@ async fn what_waits_is_tried_again_less_and_less_often() {
     world.put([meeting("a", 60)]);
     world.until("a", is_pending).await;
     world.settle().await;
-    for (pause, tries) in [(4, 0), (1, 1), (5, 0), (5, 1), (19, 0), (1, 1), (39, 0), (1, 1)] {
+    for (pause, tries) in [
+        (4, false),
+        (1, true),
+        (5, false),
+        (5, true),
+        (19, false),
+        (1, true),
+        (39, false),
+        (1, true),
+    ] {
         world.peers.forget();
         world.clock.advance(TimeDelta::seconds(pause));
         world.settle().await;
         // The stack of the client repeats what failed at once, so that a try may be several questions.
-        let tried = usize::from(!world.peers.sizes("JudgeMeetings").is_empty());
-        assert_eq!(tried, tries, "after {pause} s");
+        let has_tried = || !world.peers.sizes("JudgeMeetings").is_empty();
+        // A machine that has much to do may be slow to try, but must.
+        for _ in 0..200 {
+            if has_tried() || !tries {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        world.settle().await;
+        assert_eq!(has_tried(), tries, "after {pause} s");
     }
     world.clock.set(minute(58));
     let closed = world.until("a", |decision| !is_pending(decision)).await;
