@@ -8,6 +8,7 @@
 //! same places between operations. Not the same from run to run: how operations of different lanes interleave, what a fault
 //! meets under way, and absolute times, which are relative to the hour in which the run begins.
 
+pub mod carried;
 pub mod check;
 pub mod driver;
 pub mod fault;
@@ -285,7 +286,7 @@ async fn run_with(plan: &Plan, fleet: &Arc<Fleet>) -> anyhow::Result<Report> {
     wrong.extend(check::shortened(picture.differences(&log)?));
     wrong.extend(check::shortened(picture.lost(&generator, &ledger, beginning)?));
     wrong.extend(check::shortened(picture.history(&log)));
-    let (handed_over, misled) = release::check(fleet, &log)?;
+    let (handed_over, misled) = release::check(fleet, &log, &picture.carried())?;
     wrong.extend(check::shortened(misled));
     wrong.extend(check::shortened(check::replicas_agree(&clients, &log).await?));
     wrong.extend(check::chain(&clients).await?);

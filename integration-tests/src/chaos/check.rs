@@ -14,6 +14,7 @@ use proto::eligibility::v1 as eligibility;
 use proto::orchestrator::v1 as wire;
 use proto::{time, verdict};
 
+use super::carried::Carried;
 use super::driver::{Act, COMPANY, Clients, Ledger};
 use super::fleet::{Fleet, SCHEMA};
 use super::op::{AHEAD, Generator, LATEST, Room, Sketch, TIMES};
@@ -87,6 +88,8 @@ pub struct Picture {
     /// The decisions that hold, by call.
     decisions: BTreeMap<String, wire::Decision>,
     tables: Tables,
+    /// What is being carried out, or was.
+    carried: Carried,
     /// Since when nothing goes wrong.
     calm: DateTime<Utc>,
 }
@@ -121,8 +124,8 @@ struct Judged {
     policy: u64,
     /// It is final.
     ended: bool,
-    /// Owner and room it would take.
-    contends: Option<(String, String)>,
+    /// Owner and room it would take, and until when, in microseconds.
+    contends: Option<(String, String, i64)>,
     /// The owner organizes it.
     organizes: bool,
     /// When its last material update was received, in microseconds.
@@ -155,15 +158,17 @@ impl Tables {
         };
         let strange = || anyhow::anyhow!("a strange row");
         let columns = "call_id, judged_meeting, judged_policy, ended, \
-                       coalesce(contends_owner, ''), coalesce(contends_room, ''), organizes, received";
+                       coalesce(contends_owner, ''), coalesce(contends_room, ''), \
+                       coalesce(contends_until, 0), organizes, received";
         for row in rows(columns, "call", "")? {
-            let [id, meeting, policy, ended, owner, room, organizes, received] =
-                <[String; 8]>::try_from(row).map_err(|_| strange())?;
+            let [id, meeting, policy, ended, owner, room, until, organizes, received] =
+                <[String; 9]>::try_from(row).map_err(|_| strange())?;
+            let until: i64 = until.parse()?;
             let judged = Judged {
                 meeting: meeting.parse()?,
                 policy: policy.parse()?,
                 ended: ended == "t",
-                contends: (!owner.is_empty()).then_some((owner, room)),
+                contends: (!owner.is_empty()).then_some((owner, room, until)),
                 organizes: organizes == "t",
                 received: received.parse()?,
             };
@@ -220,7 +225,11 @@ impl Picture {
                 let mut plans = decisions.iter().filter_map(|decision| decision.plan.as_ref());
                 plans.next_back().map(|plan| plan.owner.clone())
             };
-            let before = history.split_last().map_or(&[][..], |(_, before)| before);
+            let mut before = history.split_last().map_or(&[][..], |(_, before)| before);
+            // What came of a plan is told with its findings, which were those of whoever planned it.
+            if history.last().is_some_and(|last| is_carried_out(last)) {
+                before = before.split_last().map_or(&[][..], |(_, before)| before);
+            }
             let past = Past {
                 planned_owner: owner_of_last(&history),
                 owner_before: owner_of_last(before),
@@ -230,6 +239,7 @@ impl Picture {
             pasts.insert(id.to_owned(), past);
         }
         let tables = Tables::read(fleet)?;
+        let carried = Carried::read(fleet)?;
         for (id, asked) in &tables.asked {
             pasts.entry(id.clone()).or_default().asked.push(asked.clone());
         }
@@ -237,7 +247,7 @@ impl Picture {
         let mut meetings = meetings(clients, now).await?;
         let gone = decisions.keys().filter(|id| !meetings.contains_key(*id)).cloned().collect();
         meetings.extend(removed(clients, gone).await?);
-        let begun = begun(&tables, &decisions, &meetings, now, calm)?;
+        let begun = begun(&tables, &carried, &decisions, &meetings, now, calm)?;
         let mut earlier = BTreeMap::new();
         for version in begun.values().map(|begun| begun.policy).collect::<BTreeSet<_>>() {
             let request = eligibility::GetCompanyRequest {
@@ -257,7 +267,7 @@ impl Picture {
             pasts,
             now,
         };
-        Ok(Self { given, decisions, tables, calm })
+        Ok(Self { given, decisions, tables, carried, calm })
     }
 
     /// What is not decided as it must be; nothing once all has settled.
@@ -301,7 +311,8 @@ impl Picture {
                 differing.insert(id, (stored, told, expected));
             }
         }
-        let plans = differing.iter().filter(|(_, (stored, ..))| stored.plan.is_some());
+        let of_plan = |stored: &wire::Decision| stored.plan.is_some() || is_carried_out(stored);
+        let plans = differing.iter().filter(|(_, (stored, ..))| of_plan(stored));
         let plans: Vec<&String> = plans.map(|(id, _)| *id).collect();
         let before = if plans.is_empty() {
             BTreeMap::new()
@@ -309,8 +320,7 @@ impl Picture {
             self.given.before(plans.into_iter()).decisions()?
         };
         for (id, (stored, told, expected)) in differing {
-            let may =
-                stored.plan.is_some() && before.get(id).is_some_and(|before| before.admits(&told));
+            let may = of_plan(stored) && before.get(id).is_some_and(|before| before.admits(&told));
             if !may {
                 let (revision, cause) = (stored.revision, &stored.cause);
                 found.push(format!(
@@ -328,7 +338,7 @@ impl Picture {
     /// What has not been done although its time has come, and what is waited for because its time comes soon.
     fn times(&self) -> anyhow::Result<Vec<String>> {
         let now = self.given.now;
-        let mut found = Vec::new();
+        let mut found = self.carried.under_way();
         for (id, kind, revision, due) in &self.tables.timers {
             if *due < (now - SOON).timestamp_micros() {
                 found.push(format!(
@@ -499,7 +509,14 @@ impl Picture {
             found.push(format!("call {id}: the log does not know it"));
         }
         found.extend(self.plans_and_timers());
+        found.extend(self.carried.wrong(&self.decisions, &self.tables.timers));
         found
+    }
+
+    /// Plans of which a session began: call and revision.
+    #[must_use]
+    pub fn carried(&self) -> BTreeSet<(String, u64)> {
+        self.carried.begun()
     }
 
     /// What is wrong with active plans, and with what was to be done when its time comes.
@@ -562,9 +579,15 @@ fn is_missed(decision: &wire::Decision) -> bool {
     decision.primary.as_ref().is_some_and(|primary| primary.sub_reason == "dispatch_missed")
 }
 
+/// Whether a decision is what came of a session.
+fn is_carried_out(decision: &wire::Decision) -> bool {
+    decision.cause == "session"
+}
+
 /// The calls that have begun, or are over.
 fn begun(
     tables: &Tables,
+    carried: &Carried,
     decisions: &BTreeMap<String, wire::Decision>,
     meetings: &BTreeMap<String, calendar::Meeting>,
     now: DateTime<Utc>,
@@ -589,6 +612,7 @@ fn begun(
             ended: judged.ended,
             unattended: decided_at < calm + AFTERMATH,
             contends: judged.contender(decision)?,
+            carried: carried.ended(id, decision).filter(|_| is_carried_out(decision)),
         };
         found.insert(id.clone(), begun);
     }
@@ -598,12 +622,13 @@ fn begun(
 impl Judged {
     /// What it contends as: the owner and the room it would take, at the time that was decided on.
     fn contender(&self, decision: &wire::Decision) -> anyhow::Result<Option<OwnedContender>> {
-        let Some((owner, room)) = &self.contends else { return Ok(None) };
+        let Some((owner, room, until)) = &self.contends else { return Ok(None) };
         let (provider, conference) = room.split_once('/').context("a room")?;
         Ok(Some(OwnedContender {
             key: decision.key.clone().unwrap_or_default().try_into()?,
             start: time::required("start", decision.start.as_ref())?,
-            end: time::required("end", decision.end.as_ref())?,
+            // What is over has kept the time it took.
+            end: DateTime::from_timestamp_micros(*until).unwrap_or_default(),
             owner: owner.as_str().into(),
             conference: decision::Conference {
                 provider: decision::Provider::from_name(provider).context("a provider")?,

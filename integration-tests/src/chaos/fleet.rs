@@ -49,6 +49,17 @@ pub struct Size {
     pub lame_duck: Duration,
 }
 
+/// A setting beside those that everything here runs with, or instead of one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extra {
+    /// The service it is for; every one where it is empty.
+    pub program: &'static str,
+    /// Its name, such as `timers.poll`.
+    pub key: &'static str,
+    /// Its value, as TOML has it.
+    pub value: String,
+}
+
 /// A service that is started again whenever it has ended.
 #[derive(Debug)]
 struct Service {
@@ -68,6 +79,7 @@ pub struct Fleet {
     services: BTreeMap<String, Mutex<Service>>,
     binaries: Binaries,
     sabotage: Option<Sabotage>,
+    extras: Vec<Extra>,
     lame_duck: Duration,
     is_over: AtomicBool,
     /// Ends that nobody wanted.
@@ -105,6 +117,20 @@ impl Fleet {
         binaries: Binaries,
         size: Size,
         sabotage: Option<Sabotage>,
+    ) -> anyhow::Result<(Arc<Self>, JoinHandle<()>)> {
+        Self::start_with(programs, binaries, size, sabotage, Vec::new()).await
+    }
+
+    /// The same, with settings of one's own.
+    ///
+    /// # Errors
+    /// Something cannot be started.
+    pub async fn start_with(
+        programs: &Programs,
+        binaries: Binaries,
+        size: Size,
+        sabotage: Option<Sabotage>,
+        extras: Vec<Extra>,
     ) -> anyhow::Result<(Arc<Self>, JoinHandle<()>)> {
         let servers = Servers::start(programs, Settings::default())?;
         servers.postgres.ask("postgres", &format!("create database {DATABASE}"))?;
@@ -151,6 +177,7 @@ impl Fleet {
             services,
             binaries,
             sabotage,
+            extras,
             lame_duck: size.lame_duck,
             is_over: AtomicBool::new(false),
             surprises: Mutex::default(),
@@ -183,31 +210,39 @@ impl Fleet {
         let servers = self.servers();
         let folder = servers.folder().path();
         let program = guard(self.service(name)?).program;
-        let mut settings = format!(
-            "[telemetry]\nfilter = \"warn\"\n\
-             [server]\nlame_duck = \"{}ms\"\ndrain = \"15s\"\n\
-             [store]\nurl = \"postgres://postgres@{}/{DATABASE}\"\nschema = \"{}\"\n",
-            self.lame_duck.as_millis(),
-            to("postgres")?,
-            program.replace('-', "_")
-        );
+        let mut settings: BTreeMap<String, String> = BTreeMap::new();
+        let mut set = |key: &str, value: String| settings.insert(key.to_owned(), value);
+        let quoted = |text: &str| format!("\"{text}\"");
+        set("telemetry.filter", quoted("warn"));
+        set("server.lame_duck", quoted(&format!("{}ms", self.lame_duck.as_millis())));
+        set("server.drain", quoted("15s"));
+        set("store.url", quoted(&format!("postgres://postgres@{}/{DATABASE}", to("postgres")?)));
+        set("store.schema", quoted(&program.replace('-', "_")));
         if program == "consent" {
-            let key = folder.join("consent-key.pem");
-            settings = format!("key_file = \"{}\"\n{settings}", key.display());
+            set("key_file", quoted(&folder.join("consent-key.pem").display().to_string()));
         }
         if program == "orchestrator" {
-            let lease = LEASE.as_secs();
-            settings.push_str(&format!(
-                "[follow]\nlease = \"{lease}s\"\nsweep = \"2s\"\n[storm]\nlease = \"{lease}s\"\n\
-                 [timers]\nlease = \"{lease}s\"\nretry = \"1s\"\n\
-                 [feed]\nredis = \"redis://{}\"\n[peers]\n",
-                to("redis")?
-            ));
+            let lease = quoted(&format!("{}s", LEASE.as_secs()));
+            for what in ["follow", "storm", "timers", "sessions"] {
+                set(&format!("{what}.lease"), lease.clone());
+            }
+            set("follow.sweep", quoted("2s"));
+            set("timers.retry", quoted("1s"));
+            // Nothing is handed over earlier than a bot is sent.
+            set("sessions.arm_ahead", quoted("1s"));
+            set("feed.redis", quoted(&format!("redis://{}", to("redis")?)));
             for leaf in LEAVES {
-                settings.push_str(&format!("{leaf} = \"http://{}\"\n", to(leaf)?));
+                set(&format!("peers.{leaf}"), quoted(&format!("http://{}", to(leaf)?)));
             }
         }
-        fs::write(folder.join(format!("{name}.toml")), settings)?;
+        for extra in self.extras.iter().filter(|it| ["", program].contains(&it.program)) {
+            set(extra.key, extra.value.clone());
+        }
+        let mut lines = String::new();
+        for (key, value) in settings {
+            lines.push_str(&format!("{key} = {value}\n"));
+        }
+        fs::write(folder.join(format!("{name}.toml")), lines)?;
         Ok(())
     }
 
@@ -256,6 +291,23 @@ impl Fleet {
                 guard(&self.surprises).push(format!("{name}: {error:#}"));
             }
         }
+    }
+
+    /// Waits until a service that was killed says again that it serves.
+    ///
+    /// # Errors
+    /// There is no such service, or it does not come back.
+    pub async fn revived(&self, name: &str) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        let address = guard(self.service(name)?).address;
+        // Its end may not have been noticed yet.
+        while guard(self.service(name)?).killed {
+            if begin.elapsed() > PATIENCE {
+                bail!("{name} is not started again");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        serves(address).await.with_context(|| format!("{name} does not serve again"))
     }
 
     async fn ready(&self, name: &str) -> anyhow::Result<()> {

@@ -14,6 +14,9 @@
 //! Its time may have come while somebody was away: then it may have ended in the code that this costs, and one whose time
 //! nobody was there to see in that of a dispatch that was missed. Of a meeting that changed after it had begun nothing can be
 //! told but that it is over.
+//!
+//! What came of a session is taken from the session itself, and must stand in the decision of its call as the core tells it:
+//! as the end of a plan that must have been made.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +40,7 @@ use decision::{
 use proto::calendar::v1 as calendar;
 use proto::time;
 
+use super::carried::Ended;
 use crate::told::Told;
 
 /// What a person asked of a call.
@@ -76,6 +80,8 @@ pub struct Begun {
     pub unassessed: bool,
     /// It was planned, or would be if others were not in its way.
     pub contends: Option<OwnedContender>,
+    /// What came of the session that carried its plan out.
+    pub carried: Option<Ended>,
 }
 
 /// What a decision must be.
@@ -191,6 +197,12 @@ impl Given {
                     expected.insert(id.clone(), Expected::Anything);
                     others.extend(begun.contends.clone());
                 }
+                // Of what came of a plan, it is the plan that must have been decided.
+                Some(Begun { carried: Some(ended), contends, .. }) => {
+                    let told = self.carried(ended, id, meeting, how)?;
+                    expected.insert(id.clone(), Expected::OneOf(told));
+                    others.extend(contends.clone());
+                }
                 Some(begun) if begun.contends.is_none() => {
                     let told = self.begun(begun, id, meeting, how)?;
                     expected.insert(id.clone(), Expected::OneOf(told));
@@ -246,6 +258,27 @@ impl Given {
                 if subject.decision.kind == Kind::Skip {
                     found.push(subject.told());
                 }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What may stand there of a call whose plan was carried out: it must have been planned, by what was asked and chosen
+    /// until then.
+    fn carried(
+        &self,
+        ended: &Ended,
+        id: &str,
+        meeting: &calendar::Meeting,
+        how: Circumstances<'_>,
+    ) -> anyhow::Result<Vec<Told>> {
+        let mut found = Vec::new();
+        for count in (0..=how.past.asked.len()).rev() {
+            let mut past = how.past.clone();
+            past.asked.truncate(count);
+            for refused in [None, Some(false)] {
+                let how = Circumstances { past: &past, refused, ..how };
+                found.extend(self.judge(id, meeting, how)?.carried_out(ended));
             }
         }
         Ok(found)
@@ -404,6 +437,13 @@ fn assessed(
 impl Subject {
     fn told(&self) -> Told {
         Told::of_core(&self.key, &self.meeting, &self.selected, &self.decision)
+    }
+
+    /// What a plan becomes when its session is over.
+    fn carried_out(mut self, ended: &Ended) -> Option<Told> {
+        let is_planned = matches!(self.decision.kind, Kind::Plan(_));
+        self.decision.carried_out(ended.outcome, ended.also, ended.service);
+        is_planned.then(|| self.told())
     }
 
     /// What a plan becomes when nobody was sent in time.

@@ -62,7 +62,30 @@ pub async fn watch(fleet: &Fleet) -> anyhow::Result<()> {
              return null;
          end $$;
          create trigger note after insert or update or delete on {SCHEMA}.orchestrator_plan
-             for each row execute function chaos.note();"
+             for each row execute function chaos.note();
+         create table chaos.bare (call_id text not null, revision bigint not null);
+         create function chaos.carry() returns trigger language plpgsql as $$
+         begin
+             insert into chaos.bare select p.call_id, p.revision from {SCHEMA}.orchestrator_plan p
+             where p.company = new.company and p.dedupe_key = new.dedupe_key and p.released_at is not null
+               and not exists (select 1 from {SCHEMA}.orchestrator_session s
+                   where s.company = p.company and s.call_id = p.call_id and s.holds = p.revision);
+             return null;
+         end $$;
+         create constraint trigger carry after insert or update on {SCHEMA}.orchestrator_plan
+             deferrable initially deferred for each row execute function chaos.carry();
+         create table chaos.attempt (call_id text not null, plan_revision bigint not null, run bigint not null,
+             known boolean not null);
+         create function chaos.order() returns trigger language plpgsql as $$
+         begin
+             insert into chaos.attempt select new.call_id, new.plan_revision, new.run,
+                 exists (select 1 from {SCHEMA}.orchestrator_session s
+                     where s.company = new.company and s.call_id = new.call_id
+                       and s.plan_revision = new.plan_revision);
+             return null;
+         end $$;
+         create trigger ordered after insert on provider_adapters.provider_adapters_attempt
+             for each row when (length(new.body) > 0) execute function chaos.order();"
     );
     let begin = Instant::now();
     loop {
@@ -100,15 +123,48 @@ fn events(fleet: &Fleet) -> anyhow::Result<Vec<Event>> {
     rows.into_iter().map(event).collect()
 }
 
-/// How often plans were handed over, and what is wrong with it.
+/// What is wrong with what was ordered: plans that count as handed over and that no session carries out, attempts that were
+/// ordered more than once, or before there was a session to tell of them.
+fn orders(fleet: &Fleet) -> anyhow::Result<Vec<String>> {
+    let told = |what: &str, rows: Vec<Vec<String>>| {
+        rows.into_iter().map(|row| format!("{what}: {}", row.join(" "))).collect::<Vec<_>>()
+    };
+    let mut found = told(
+        "a plan counts as handed over, and no session carries it out",
+        fleet.ask("select distinct call_id, revision from chaos.bare")?,
+    );
+    found.extend(told(
+        "an attempt was ordered for which there was no session",
+        fleet.ask("select call_id, plan_revision, run from chaos.attempt where not known")?,
+    ));
+    found.extend(told(
+        "an attempt was ordered more than once",
+        fleet.ask(
+            "select call_id, plan_revision, run, count(*) from chaos.attempt group by 1, 2, 3
+             having count(*) > 1",
+        )?,
+    ));
+    Ok(found)
+}
+
+/// How often plans were handed over, and what is wrong with it; `carried` are those of which a session began.
 ///
 /// # Errors
 /// The database is away.
-pub fn check(fleet: &Fleet, log: &Log) -> anyhow::Result<(usize, Vec<String>)> {
+pub fn check(
+    fleet: &Fleet,
+    log: &Log,
+    carried: &BTreeSet<(String, u64)>,
+) -> anyhow::Result<(usize, Vec<String>)> {
     let mut replay = Replay::new(log);
     for event in events(fleet)? {
         replay.take(event);
     }
+    let differing = replay.handed.symmetric_difference(carried);
+    let differing: Vec<_> =
+        differing.map(|one| format!("handed over or begun alone: {one:?}")).collect();
+    replay.wrong.extend(differing);
+    replay.wrong.extend(orders(fleet)?);
     if replay.handed.is_empty() {
         replay.wrong.push("no plan was handed over at all".to_owned());
     }
@@ -123,8 +179,8 @@ struct Replay<'a> {
     there: BTreeMap<String, Event>,
     /// Call and revision of all that were handed over.
     handed: BTreeSet<(String, u64)>,
-    /// When the plans that are gone had been handed over, by call.
-    gone: BTreeMap<String, i64>,
+    /// The plans that are gone and had been handed over, by call: when, and which revision they were of.
+    gone: BTreeMap<String, (i64, u64)>,
     wrong: Vec<String>,
 }
 
@@ -151,7 +207,7 @@ impl<'a> Replay<'a> {
             What::Gone => {
                 self.there.remove(&event.key);
                 if let Some(at) = event.released_at {
-                    self.gone.insert(event.call, at);
+                    self.gone.insert(event.call, (at, event.revision));
                 }
             }
             What::Made => {
@@ -160,9 +216,19 @@ impl<'a> Replay<'a> {
                     self.complain(&event, format_args!("call {other} has a plan for it"));
                 }
                 if event.released_at.is_some() {
-                    // Nobody can be sent any more: whoever was sent by the revision before records.
-                    if self.gone.get(&event.call) != event.released_at.as_ref() {
-                        self.complain(&event, "it counts as handed over, and never was");
+                    // Whoever was sent by the revision before records: to them it makes no difference.
+                    match self.gone.get(&event.call).copied() {
+                        Some((at, before)) if Some(at) == event.released_at => {
+                            if !self.are_alike(&event, before) {
+                                self.complain(
+                                    &event,
+                                    format_args!("it is not carried out as revision {before} is"),
+                                );
+                            }
+                        }
+                        Some(_) | None => {
+                            self.complain(&event, "it counts as handed over, and never was");
+                        }
                     }
                     self.alone(&event);
                 }
@@ -174,6 +240,17 @@ impl<'a> Replay<'a> {
                 self.there.insert(event.key.clone(), event);
             }
         }
+    }
+
+    /// Whether a plan is carried out as an earlier one is.
+    fn are_alike(&self, event: &Event, before: u64) -> bool {
+        let of = |revision: u64| {
+            let decision = self.decisions.get(&(event.call.as_str(), revision))?;
+            let plan = decision.plan.as_ref()?;
+            let how = (plan.method, plan.adapter, plan.announcement, plan.join_at);
+            Some((decision.start, decision.conference.clone(), how))
+        };
+        of(before).is_some_and(|before| Some(before) == of(event.revision))
     }
 
     /// Whether this very revision of a plan may be handed over now.
