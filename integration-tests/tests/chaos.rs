@@ -43,7 +43,7 @@ async fn a_storm_with_faults_ends_as_the_core_alone_would_decide() {
         meetings: 120,
         weather: Weather::Faults(25),
         size: size(3),
-        settling: Duration::from_secs(90),
+        settling: Duration::from_secs(180),
         sabotage: None,
         logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
     })
@@ -65,7 +65,7 @@ async fn a_long_storm() {
         meetings: usize::try_from(number("CALLSHEET_CHAOS_MEETINGS", 3_000)).expect("a count"),
         weather: Weather::Faults(number("CALLSHEET_CHAOS_FAULT_EVERY", 40)),
         size: size(usize::try_from(number("CALLSHEET_CHAOS_REPLICAS", 3)).expect("a count")),
-        settling: Duration::from_secs(number("CALLSHEET_CHAOS_SETTLING", 90)),
+        settling: Duration::from_secs(number("CALLSHEET_CHAOS_SETTLING", 180)),
         sabotage,
         logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
     })

@@ -29,7 +29,7 @@ async fn a_rolling_restart_of_everything_under_load_fails_no_call_that_is_repeat
         meetings: 200,
         weather: Weather::Rolling(ROUNDS),
         size: Size { replicas: 3, instances: 2, lame_duck: Duration::from_millis(200) },
-        settling: Duration::from_secs(60),
+        settling: Duration::from_secs(180),
         sabotage: None,
         logs: std::env::var_os("CALLSHEET_CHAOS_LOGS").map(PathBuf::from),
     };

@@ -143,6 +143,11 @@ impl Bots {
         (board.connected, board.offers)
     }
 
+    /// What they were told that must not be.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        guard(&self.board).wrong.clone()
+    }
+
     /// What must not have been, and bots that are left in a conference beside a newer one.
     pub(crate) fn wrong(&self) -> Vec<String> {
         let board = guard(&self.board);

@@ -415,6 +415,8 @@ impl Stage {
                     self.fleet.revived(name).await?;
                 }
             }
+            let wrong = self.bots.complaints();
+            ensure!(wrong.is_empty(), "at {}: {}", self.now, wrong.join("\n"));
             let due = self.due()?;
             let is_quiet = due.is_quiet && self.bots.is_heard() && !(confirmed && due.unconfirmed);
             let is_over = match self.weather {

@@ -149,21 +149,62 @@ async fn news_that_come_twice_late_or_in_another_order_lead_to_the_same_end() {
     assert_eq!(ends, [(wire::DecisionKind::Skip, SkipCode::KickedOut); 3]);
 }
 
+/// A call whose bot cannot be sent, for its adapter is away.
+async fn unsent(world: &World, id: &str) {
+    world.peers.make("Dispatch", Mood::Down);
+    world.put([linked(id, 60)]);
+    world.until(id, is_plan).await;
+    world.clock.set(minute(58));
+    world.until_stage(id, "STAGED").await;
+    // It was tried, and more than once.
+    until(|| world.peers.sizes("Dispatch").len() > 1).await;
+}
+
 #[tokio::test]
 async fn an_adapter_that_is_away_gets_its_orders_when_it_is_back() {
     let world = bots(FOLLOWING).await;
-    world.peers.make("Dispatch", Mood::Down);
-    world.put([linked("a", 60)]);
-    world.until("a", is_plan).await;
-    world.clock.set(minute(58));
-    world.until_stage("a", "STAGED").await;
-    world.settle().await;
-    assert!(world.orders("a").is_empty());
-    for mood in [Mood::Short, Mood::Unspecified, Mood::Well] {
+    unsent(&world, "a").await;
+    // Whoever answers like that has kept nothing.
+    for mood in [Mood::Short, Mood::Long, Mood::Unspecified, Mood::Down] {
         world.peers.make("Dispatch", mood);
-        world.settle().await;
+        let asked = world.peers.sizes("Dispatch").len();
+        until(|| world.peers.sizes("Dispatch").len() > asked + 1).await;
     }
-    assert_eq!(world.orders("a").len(), 1, "kept once, however often it came");
+    assert!(world.orders("a").is_empty());
+    world.peers.make("Dispatch", Mood::Well);
+    until(|| !world.orders("a").is_empty()).await;
+    world.settle().await;
+    assert_eq!(world.orders("a").len(), 1);
+    assert_eq!(world.peers.state().adapters.repeated, 0, "kept once, and not sent again");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_before_its_adapter_had_it_is_never_sent() {
+    let world = bots(FOLLOWING).await;
+    unsent(&world, "a").await;
+    stop(&world, "a", "ada").await.unwrap();
+    world.peers.make("Dispatch", Mood::Well);
+    until(|| !world.withdrawn("a").is_empty()).await;
+    world.settle().await;
+    assert_eq!((world.withdrawn("a"), world.orders("a").len()), (vec![(1, 0)], 0));
+}
+
+#[tokio::test]
+async fn orders_of_one_session_come_in_their_order() {
+    let world = bots(FOLLOWING).await;
+    sent(&world, "a").await;
+    world.peers.make("Instruct", Mood::Down);
+    world.tell("a", "in_call", minute(60));
+    world.clock.set(minute(60));
+    world.until_stage("a", "ASK_PERMISSION").await;
+    until(|| world.peers.sizes("Instruct").len() > 1).await;
+    stop(&world, "a", "ada").await.unwrap();
+    let asked = world.peers.sizes("Instruct").len();
+    until(|| world.peers.sizes("Instruct").len() > asked + 2).await;
+    assert!(world.withdrawn("a").is_empty(), "it is called back after it was told to ask");
+    world.peers.make("Instruct", Mood::Well);
+    until(|| !world.withdrawn("a").is_empty()).await;
+    assert_eq!(world.acts("a"), [provider::Act::AskPermission]);
 }
 
 #[tokio::test]
@@ -219,6 +260,8 @@ async fn two_replicas_carry_a_plan_out_once() {
     for id in ["a", "b", "c"] {
         world.until(id, is_plan).await;
     }
+    // While one replica waits for the adapter, the other looks what there is to do.
+    world.peers.make("Dispatch", Mood::Late);
     world.clock.set(minute(58));
     for id in ["a", "b", "c"] {
         world.until_stage(id, "STAGED").await;
@@ -235,6 +278,7 @@ async fn two_replicas_carry_a_plan_out_once() {
         assert_eq!(world.orders(id).len(), 1);
     }
     assert_eq!(world.peers.state().adapters.repeated, 0);
+    assert_eq!(world.peers.sizes("Dispatch").iter().sum::<usize>(), 3, "each was sent once");
     other.running.shutdown().await.unwrap();
 }
 

@@ -578,8 +578,13 @@ impl adapter_server::ProviderAdapterService for Peer {
         let orders = request.into_inner().orders;
         let mood = self.0.ask("Dispatch", orders.len()).await?;
         let receipts = self.0.change(|state| {
-            let of = |order| state.adapters.dispatch(order).into();
-            orders.into_iter().map(of).collect()
+            // What is not answered as it should be is not kept either.
+            let is_kept = matches!(mood, Mood::Well | Mood::Late);
+            let mut of = |order| {
+                let accepted = provider::Receipt::Accepted;
+                if is_kept { state.adapters.dispatch(order) } else { accepted }.into()
+            };
+            orders.into_iter().map(&mut of).collect()
         });
         Ok(Response::new(provider::DispatchResponse { receipts: as_made(mood, receipts) }))
     }

@@ -26,6 +26,8 @@ pub(crate) enum Mood {
     Down,
     /// Later than anybody waits.
     Slow,
+    /// As the contract says, and so late that others look meanwhile what there is to do.
+    Late,
     /// With one answer too few.
     Short,
     /// With one answer too many.
@@ -320,6 +322,10 @@ impl Peers {
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 Err(Status::unavailable("slow"))
             }
+            Mood::Late => {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                Ok(mood)
+            }
             Mood::Well | Mood::Short | Mood::Long | Mood::Unspecified => {
                 // Others may ask meanwhile.
                 tokio::time::sleep(Duration::from_millis(if size > 100 { 20 } else { 0 })).await;
@@ -351,7 +357,7 @@ pub(crate) fn as_made<T: Clone + Default>(mood: Mood, mut answers: Vec<T>) -> Ve
         }
         Mood::Long => answers.insert(0, answers.first().cloned().unwrap_or_default()),
         Mood::Unspecified => answers.fill(T::default()),
-        Mood::Well | Mood::Down | Mood::Slow => {}
+        Mood::Well | Mood::Down | Mood::Slow | Mood::Late => {}
     }
     answers
 }

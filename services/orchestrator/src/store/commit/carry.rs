@@ -63,6 +63,8 @@ impl Changes {
             return Course::Keep;
         }
         *running = told;
+        // Nobody carries the new plan out yet, also where it is too late for anybody to.
+        self.released.remove(&before.call_id);
         Course::Apply
     }
 }

@@ -297,6 +297,32 @@ async fn a_call_that_is_moved_takes_its_session_back_unless_it_is_being_recorded
 }
 
 #[tokio::test]
+async fn a_plan_that_changes_when_nobody_can_be_sent_any_more_does_not_count_as_handed_over() {
+    on_each(async |calls| {
+        running(&calls, &["a"]).await;
+        let by = calls.one("a").await.unwrap().decision.plan.unwrap().dispatch_by.unwrap();
+        let late = minute(300);
+        assert!(by.seconds < to_wire(late).seconds);
+        let seen = calls.one("a").await.unwrap().version;
+        let elsewhere = Sketch { meeting: 2, ..sketch("a", 60, "a", "elsewhere") };
+        let outcome = calls.commit("acme", &[elsewhere.judged(seen)], at(300)).await.unwrap();
+        assert_eq!(outcome.decisions["a"].revision, 2);
+        assert!(calls.session("acme", "a").await.unwrap().unwrap().is_leaving());
+        assert_eq!(calls.released_at("acme", "a").await.unwrap(), None);
+        // So it is looked at again, and ends in a code.
+        let claimed = calls.claim_timers(late, LONG, 10, &[]).await.unwrap();
+        let kinds: Vec<_> =
+            claimed.timers.iter().filter(|one| one.revision == 2).map(|one| one.kind).collect();
+        assert!(kinds.contains(&TimerKind::Window), "{kinds:?}");
+        let seen = calls.one("a").await.unwrap().version;
+        let moment = Moment { cause: Cause::Timer, ..at(300) };
+        let outcome = calls.commit("acme", &[elsewhere.judged(seen)], moment).await.unwrap();
+        assert_eq!(outcome.decisions["a"].kind(), wire::DecisionKind::Skip);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_plan_that_falls_tells_its_session_why() {
     on_each(async |calls| {
         running(&calls, &["a"]).await;
