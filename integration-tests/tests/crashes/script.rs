@@ -57,6 +57,10 @@ const BROKEN_OFF: &[(i64, Signal, Option<i64>)] = &[
     (960, Signal::Imported, Some(894)),
 ];
 
+/// What comes of those two.
+pub(crate) const RECORDINGS: [(&str, &str); 2] =
+    [("recorded", "recorded"), ("broken off", "recorded_partial")];
+
 /// All calls, begun at `beginning` plus an hour and a little later, each with an owner of its own.
 pub(crate) fn calls(beginning: DateTime<Utc>) -> Vec<Played> {
     let mut all: Vec<(String, Means, Vec<(i64, Signal, Option<i64>)>)> = Vec::new();
@@ -76,8 +80,9 @@ pub(crate) fn calls(beginning: DateTime<Utc>) -> Vec<Played> {
         all.push((way.code.as_str().to_owned(), means, steps.collect()));
     }
     for number in 0..8 {
+        let [recorded, broken_off] = RECORDINGS.map(|(name, _)| name);
         let (name, steps) =
-            if number % 2 == 0 { ("recorded", RECORDED) } else { ("broken off", BROKEN_OFF) };
+            if number % 2 == 0 { (recorded, RECORDED) } else { (broken_off, BROKEN_OFF) };
         let means = if number < 6 { Means::Bot } else { Means::LocalBot };
         all.push((format!("{name} {number}"), means, steps.to_vec()));
     }

@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::bots::{Bots, Instant};
+use crate::files;
 use crate::script::{self, Played};
 
 /// How long it may take until nothing happens any more.
@@ -97,6 +98,8 @@ struct Stage {
     kills: Arc<AtomicUsize>,
     /// Calls by their ids.
     calls: BTreeMap<String, Played>,
+    /// What is fetched from a customer's server: paths, by the ids of the calls.
+    uploads: BTreeMap<String, &'static str>,
     told: usize,
     steps: usize,
 }
@@ -116,6 +119,7 @@ pub(crate) async fn play(
 ) -> anyhow::Result<Ending> {
     let folder = tempfile::tempdir()?;
     let clock = folder.path().join("now");
+    let kept = folder.path().join("recordings");
     let now: DateTime<Utc> = "2026-03-02T08:00:00Z".parse()?;
     show(&clock, now)?;
     let size = match weather {
@@ -140,6 +144,12 @@ pub(crate) async fn play(
         quick("provider-adapters", "fleets.gone", "\"20d\""),
         quick("provider-adapters", "fleets.offer", "\"1h\""),
         quick("provider-adapters", "work.poll", "\"20ms\""),
+        quick("provider-adapters", "imports.poll", "\"20ms\""),
+        quick("provider-adapters", "imports.lease", "\"1s\""),
+        quick("provider-adapters", "imports.pause", "\"1s\""),
+        quick("provider-adapters", "imports.plain_http", "true"),
+        quick("provider-adapters", "imports.loopback", "true"),
+        quick("provider-adapters", "imports.store.url", &format!("\"{}\"", kept.display())),
     ];
     let (fleet, keeping) = Fleet::start_with(programs, binaries, size, None, extras).await?;
     let done = play_on(&fleet, size, weather, clock, now).await;
@@ -178,12 +188,15 @@ async fn play_on(
         }),
         kills: Arc::default(),
         calls: BTreeMap::new(),
+        uploads: BTreeMap::new(),
         told: 0,
         steps: 0,
     };
     let played = script::calls(now);
     stage.plan(&played).await?;
+    let server = files::serve().await;
     let trouble = stage.trouble(happening);
+    stage.upload(&server).await?;
     let done = stage.play().await;
     if let Some(trouble) = trouble {
         match weather {
@@ -331,6 +344,35 @@ impl Stage {
         }
     }
 
+    /// Asks for recordings to be fetched, during which adapters are killed, too.
+    async fn upload(&mut self, server: &fakes::Server) -> anyhow::Result<()> {
+        for (path, _) in files::FILES {
+            let request = wire::ImportRecordingRequest {
+                company: COMPANY.to_owned(),
+                upload: Some(provider::Upload { url: server.url(path), ..Default::default() }),
+                idempotency_key: path.to_owned(),
+                owner: "ada".to_owned(),
+                title: path.to_owned(),
+                recorded_at: Some(time::to_wire(self.now - TimeDelta::days(30))),
+                participants: vec!["kim@customer.example".to_owned()],
+            };
+            let told = self.clients.orchestrator(0).import_recording(request).await?.into_inner();
+            let decision = told.decision.context("a decision")?;
+            ensure!(decision.plan.is_some(), "{path}: {decision:?}");
+            self.uploads.insert(decision.call_id, path);
+        }
+        if let Weather::Kills(_) = self.weather {
+            for _ in 0..3 {
+                let after = self.random.between(100, 900);
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                self.kills.fetch_add(1, Ordering::SeqCst);
+                self.fleet.kill("provider-adapters", Duration::ZERO)?;
+                self.fleet.revived("provider-adapters").await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Kills something now and then, up to so many milliseconds later.
     async fn may_kill(&mut self, percent: u64, within: u64) -> anyhow::Result<()> {
         let Weather::Kills(_) = self.weather else { return Ok(()) };
@@ -387,10 +429,12 @@ impl Stage {
                     and (state = 2 or state = 1 and coalesce(offered_us, 0) <= {now})) || ' offers, ' ||
                (select count(*) from {a}_work where due_us <= {now}
                     and (carrier <> 'fleet' or claimed_until is null)) || ' works, ' ||
+               (select count(*) from {a}_import where stage in (2, 4) and due_us <= {now}) || ' imports, ' ||
                (select (select place from {a}_head) - coalesce((select sum(position) from {o}_progress
                     where name like 'signals/%'), 0)) || ' news',
                (select count(*) from {a}_work),
-               coalesce(least((select min(due) from {o}_timer), (select min(due) from {o}_command))::text, '')"
+               coalesce(least((select min(due) from {o}_timer), (select min(due) from {o}_command),
+                   (select min(due_us) from {a}_import where stage in (2, 4)))::text, '')"
         );
         let rows = self.fleet.ask(&statement)?;
         let row = rows.into_iter().next().context("a row")?;
@@ -477,6 +521,8 @@ impl Stage {
     }
 
     fn name_of(&self, call_id: &str) -> String {
-        self.calls.get(call_id).map_or_else(|| call_id.to_owned(), |one| one.name.clone())
+        let upload = self.uploads.get(call_id).map(|path| (*path).to_owned());
+        let call = self.calls.get(call_id).map(|one| one.name.clone());
+        call.or(upload).unwrap_or_else(|| call_id.to_owned())
     }
 }

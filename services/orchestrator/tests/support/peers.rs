@@ -29,7 +29,7 @@ use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::state::{Peers, State, as_made, profile_of, world};
+use crate::state::{Mood, Peers, State, as_made, profile_of, world};
 
 /// Where a peer finds what it knows.
 #[derive(Debug, Deserialize)]
