@@ -223,3 +223,103 @@ impl Carried {
 fn fell(code: SkipCode) -> bool {
     code.meta().phase == Phase::Planning || code == SkipCode::BadSchedule
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+    use decision::company::NumberMode;
+    use decision::session::{Heard, Order, Settings, Signal};
+
+    use super::*;
+
+    const CALL: &str = "a";
+
+    fn start() -> DateTime<Utc> {
+        "2026-03-02T10:00:00Z".parse().unwrap()
+    }
+
+    /// A session of a bot that heard these, and then nothing more until it was over.
+    fn machine(heard: &[(i64, Signal)]) -> Session {
+        let settings = Settings::default();
+        let order = Order {
+            means: vec![Means::Bot],
+            start: start(),
+            end: start() + TimeDelta::minutes(30),
+            join_at: start() - TimeDelta::seconds(2),
+            latest_join: start() + TimeDelta::seconds(6),
+            announcement: false,
+            personal_room: false,
+            numbers: NumberMode::Automatic,
+        };
+        let mut machine = Session::new(&order);
+        machine.wake(&settings, order.join_at);
+        for (at, signal) in heard {
+            let at = start() + TimeDelta::seconds(*at);
+            machine.hear(&settings, &Heard::new(*signal, at), at);
+        }
+        while let Some(due) = machine.timers().map(|(_, due)| due).min() {
+            machine.wake(&settings, due);
+        }
+        machine
+    }
+
+    /// A call whose session is over, and the attempts at it: run, state.
+    fn wrong(machine: Session, attempts: &[(u8, i16)], timers: &[i64]) -> Vec<String> {
+        let provider = Some(Provider::Teams);
+        let row = Row { holds: 2, provider, machine, told: true, next_due: None };
+        let attempts =
+            attempts.iter().map(|(run, state)| ((CALL.to_owned(), 1, *run), (*state, true)));
+        let carried = Carried {
+            sessions: [((CALL.to_owned(), 1), row)].into(),
+            orders: Vec::new(),
+            attempts: attempts.collect(),
+        };
+        assert_eq!(carried.under_way(), Vec::<String>::new());
+        let decision = wire::Decision { revision: 2, ..wire::Decision::default() };
+        let timers = timers.iter().map(|due| (CALL.to_owned(), SESSION, 1, *due));
+        carried.wrong(&[(CALL.to_owned(), decision)].into(), &timers.collect())
+    }
+
+    #[test]
+    fn a_session_that_nobody_carried_out_is_well_over_and_whatever_is_left_of_it_is_noticed() {
+        let missed = || machine(&[(6, Signal::DispatchMissed)]);
+        let code = missed().outcome().and_then(Outcome::code);
+        assert_eq!(code, Some(SkipCode::CannotConnectError));
+        assert_eq!(wrong(missed(), &[(0, 4)], &[]), Vec::<String>::new());
+        let recorded = machine(&[
+            (-1, Signal::InCall),
+            (0, Signal::RecordingStarted),
+            (1_800, Signal::MeetingEnded),
+            (1_801, Signal::FilesReady),
+            (1_802, Signal::Imported),
+        ]);
+        for (found, what) in [
+            (wrong(missed(), &[(0, 3)], &[]), "is not called back"),
+            (wrong(missed(), &[], &[]), "was never ordered"),
+            (wrong(missed(), &[(0, 4), (1, 5)], &[]), "nobody asked for attempt 1"),
+            (wrong(missed(), &[(0, 1), (1, 5)], &[]), "is open beside a newer one"),
+            (wrong(missed(), &[(0, 4)], &[7]), "its timers are [7]"),
+            (wrong(recorded, &[(0, 4)], &[]), "and nobody came"),
+        ] {
+            assert!(found.iter().any(|one| one.contains(what)), "{what}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn orders_that_are_left_and_ends_that_are_not_told_are_waited_for() {
+        let row = |machine, told| Row { holds: 1, provider: None, machine, told, next_due: None };
+        let carried = Carried {
+            sessions: [
+                (("over".to_owned(), 1), row(machine(&[(6, Signal::DispatchMissed)]), false)),
+                (("told".to_owned(), 1), row(machine(&[(6, Signal::DispatchMissed)]), true)),
+            ]
+            .into(),
+            orders: vec!["told 1 0 2".to_owned()],
+            attempts: BTreeMap::new(),
+        };
+        let waiting = carried.under_way();
+        assert_eq!(waiting.len(), 2, "{waiting:#?}");
+        assert!(waiting[0].contains("its call is not told"), "{waiting:#?}");
+        assert!(waiting[1].contains("an order is left"), "{waiting:#?}");
+    }
+}

@@ -342,7 +342,11 @@ mod tests {
     }
 
     fn wrong(events: impl IntoIterator<Item = Event>) -> Vec<String> {
+        let mut moved = decision("c", 2, "n");
+        moved.1.start = Some(prost_types::Timestamp { seconds: 12, nanos: 0 });
         let decisions = [
+            decision("c", 1, "n"),
+            moved,
             decision("a", 1, "k"),
             decision("a", 2, "k"),
             decision("b", 1, "k"),
@@ -390,6 +394,22 @@ mod tests {
                 wrong([made.clone(), first.clone()].into_iter().chain(rest.iter().cloned()));
             assert!(found.iter().any(|one| one.contains(what)), "{what}: {found:#?}");
         }
+    }
+
+    #[test]
+    fn a_newer_plan_takes_over_who_was_sent_only_if_nothing_differs_to_them() {
+        use What::{Changed, Gone, Made};
+        let taken_over = |call: &str, first: &str, second: &str| {
+            wrong([
+                event(Made, call, 1, first, None),
+                event(Changed, call, 1, first, Some(9)),
+                event(Gone, call, 1, first, Some(9)),
+                event(Made, call, 2, second, Some(9)),
+            ])
+        };
+        assert_eq!(taken_over("a", "k", "k"), Vec::<String>::new());
+        let found = taken_over("c", "n", "n");
+        assert!(found.iter().any(|one| one.contains("not carried out as")), "{found:#?}");
     }
 
     #[test]

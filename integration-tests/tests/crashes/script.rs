@@ -34,8 +34,11 @@ pub(crate) struct Played {
     pub(crate) tells: VecDeque<Tell>,
 }
 
+/// A signal: seconds from the planned start, and those of the recording it tells of.
+type Said = (i64, Signal, Option<i64>);
+
 /// Signals of a recording from its first minute to its last, and of one that breaks off.
-const RECORDED: &[(i64, Signal, Option<i64>)] = &[
+const RECORDED: &[Said] = &[
     (-115, Signal::Launched, None),
     (-110, Signal::Joining, None),
     (-70, Signal::InLobby, None),
@@ -48,7 +51,7 @@ const RECORDED: &[(i64, Signal, Option<i64>)] = &[
     (1_830, Signal::FilesReady, None),
     (1_840, Signal::Imported, Some(1_850)),
 ];
-const BROKEN_OFF: &[(i64, Signal, Option<i64>)] = &[
+const BROKEN_OFF: &[Said] = &[
     (-110, Signal::Joining, None),
     (-59, Signal::InCall, None),
     (6, Signal::RecordingStarted, None),
@@ -63,7 +66,7 @@ pub(crate) const RECORDINGS: [(&str, &str); 2] =
 
 /// All calls, begun at `beginning` plus an hour and a little later, each with an owner of its own.
 pub(crate) fn calls(beginning: DateTime<Utc>) -> Vec<Played> {
-    let mut all: Vec<(String, Means, Vec<(i64, Signal, Option<i64>)>)> = Vec::new();
+    let mut all: Vec<(String, Means, Vec<Said>)> = Vec::new();
     for way in WAYS {
         let means = match way.means {
             [means @ (Means::Bot | Means::LocalBot)] => *means,
