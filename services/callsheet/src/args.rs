@@ -1,5 +1,8 @@
 //! What can be typed: commands, their arguments, and their help.
 
+mod demo;
+mod register;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +11,9 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use decision::skip_code::Phase;
 use decision::{Provider, SkipCode};
+
+pub(crate) use demo::Demo;
+pub(crate) use register::{Dial, Direction, Import};
 
 /// Decides for every call of a company whether and how it is recorded, and says why not.
 #[derive(Debug, Parser)]
@@ -20,6 +26,7 @@ use decision::{Provider, SkipCode};
   callsheet decide --company examples/acme.yaml --now 2026-03-02T07:00:00Z examples/acme.ics
   callsheet links 'Join at https://acme.zoom.us/j/96000000001'
   callsheet codes
+  callsheet demo
   callsheet serve
 
 Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 could not
@@ -47,6 +54,9 @@ pub(crate) enum Command {
     Codes(Codes),
     /// Make a signed recording-consent link
     ConsentLink(ConsentLink),
+    /// Play days of an example company on a simulated clock
+    #[command(long_about = demo::ABOUT)]
+    Demo(Demo),
     /// Run all services in one process
     #[command(long_about = ABOUT_SERVE)]
     Serve(Serve),
@@ -71,6 +81,10 @@ pub(crate) enum Command {
     /// Delete what was recorded of a call
     #[command(after_help = DELETE)]
     Delete(Act),
+    /// Register a telephone call with a server, and decide it
+    Dial(Dial),
+    /// Have a server import a recording from a link
+    Import(Import),
     /// Report what became of the calls of a period
     #[command(long_about = ABOUT_REPORT)]
     Report(Report),

@@ -8,10 +8,12 @@ mod completions;
 mod consent_link;
 mod dead_letters;
 mod decide;
+mod demo;
 mod events;
 mod explain;
 mod ingest;
 mod links;
+mod register;
 mod report;
 mod serve;
 mod simulate;
@@ -33,6 +35,7 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Links(arguments) => links::run(&arguments),
         Command::Codes(arguments) => codes::run(&arguments),
         Command::ConsentLink(arguments) => with_services(consent_link::run(&arguments)),
+        Command::Demo(arguments) => with_services(demo::run(&arguments)),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Apply(arguments) => alone(apply::run(&arguments)),
         Command::Ingest(arguments) => alone(ingest::run(&arguments)),
@@ -42,6 +45,8 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Cancel(arguments) => alone(act::cancel(&arguments)),
         Command::Stop(arguments) => alone(act::stop(&arguments)),
         Command::Delete(arguments) => alone(act::delete(&arguments)),
+        Command::Dial(arguments) => alone(register::dial(&arguments)),
+        Command::Import(arguments) => alone(register::import(&arguments)),
         Command::Report(arguments) => alone(report::run(&arguments)),
         Command::Simulate(arguments) => alone(simulate::run(&arguments)),
         Command::Watch(arguments) => alone(watch::run(&arguments)),

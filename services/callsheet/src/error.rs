@@ -95,6 +95,9 @@ pub(crate) enum Error {
         /// Why.
         why: String,
     },
+    /// The demo does not go on.
+    #[error("the demo came to a halt: {0}")]
+    Halted(String),
     /// A history that is not as it was written.
     #[error("the history of `{company}` is not as it was written: {problem}{place}")]
     Tampered {
@@ -170,6 +173,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::TooEarly { .. }
             | Self::Rejected { .. }
+            | Self::Halted(_)
             | Self::Tampered { .. }
             | Self::Answer(_)
             | Self::Start(_)
@@ -255,6 +259,7 @@ impl Error {
             Self::Rejected { .. } => {
                 "have a team member ask who has a seat and may schedule recordings, before somebody has to be sent"
             }
+            Self::Halted(_) => "run it once more; if it halts again, report that with the seed",
             Self::Tampered { .. } => {
                 "keep the database as it is, and compare it with a backup and with the hashes in the log of the orchestrator"
             }
@@ -315,13 +320,15 @@ fn remedy(status: &Status) -> Option<String> {
         ErrorReason::ConsentKeyMissing => {
             "name a key file that can be read and written with `--key`"
         }
+        ErrorReason::NotPermitted => {
+            "name somebody who may: a member with a seat, who has `can_request` in the company file or owns the call"
+        }
         ErrorReason::Unspecified
         | ErrorReason::InvalidMeeting
         | ErrorReason::UnknownMeeting
         | ErrorReason::UnknownPolicyVersion
         | ErrorReason::UnknownConsentProfile
         | ErrorReason::RequestRejected
-        | ErrorReason::NotPermitted
         | ErrorReason::UnimplementedInThisVersion
         | ErrorReason::Internal => {
             if status.code() == Code::Unavailable {

@@ -31,6 +31,24 @@ pub(crate) async fn offline(now: DateTime<Utc>, key: Option<&Path>) -> Result<Ru
     .map_err(Error::Start)
 }
 
+/// What a simulated day sets: a step is taken when it is due and not some time later, and bots are never taken for gone
+/// because the clock has jumped. Recordings are fetched from this machine.
+const PLAYED: &str = "timers.poll = '5ms'\nsessions.poll = '5ms'\nfollow.lease = '1h'";
+const PLAYING: &str = "work.poll = '5ms'\nfleets.poll = '5ms'\nfleets.gone = '365d'\nimports.poll = '5ms'\n\
+    imports.store.url = 'memory:'\nimports.plain_http = true\nimports.loopback = true";
+
+/// All services in memory, without a port, on a clock that whoever asked for them moves.
+pub(crate) async fn simulated(clock: SimulatedClock) -> Result<Running, Error> {
+    furnished(House::new().clock(clock).set(OFFLINE), |name| match name {
+        Service::Orchestrator => format!("{IN_MEMORY}\n{PLAYED}"),
+        Service::ProviderAdapters => format!("{IN_MEMORY}\n{PLAYING}"),
+        Service::CalendarIngest | Service::Eligibility | Service::Consent => IN_MEMORY.to_owned(),
+    })
+    .open()
+    .await
+    .map_err(Error::Start)
+}
+
 /// What a server sets beneath the settings: schema changes are worth a line only when they fail, and so are notices of the database.
 const SERVED: &str = "telemetry.filter = 'info,sea_orm_migration=warn,sqlx::postgres::notice=warn'";
 

@@ -9,6 +9,7 @@ mod calendars;
 mod commands;
 mod company;
 mod decided;
+mod demo;
 mod error;
 mod house;
 mod input;

@@ -285,6 +285,7 @@ fn every_command_explains_itself() {
         "links",
         "codes",
         "consent-link",
+        "demo",
         "serve",
         "apply",
         "ingest",
@@ -294,6 +295,8 @@ fn every_command_explains_itself() {
         "cancel",
         "stop",
         "delete",
+        "dial",
+        "import",
         "watch",
         "dead-letters",
         "verify",
@@ -308,7 +311,9 @@ fn every_command_explains_itself() {
     }
     for shell in ["bash", "zsh", "fish"] {
         let script = bench.run(&["completions", shell]).out;
-        for word in ["consent-link", "dead-letters", "simulate", "until-done"] {
+        for word in
+            ["consent-link", "dead-letters", "simulate", "until-done", "recorded-at", "placed-at"]
+        {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

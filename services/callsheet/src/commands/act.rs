@@ -5,7 +5,7 @@ use proto::orchestrator::v1::{
     StopRecordingRequest,
 };
 
-use crate::args::Act;
+use crate::args::{Act, Printed, Server};
 use crate::error::Error;
 use crate::output::json::Call;
 use crate::output::{Output, calls};
@@ -23,7 +23,7 @@ pub(crate) async fn request(arguments: &Act) -> Result<(), Error> {
     if !answer.accepted {
         return Err(Error::Rejected { call: arguments.call.clone(), why: answer.rejection });
     }
-    print(arguments, answer.decision).await
+    shown(arguments, answer.decision).await
 }
 
 pub(crate) async fn cancel(arguments: &Act) -> Result<(), Error> {
@@ -34,7 +34,7 @@ pub(crate) async fn cancel(arguments: &Act) -> Result<(), Error> {
     };
     let mut client = decided::client(house::server(&arguments.server.server)?);
     let answer = client.cancel_recording(request).await.map_err(refused("cancel", arguments))?;
-    print(arguments, answer.into_inner().decision).await
+    shown(arguments, answer.into_inner().decision).await
 }
 
 pub(crate) async fn stop(arguments: &Act) -> Result<(), Error> {
@@ -45,7 +45,7 @@ pub(crate) async fn stop(arguments: &Act) -> Result<(), Error> {
     };
     let mut client = decided::client(house::server(&arguments.server.server)?);
     let answer = client.stop_recording(request).await.map_err(refused("stop", arguments))?;
-    print(arguments, answer.into_inner().decision).await
+    shown(arguments, answer.into_inner().decision).await
 }
 
 pub(crate) async fn delete(arguments: &Act) -> Result<(), Error> {
@@ -56,23 +56,32 @@ pub(crate) async fn delete(arguments: &Act) -> Result<(), Error> {
     };
     let mut client = decided::client(house::server(&arguments.server.server)?);
     let answer = client.delete_recording(request).await.map_err(refused("delete", arguments))?;
-    print(arguments, answer.into_inner().decision).await
+    shown(arguments, answer.into_inner().decision).await
 }
 
 fn refused(what: &str, arguments: &Act) -> impl FnOnce(tonic::Status) -> Error + use<> {
     Error::refused(format!("{what} `{}`", arguments.call))
 }
 
+async fn shown(arguments: &Act, decision: Option<Decision>) -> Result<(), Error> {
+    print(&arguments.server, &arguments.company, arguments.printed, decision).await
+}
+
 /// Prints the decision that holds now.
-async fn print(arguments: &Act, decision: Option<Decision>) -> Result<(), Error> {
+pub(super) async fn print(
+    server: &Server,
+    company: &str,
+    printed: Printed,
+    decision: Option<Decision>,
+) -> Result<(), Error> {
     let decision = decision.ok_or(proto::Invalid::Missing("decision"))?;
     let call = Call::try_from(decision)?;
-    let mut output = Output::new(arguments.printed);
+    let mut output = Output::new(printed);
     if output.is_json() {
         output.json(&call)?;
     } else {
-        let link = house::server(&arguments.server.server)?;
-        let zone = company::zone(&company::get(link, &arguments.company).await?);
+        let link = house::server(&server.server)?;
+        let zone = company::zone(&company::get(link, company).await?);
         calls::print(&mut output, &[call], zone)?;
     }
     output.flush()
