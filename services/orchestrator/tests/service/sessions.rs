@@ -195,6 +195,8 @@ async fn orders_of_one_session_come_in_their_order() {
     sent(&world, "a").await;
     world.peers.make("Instruct", Mood::Down);
     world.tell("a", "in_call", minute(60));
+    // Before time passes in which nothing would have been heard of it.
+    world.until_stage("a", "IN_CALL_NOT_RECORDING").await;
     world.clock.set(minute(60));
     world.until_stage("a", "ASK_PERMISSION").await;
     until(|| world.peers.sizes("Instruct").len() > 1).await;
