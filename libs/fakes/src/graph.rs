@@ -1,6 +1,6 @@
 //! Microsoft Graph: one tenant with meetings of Teams, subscriptions, and notifications about both.
 //!
-//! A test moves it: [`Graph::call`], [`Graph::record`], [`Graph::write_call_record`], [`Graph::lifecycle`]; what is to be
+//! A test moves it: [`Graph::call`], [`Graph::change_user`], [`Graph::record`], [`Graph::write_call_record`], [`Graph::lifecycle`]; what is to be
 //! told waits until [`Graph::flush`] sends it, in one batch per address. Documented: tokens, the handshake with
 //! `validationToken` at both addresses, subscriptions with their rules (a second address for what lives longer than an
 //! hour, a certificate for content, three days at most), plain and encrypted notifications, the tokens that vouch for the
@@ -160,6 +160,24 @@ impl Graph {
         state.subscriptions.iter().map(|one| one.id.clone()).collect()
     }
 
+    /// What a subscription is to, and what it was made with: its resource, both addresses, its state and its end.
+    ///
+    /// # Panics
+    /// There is no such subscription.
+    #[must_use]
+    pub fn subscription(&self, id: &str) -> Value {
+        let state = self.inner.state();
+        let one = state.subscriptions.iter().find(|one| one.id == id).expect("a subscription");
+        json!({"resource": one.resource, "changes": one.changes, "url": one.url,
+            "lifecycle_url": one.lifecycle_url, "state": one.client_state, "expires": one.expires,
+            "certificate": one.certificate.as_ref().map(|(id, _)| id)})
+    }
+
+    /// A subscription is gone, without a word.
+    pub fn forget_subscription(&self, id: &str) {
+        self.inner.state().subscriptions.retain(|one| one.id != id);
+    }
+
     /// A user has a meeting. Its id is returned.
     pub fn add_meeting(&self, user: &str, join_url: &str) -> String {
         let mut state = self.inner.state();
@@ -168,6 +186,19 @@ impl Graph {
         let (start, recordings) = (self.inner.now(), Vec::new());
         state.meetings.push(Meeting { id: id.clone(), user, join_url, start, recordings });
         id
+    }
+
+    /// There is a user, of this id and address.
+    pub fn add_user(&self, id: &str, address: &str) {
+        self.inner.state().users.push((id.to_owned(), address.to_owned()));
+    }
+
+    /// A user changes: `updated`, or is `deleted`.
+    pub fn change_user(&self, id: &str, change: &str) {
+        let resource = format!("Users/{id}");
+        let data = json!({"id": id, "@odata.type": "#Microsoft.Graph.User", "@odata.id": resource});
+        let listening = |path: &str| path.trim_matches('/') == "users";
+        self.inner.tell(change, &resource, &data, listening);
     }
 
     /// Something happens in the call of a meeting: `CallStarted`, `CallEnded`, or `CallRosterUpdate` with whoever joined

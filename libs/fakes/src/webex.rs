@@ -23,6 +23,10 @@ use crate::{
 
 /// The token it lets in.
 const TOKEN: &str = "webex-token";
+/// The application that may fetch it, and with what.
+const CLIENT: &str = "webex-client";
+const CLIENT_SECRET: &str = "webex-client-secret";
+const GRANT: &str = "webex-grant";
 /// How long direct links hold.
 const LINKS: TimeDelta = TimeDelta::hours(3);
 
@@ -141,6 +145,18 @@ impl Webex {
     #[must_use]
     pub fn token(&self) -> &'static str {
         TOKEN
+    }
+
+    /// The id and the secret of the application that may fetch the token, and the grant it does so with.
+    #[must_use]
+    pub fn grant(&self) -> (&'static str, &'static str, &'static str) {
+        (CLIENT, CLIENT_SECRET, GRANT)
+    }
+
+    /// All webhooks there are, as they are shown.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<Value> {
+        self.inner.state().hooks.iter().map(rest::shown).collect()
     }
 
     /// What goes wrong with it.

@@ -14,8 +14,10 @@ mod client;
 mod meetings;
 mod subscriptions;
 mod token;
+mod users;
 
 pub use client::{Application, Client, Settings};
 pub use meetings::{CallRecord, Meeting, MeetingRecording};
 pub use subscriptions::{Certificate, Subscription, Wanted};
 pub use token::ClientCredentials;
+pub use users::User;

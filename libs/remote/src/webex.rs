@@ -6,6 +6,8 @@
 //! is told `joinDirectly: false`. Assumed:
 //!
 //! - Of the next page only its `offset` or `cursor` is followed, never the address it comes with.
+//! - A grant's token is fetched with `POST /access_token` as a form (OAuth); using it prolongs the grant and does not replace
+//!   its `refresh_token`.
 //! - Of a webhook's `PUT` the name and the address have to be sent along.
 //! - Which words come with a refused join is not documented; they are kept. A wrong password must not be tried again:
 //!   after several of them Webex wants a captcha.
@@ -13,9 +15,11 @@
 mod client;
 mod meetings;
 mod recordings;
+mod token;
 mod webhooks;
 
 pub use client::{Client, public};
 pub use meetings::{Joining, Links, Meeting, Participant};
 pub use recordings::Recording;
+pub use token::{Given, Grant, Refresh};
 pub use webhooks::{Wanted, Webhook};

@@ -79,6 +79,13 @@ impl Event {
         self.news().any(|one| one == news)
     }
 
+    /// Who removed the recorder or turned it away, where the provider names somebody.
+    #[must_use]
+    pub fn remover(&self) -> Option<&Participant> {
+        let removed = |one: &&Participant| one.state.as_deref() == Some(crate::attendee::REMOVED);
+        self.participants.iter().find(removed)
+    }
+
     /// The codes in it that stand in no table: to be counted, and looked at by people.
     pub fn unknown(&self) -> impl Iterator<Item = &Meaning> {
         self.meanings.iter().filter(|one| one.is_unknown())
@@ -110,6 +117,8 @@ pub struct About {
     pub host: Option<String>,
     /// The user a change of accounts or settings is about.
     pub user: Option<String>,
+    /// The mail address of that user, where the provider gives it.
+    pub user_email: Option<Private>,
     /// Who did it, as an account at the provider.
     pub operator: Option<String>,
     /// The subscription that brought the news.

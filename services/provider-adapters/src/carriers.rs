@@ -1,24 +1,14 @@
 //! The ways plans are carried out here, each behind the port [`crate::carry::Carrier`], set up from companies' connections.
 //!
-//! A connection carries when its `api` says how its API is to be asked; without that it only receives webhooks.
-//!
-//! | provider | `api` |
-//! | --- | --- |
-//! | `zoom` | `account_id`, `client_id`, `client_secret`; `oauth_url`, `plan` (`pro`, `business`), `replicas`, `discard_copies` |
-//! | `recall` | `key`, `region` unless `base_url` is set; what all runtimes of bots have |
-//! | `attendee` | `key`; what all runtimes of bots have |
-//!
-//! Runtimes of bots have besides: `adapters` (which of `zoom-local`, `teams`, `webex`, `google-meet`, by commas; all the
-//! runtime knows unless set), `bot_name`, `announcement` (the path of an MP3), and two pieces of JSON that go into the
-//! runtime's own order: `signed_in` where the company has bots join with an account, and `zoom` for meetings of Zoom, which
-//! says where the runtime fetches tokens.
+//! A connection carries when its `api` says how its API is to be asked; without that it only receives webhooks. What `api`
+//! may hold is told by the table `api.md`.
 
 mod attendee;
 mod bots;
 pub(crate) mod line;
 mod members;
 mod recall;
-mod zoom;
+pub(crate) mod zoom;
 mod zoom_local;
 mod zoom_native;
 
@@ -33,10 +23,11 @@ use bytes::Bytes;
 use decision::provider::Adapter as Which;
 use remote::zoom::{Plan, UPDATES_PER_DAY};
 use remote::{Base, Budget, Http};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 use signals::Provider;
 
+use crate::api::{flag, needed, set};
 use crate::carry::Carrier;
 use crate::connections::{Connection, Connections};
 use crate::gather::Gather;
@@ -58,19 +49,6 @@ const ANNOUNCEMENT: usize = 1_300_000;
 /// What bots are called unless a connection says otherwise.
 const BOT_NAME: &str = "Callsheet";
 
-/// What `api` may hold.
-const OF_ZOOM: &[&str] = &[
-    "account_id",
-    "client_id",
-    "client_secret",
-    "oauth_url",
-    "plan",
-    "replicas",
-    "discard_copies",
-];
-const OF_BOTS: &[&str] =
-    &["key", "region", "adapters", "bot_name", "announcement", "signed_in", "zoom"];
-
 /// Whatever carriers stand on.
 #[derive(Debug, Clone)]
 pub(crate) struct Ground {
@@ -78,27 +56,28 @@ pub(crate) struct Ground {
     pub(crate) journal: Journal,
     /// How they learn of members.
     pub(crate) gather: Arc<Gather>,
+    /// How they ask.
+    pub(crate) http: Http,
 }
 
-/// Sets all carriers up, the preferred ones first.
+/// Sets all carriers up, the preferred ones first; with the accounts of Zoom they use.
 ///
 /// # Errors
 /// The connection whose settings cannot be used, and why; never a secret.
 pub(crate) fn open(
     connections: &Connections,
     ground: &Ground,
-) -> anyhow::Result<Vec<Arc<dyn Carrier>>> {
-    let http = Http::new(&remote::Settings::default())?;
-    let journal = &ground.journal;
+) -> anyhow::Result<(Vec<Arc<dyn Carrier>>, Vec<Arc<Account>>)> {
+    let (http, journal) = (&ground.http, &ground.journal);
     let members = Members(Arc::clone(&ground.gather));
     let (mut accounts, mut recall, mut attendee) = (Vec::new(), Vec::new(), Vec::new());
     for one in connections.iter().filter(|one| one.carries()) {
         let opened = if one.provider == Provider::Zoom {
-            account(one, &http, journal).map(|it| accounts.push(Arc::new(it)))
+            account(one, http, journal).map(|it| accounts.push(Arc::new(it)))
         } else if one.provider == Provider::Recall {
-            desk(one, &http, journal).map(|it| recall.push(it))
+            desk(one, http, journal).map(|it| recall.push(it))
         } else if one.provider == Provider::Attendee {
-            desk(one, &http, journal).map(|it| attendee.push(it))
+            desk(one, http, journal).map(|it| attendee.push(it))
         } else {
             Ok(())
         };
@@ -116,27 +95,12 @@ pub(crate) fn open(
         members: members.clone(),
         journal: journal.clone(),
     };
-    Ok(vec![
+    let list: Vec<Arc<dyn Carrier>> = vec![
         Arc::new(native),
         Arc::new(bots("recall", recall)),
         Arc::new(bots("attendee", attendee)),
-    ])
-}
-
-/// Settings that must be there, and those that may.
-fn set<'a>(connection: &'a Connection, name: &str) -> Option<&'a str> {
-    connection.api(name).map(SecretString::expose_secret).filter(|text| !text.is_empty())
-}
-
-fn needed<'a>(connection: &'a Connection, name: &str) -> anyhow::Result<&'a SecretString> {
-    set(connection, name).with_context(|| format!("`api.{name}` is missing"))?;
-    connection.api(name).context("it is there")
-}
-
-fn only(connection: &Connection, known: &[&str]) -> anyhow::Result<()> {
-    let unknown = connection.api_names().find(|name| !known.contains(name));
-    ensure!(unknown.is_none(), "`api.{}` is no setting", unknown.unwrap_or_default());
-    Ok(())
+    ];
+    Ok((list, accounts))
 }
 
 fn base(name: &str, url: &str) -> anyhow::Result<Base> {
@@ -144,7 +108,6 @@ fn base(name: &str, url: &str) -> anyhow::Result<Base> {
 }
 
 fn account(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Account> {
-    only(one, OF_ZOOM)?;
     let api = one.base_url.as_deref().unwrap_or("https://api.zoom.us/v2");
     let settings = remote::zoom::Settings {
         api: base("base_url", api)?,
@@ -159,11 +122,7 @@ fn account(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<A
         None => 1,
         Some(text) => text.parse().context("`api.replicas` is no number")?,
     };
-    let removes_copies = match set(one, "discard_copies") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => bail!("`api.discard_copies` is neither `true` nor `false`"),
-    };
+    let removes_copies = flag(one, "discard_copies")?;
     let account = remote::zoom::Account {
         id: needed(one, "account_id")?.expose_secret().to_owned(),
         client_id: needed(one, "client_id")?.expose_secret().to_owned(),
@@ -179,7 +138,6 @@ fn account(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<A
 }
 
 fn desk(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Desk> {
-    only(one, OF_BOTS)?;
     let key = needed(one, "key")?;
     let http = http.clone();
     let (provider, runtime, joins): (_, Box<dyn Runtime>, &[Which]) =

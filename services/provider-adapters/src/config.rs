@@ -25,6 +25,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How webhooks are worked on once they are kept.
     pub inbox: Inbox,
+    /// How what providers notify us of is looked after.
+    pub subscriptions: Subscriptions,
     /// How recordings are fetched, and where they are kept.
     pub imports: Imports,
     /// Companies' connections to providers.
@@ -107,6 +109,24 @@ pub struct Inbox {
     /// How long it is remembered that something came, so that it is not taken for new when it comes again.
     #[serde(with = "chassis::period")]
     pub keep: Duration,
+}
+
+/// How what providers notify us of is looked after.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscriptions {
+    /// How often it is looked for what is due.
+    #[serde(with = "chassis::period")]
+    pub poll: Duration,
+    /// How long a replica has what it has claimed; longer than `patience`.
+    #[serde(with = "chassis::period")]
+    pub lease: Duration,
+    /// How long a provider may take.
+    #[serde(with = "chassis::period")]
+    pub patience: Duration,
+    /// How often it is looked whether a provider still has them.
+    #[serde(with = "chassis::period")]
+    pub check: Duration,
 }
 
 /// How recordings are fetched, and where they are kept.
@@ -244,6 +264,15 @@ impl Config {
         );
         anyhow::ensure!(!self.inbox.poll.is_zero(), "`inbox.poll` must be longer than nothing");
         anyhow::ensure!((1..=1000).contains(&self.inbox.batch), "`inbox.batch` must be 1 to 1000");
+        let subscriptions = self.subscriptions;
+        anyhow::ensure!(
+            !subscriptions.poll.is_zero() && !subscriptions.check.is_zero(),
+            "`subscriptions.poll` and `subscriptions.check` must be longer than nothing"
+        );
+        anyhow::ensure!(
+            subscriptions.lease > subscriptions.patience,
+            "`subscriptions.lease` must be longer than `subscriptions.patience`"
+        );
         self.imports.check()?;
         self.webhooks.address()?;
         Ok(())

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use signals::verify::jwt::Keys;
 use signals::{Provider, Secret, Tolerance, attendee, graph, recall, telnyx};
 
-use crate::config;
+use crate::{api, config};
 
 /// A connection of a company to a provider.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub(crate) struct Connection {
     pub(crate) provider: Provider,
     /// What its webhooks are believed by.
     pub(crate) proof: Proof,
+    /// What the provider is given to prove its webhooks with, where we tell it: the first of the secrets.
+    pub(crate) secret: Option<SecretString>,
+    /// Our name of the certificate that content is encrypted to.
+    pub(crate) certificate: Option<String>,
     /// The company's own accounts, tenants or organisations there.
     pub(crate) own: Vec<String>,
     /// Accounts with which our recorders join.
@@ -96,6 +100,11 @@ impl Connection {
         !self.api.is_empty()
     }
 
+    /// Whether we have the provider notify us, instead of an administrator who set that up there.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.carries() && matches!(self.provider, Provider::Teams | Provider::Webex)
+    }
+
     /// Counts a webhook that was not believed.
     pub(crate) fn refuse(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
@@ -115,7 +124,9 @@ impl Connections {
         let mut read = HashMap::new();
         for one in all {
             let name = &one.name;
-            let connection = connection(one).with_context(|| format!("connection `{name}`"))?;
+            let connection = connection(one)
+                .and_then(|read| api::check(&read).map(|()| read))
+                .with_context(|| format!("connection `{name}`"))?;
             ensure!(
                 read.insert(name.clone(), connection).is_none(),
                 "two connections are called `{name}`"
@@ -183,6 +194,7 @@ fn connection(config: &config::Connection) -> anyhow::Result<Connection> {
         format!("`{}` is no provider; known are {}", config.provider, names.join(", "))
     })?;
     let texts = config.secrets.iter().map(|one| text(one)).collect::<Result<Vec<_>, _>>()?;
+    let secret = texts.first().cloned().map(SecretString::from);
     let (mut secrets, mut public) = (Vec::new(), Vec::new());
     for text in texts {
         match provider {
@@ -243,6 +255,8 @@ fn connection(config: &config::Connection) -> anyhow::Result<Connection> {
             openers: opener.transpose()?.into_iter().collect(),
             tolerance,
         },
+        secret,
+        certificate: config.certificate.as_ref().map(|certificate| certificate.id.clone()),
         own: config.own.clone(),
         recorders: config.recorders.clone(),
         base_url: config.base_url.clone(),
@@ -299,6 +313,10 @@ mod tests {
                 "not set",
             ),
             (r#"{"name":"a","company":"acme","provider":"zoom","past":"5"}"#, "span"),
+            (
+                r#"{"name":"a","company":"acme","provider":"webex","api":{"tenant":"t"}}"#,
+                "`api.tenant` is no setting of `webex`",
+            ),
         ] {
             let error = format!("{:#}", of(wrong).unwrap_err());
             assert!(error.contains(why) && !error.contains("hunter2"), "{error}");

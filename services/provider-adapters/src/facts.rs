@@ -82,6 +82,15 @@ impl Known {
         Self { setups: facts.providers, hosts: Hosts::new(facts.hosts) }
     }
 
+    /// The member an address is of, also one that is only known to Zoom.
+    pub(crate) fn member_of(&self, address: &str) -> Option<&str> {
+        let address = text::address(address)?;
+        let is_of = |host: &&Host| {
+            host.emails.contains(&address) || host.zoom.email.as_ref() == Some(&address)
+        };
+        self.hosts.iter().find(is_of).map(|host| host.member.as_str())
+    }
+
     /// A provider's set-up; none where the company has none.
     pub(crate) fn setup(&self, provider: Provider) -> Option<&ProviderEntry> {
         self.setups.get(provider.as_str())

@@ -14,11 +14,14 @@ use signals::Provider;
 use crate::carriers::line::{CREDENTIALS_REFUSED, SCOPE_MISSING};
 use crate::connections::{Connection, Connections};
 use crate::error::Error;
-use crate::inbox::{ACCESS_LOST, STORAGE_FULL, SUBSCRIPTION_LOST};
-use crate::journal::{Health, Journal};
+use crate::inbox::{ACCESS_LOST, SIGNALS_MISSED, STORAGE_FULL, SUBSCRIPTION_LOST};
+use crate::journal::{Health, Journal, Need, Subscription};
+use crate::subscriptions::graph::LIFETIME;
 
 /// After how long without a webhook an admin should look.
 const SILENCE: TimeDelta = TimeDelta::hours(72);
+/// For how long it is told that notifications were lost.
+const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
 /// Tells how connections are.
 #[derive(Debug, Clone)]
@@ -53,7 +56,7 @@ impl Doctor {
                 problems: problems(connection, &health, now),
                 budgets: self.budgets(connection, now).await?,
                 last_webhook_at: health.last_webhook.map(time::to_wire),
-                last_answer_at: None,
+                last_answer_at: health.last_answer.map(time::to_wire),
                 refused_webhooks: connection.refused(),
                 waiting_webhooks: health.waiting,
             });
@@ -126,7 +129,7 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
             ),
         ));
     }
-    for code in &health.problems {
+    for (code, since) in &health.problems {
         let known = match code.as_str() {
             ACCESS_LOST => problem(
                 v1::Severity::Error,
@@ -139,6 +142,15 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
                 code,
                 "the provider does not notify us any more",
                 format!("subscribe again at {provider}, to `/webhooks/{name}`"),
+            ),
+            SIGNALS_MISSED if now - *since < REMEMBERED => problem(
+                v1::Severity::Warning,
+                code,
+                "the provider lost notifications that were meant for us",
+                format!(
+                    "nothing, if it stays the only time: what was lost is asked for; otherwise see whether \
+                     `/webhooks/{name}` answers within three seconds"
+                ),
             ),
             STORAGE_FULL => problem(
                 v1::Severity::Warning,
@@ -162,6 +174,9 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
         };
         found.push(known);
     }
+    found.extend(
+        health.subscriptions.iter().filter_map(|one| of_subscription(connection, one, now)),
+    );
     if connection.refused() > 0 {
         found.push(problem(
             v1::Severity::Warning,
@@ -185,4 +200,45 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
     }
     found.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
     found
+}
+
+/// What is wrong with a subscription, if anything is.
+fn of_subscription(
+    connection: &Connection,
+    one: &Subscription,
+    now: DateTime<Utc>,
+) -> Option<v1::Problem> {
+    let (name, provider) = (&connection.name, connection.provider.as_str());
+    let Subscription { resource, trouble, .. } = one;
+    let is_over = one.expires.is_some_and(|expires| expires <= now);
+    let is_ending = one.expires.is_some_and(|expires| expires - now < LIFETIME / 4);
+    let (code, text) = if one.need == Need::Again {
+        ("subscription_removed", format!("the provider removed the subscription to `{resource}`"))
+    } else if one.remote.is_empty() || is_over {
+        ("subscription_missing", format!("there is no subscription to `{resource}`"))
+    } else if is_ending {
+        ("subscription_expiring", format!("the subscription to `{resource}` ends soon"))
+    } else if !trouble.is_empty() {
+        (
+            "subscription_unattended",
+            format!("the subscription to `{resource}` could not be checked"),
+        )
+    } else {
+        return None;
+    };
+    let remedy = match trouble.as_str() {
+        "" => "nothing: it is made or renewed within minutes".to_owned(),
+        "ValidationError" => format!(
+            "see that `/webhooks/{name}` below `webhooks.public_url` can be reached from the Internet, and answers \
+             within ten seconds"
+        ),
+        "busy" | "unavailable" | "no_answer" => {
+            format!("nothing, if {provider} answers again soon: it is tried again all the time")
+        }
+        code => format!(
+            "see what `{code}` means at {provider}: mostly the application lacks a permission for `{resource}`, or \
+             `api` of the connection `{name}` is wrong"
+        ),
+    };
+    Some(problem(v1::Severity::Warning, code, &text, remedy))
 }

@@ -1,5 +1,6 @@
 //! Works on webhooks that were kept: reads them, finds the attempts they are about, and tells what they come to.
 
+pub(crate) mod concern;
 mod hear;
 pub(crate) mod read;
 mod recognise;
@@ -20,7 +21,8 @@ use crate::connections::{Connection, Connections};
 use crate::error::Error;
 use crate::journal::{Journal, Letter, Settled};
 
-pub(crate) use hear::{ACCESS_LOST, STORAGE_FULL, SUBSCRIPTION_LOST};
+pub(crate) use concern::{Directory, Members};
+pub(crate) use hear::{ACCESS_LOST, SIGNALS_MISSED, STORAGE_FULL, SUBSCRIPTION_LOST};
 pub(crate) use hear::{means, news};
 use recognise::Recognised;
 
@@ -46,6 +48,8 @@ pub(crate) struct Inbox {
     pub(crate) journal: Journal,
     /// Through what they came.
     pub(crate) connections: Connections,
+    /// Whose calls changes concern.
+    pub(crate) members: Members,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// How they are worked on.
@@ -147,12 +151,14 @@ impl Inbox {
             }
         }
         let known = recognise::Known::look_up(&self.journal, &opened).await?;
+        let concerned = self.members.concerned(&opened, now).await?;
         for one in &opened {
             let mut waiting = false;
             let mut told = false;
             for event in &one.events {
                 hear::unmapped(one, event, &mut settled);
-                hear::account(one.connection, event, one.letter.received, &mut settled);
+                let concerned = concerned.get(&event.key.to_string());
+                hear::account(one, event, concerned, &mut settled);
                 match known.recognise(one.connection, event, one.letter.received) {
                     Recognised::As(trace) => {
                         told = true;

@@ -4,6 +4,7 @@
 //! the database's, since replicas must agree on it. A claim is no lock: whoever finishes a job or puts it off names the claim
 //! by which they have it, and one that was taken over has no effect any more.
 
+mod answers;
 mod attempts;
 mod budget;
 mod entity;
@@ -16,6 +17,7 @@ mod lost;
 mod migration;
 mod notes;
 mod row;
+mod subscriptions;
 mod trace;
 mod work;
 
@@ -31,6 +33,7 @@ pub(crate) use imports::{Import, Imports as ImportTables, Settle, Share, Stage a
 pub(crate) use inbox::{Health, Letter, Movement, Parcel, Settled, Unmapped};
 pub(crate) use migration::{Attempts as AttemptTables, Inbox as InboxTables};
 pub(crate) use notes::{Note, Notes as NoteTables};
+pub(crate) use subscriptions::{Need, Subscription, Subscriptions as SubscriptionTables, Tended};
 pub(crate) use trace::{Trace, Traces};
 pub(crate) use work::{Due, Finish, Kind as WorkKind};
 
@@ -79,6 +82,7 @@ struct Woken {
     fleets: Notify,
     inbox: Notify,
     imports: Notify,
+    subscriptions: Notify,
 }
 
 impl Journal {

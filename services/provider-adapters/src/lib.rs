@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod adapter;
+mod api;
 mod attempts;
 mod cache;
 mod carriers;
@@ -22,6 +23,7 @@ mod providers;
 mod service;
 mod session;
 mod store;
+mod subscriptions;
 mod watch;
 mod webhooks;
 
@@ -60,14 +62,20 @@ impl chassis::App for App {
         let gather = Arc::new(gather::Gather::new(Arc::new(facts)));
         let journal = journal::Journal::new(database);
         let connections = connections::Connections::read(&config.connections)?;
-        let ground = carriers::Ground { journal: journal.clone(), gather: Arc::clone(&gather) };
+        let http = remote::Http::new(&remote::Settings::default())?;
+        let public_url = &config.webhooks.public_url;
+        let desks = subscriptions::Desks::open(&connections, public_url, &http, &journal)?;
+        let ground =
+            carriers::Ground { journal: journal.clone(), gather: Arc::clone(&gather), http };
         let imports = imports::Imports::open(
             &config.imports,
             &config.store.url,
             journal.clone(),
             context.clock.clone(),
         )?;
-        let (list, sources) = imports.around(carriers::open(&connections, &ground)?, Vec::new());
+        let (list, accounts) = carriers::open(&connections, &ground)?;
+        let directory = inbox::Directory::open(&connections, &accounts, &ground.http, &journal)?;
+        let (list, sources) = imports.around(list, Vec::new());
         let carriers = carry::Carriers::new(list, config.fleets.enabled);
         // Another one with every start: what an earlier process of ours claimed is somebody else's.
         let claimant: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
@@ -91,6 +99,14 @@ impl chassis::App for App {
             claimant: Arc::clone(&claimant),
             shutdown: shutdown.clone(),
         };
+        let tender = subscriptions::Tender {
+            journal: journal.clone(),
+            desks,
+            clock: clock.clone(),
+            settings: config.subscriptions,
+            claimant: Arc::clone(&claimant),
+            shutdown: shutdown.clone(),
+        };
         let doctor = health::Doctor {
             journal: journal.clone(),
             connections: connections.clone(),
@@ -104,9 +120,12 @@ impl chassis::App for App {
             shutdown.clone(),
         );
         let webhooks = webhooks.await?;
+        let members =
+            inbox::Members { gather: Arc::clone(&gather), journal: journal.clone(), directory };
         let inbox = inbox::Inbox {
             journal: journal.clone(),
             connections,
+            members,
             clock: clock.clone(),
             settings: config.inbox,
             claimant: Arc::clone(&claimant),
@@ -121,7 +140,8 @@ impl chassis::App for App {
             .task("work", worker.run())
             .task("imports", importer.run())
             .task("fleets", minder.run())
-            .task("inbox", inbox.run());
+            .task("inbox", inbox.run())
+            .task("subscriptions", tender.run());
         Ok(match webhooks {
             Some(webhooks) => built.task("webhooks", webhooks.run()),
             None => built,

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::journal::{AttemptTables, ImportTables, InboxTables, NoteTables};
+use crate::journal::{AttemptTables, ImportTables, InboxTables, NoteTables, SubscriptionTables};
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(InboxTables),
             Box::new(NoteTables),
             Box::new(ImportTables),
+            Box::new(SubscriptionTables),
         ]
     }
 

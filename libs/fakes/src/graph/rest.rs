@@ -28,6 +28,7 @@ pub(super) fn routes(inner: Arc<Inner>) -> Router {
         .route("/subscriptions", get(list).post(create))
         .route("/subscriptions/{id}", patch(renew).delete(remove))
         .route("/subscriptions/{id}/reauthorize", post(reauthorize))
+        .route("/users/{user}", get(user))
         .route("/users/{user}/onlineMeetings", get(meetings))
         .route("/users/{user}/onlineMeetings/{meeting}/recordings", get(recordings))
         .route("/users/{user}/onlineMeetings/{meeting}/recordings/{id}/content", get(content))
@@ -185,6 +186,14 @@ async fn remove(State(inner): From, Path(id): Path<String>) -> Reply {
     let before = state.subscriptions.len();
     state.subscriptions.retain(|one| one.id != id);
     if state.subscriptions.len() < before { Reply::status(204) } else { missing() }
+}
+
+async fn user(State(inner): From, Path(id): Path<String>) -> Reply {
+    let state = inner.state();
+    let found = state.users.iter().find(|(user, _)| *user == id);
+    found.map_or_else(missing, |(id, address)| {
+        Reply::json(200, &json!({"id": id, "mail": null, "userPrincipalName": address}))
+    })
 }
 
 async fn meetings(

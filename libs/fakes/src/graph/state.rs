@@ -17,6 +17,8 @@ pub(super) struct State {
     pub(super) tokens: BTreeMap<String, DateTime<Utc>>,
     pub(super) subscriptions: Vec<Subscription>,
     pub(super) meetings: Vec<Meeting>,
+    /// Users: ids and addresses.
+    pub(super) users: Vec<(String, String)>,
     /// The record of each meeting's call: its id, and how often it was written.
     pub(super) records: BTreeMap<String, (String, i64)>,
     /// What is to be told, by address; and whether it is encrypted.
@@ -32,6 +34,7 @@ impl Default for State {
             tokens: BTreeMap::new(),
             subscriptions: Vec::new(),
             meetings: Vec::new(),
+            users: Vec::new(),
             records: BTreeMap::new(),
             waiting: BTreeMap::new(),
             outboxes: BTreeMap::new(),

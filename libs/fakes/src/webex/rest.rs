@@ -12,7 +12,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
 use serde_json::{Value, json};
 
-use super::{Inner, LINKS, TOKEN, stamp};
+use super::{CLIENT, CLIENT_SECRET, GRANT, Inner, LINKS, TOKEN, stamp};
 use crate::{Reply, media};
 
 type From = State<Arc<Inner>>;
@@ -28,7 +28,11 @@ pub(super) fn routes(inner: Arc<Inner>) -> Router {
         .route("/recordings", get(recordings))
         .route("/recordings/{id}", get(recording).delete(remove))
         .layer(from_fn(admit));
-    Router::new().nest("/v1", api).route("/media/{file}", get(fetch)).with_state(inner)
+    Router::new()
+        .nest("/v1", api)
+        .route("/v1/access_token", post(token))
+        .route("/media/{file}", get(fetch))
+        .with_state(inner)
 }
 
 async fn admit(request: Request, next: Next) -> Response {
@@ -38,6 +42,23 @@ async fn admit(request: Request, next: Next) -> Response {
     }
     error(401, "The request requires a valid access token set in the Authorization request header.")
         .into_response()
+}
+
+/// The token of a grant.
+async fn token(body: String) -> Reply {
+    let form: BTreeMap<String, String> =
+        url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    let is = |key: &str, wanted: &str| form.get(key).is_some_and(|value| value == wanted);
+    let fits = is("grant_type", "refresh_token")
+        && is("client_id", CLIENT)
+        && is("client_secret", CLIENT_SECRET)
+        && is("refresh_token", GRANT);
+    if fits {
+        let body = json!({"access_token": TOKEN, "expires_in": 1_209_599, "refresh_token": GRANT,
+            "refresh_token_expires_in": 7_775_999, "token_type": "Bearer"});
+        return Reply::json(200, &body);
+    }
+    error(401, "The request was missing or had an invalid credential.")
 }
 
 async fn make(State(inner): From, Json(wanted): Json<Value>) -> Reply {
@@ -161,7 +182,7 @@ async fn fetch(State(inner): From, Path(id): Path<String>, uri: Uri, headers: He
     media::fetch(file, &id, uri.query().unwrap_or_default(), &headers, inner.now())
 }
 
-fn shown(hook: &super::Hook) -> Value {
+pub(super) fn shown(hook: &super::Hook) -> Value {
     let mut value = hook.wanted.clone();
     value["id"] = json!(hook.id);
     value["status"] = json!(if hook.active { "active" } else { "inactive" });

@@ -7,6 +7,9 @@ use crate::key::Maker;
 use crate::read::Error;
 use crate::{About, Event, Kind, Meaning, Participant, Provider};
 
+/// The state of a participant who removed the bot.
+pub(crate) const REMOVED: &str = "bot_removed_by";
+
 /// Reads a webhook of Attendee. What a bot's metadata call `callsheet` or `reference` is our own reference.
 ///
 /// # Errors
@@ -53,8 +56,8 @@ pub fn read(body: &[u8]) -> Result<Event, Error> {
         meanings.push(of(Kind::Reason, reason));
     }
     // Whoever removed the bot is named in an event that otherwise only tells that the meeting is over.
-    if data.at(&["event_metadata", "bot_removed_by"]).is_some() && reason.is_none() {
-        meanings.push(of(Kind::Reason, "bot_removed_by"));
+    if remover(data).is_some() && reason.is_none() {
+        meanings.push(of(Kind::Reason, REMOVED));
     }
     if let Some(happened) = &happened {
         meanings.push(of(Kind::Event, happened));
@@ -79,15 +82,23 @@ fn participant(data: &Value) -> Option<Participant> {
             ..Participant::default()
         });
     }
-    let remover = data.at(&["event_metadata", "bot_removed_by"])?;
-    Some(Participant {
-        id: remover.id_of(&[&["uuid"], &["id"]]),
-        user: remover.id(&["user_uuid"]),
-        name: remover.private(&["name"]),
-        host: remover.flag(&["is_host"]),
-        state: Some("bot_removed_by".to_owned()),
+    remover(data)
+}
+
+/// Who removed the bot or turned it away, where Attendee knows: in meetings of Teams. It stands in fields beside each other
+/// (`remover_name`, `remover_uuid`, …), or in an object of its own.
+fn remover(data: &Value) -> Option<Participant> {
+    let told = data.at(&["event_metadata"])?;
+    let nested = told.at(&["bot_removed_by"]).unwrap_or(&Value::Null);
+    let remover = Participant {
+        id: told.id(&["remover_uuid"]).or_else(|| nested.id_of(&[&["uuid"], &["id"]])),
+        user: told.id(&["remover_user_uuid"]).or_else(|| nested.id(&["user_uuid"])),
+        name: told.private(&["remover_name"]).or_else(|| nested.private(&["name"])),
+        host: told.flag(&["remover_is_host"]).or_else(|| nested.flag(&["is_host"])),
+        state: Some(REMOVED.to_owned()),
         ..Participant::default()
-    })
+    };
+    (remover.id.is_some() || remover.name.is_some()).then_some(remover)
 }
 
 #[cfg(test)]
@@ -142,6 +153,34 @@ mod tests {
         let event = state(&data);
         assert_eq!(event.signals().first().copied(), Some(Signal::Removed));
         assert_eq!(event.participants[0].host, Some(true));
+    }
+
+    #[test]
+    fn whoever_removed_the_bot_is_told_also_where_it_stands_in_single_fields() {
+        let removed = |kind: &str, reason: Option<&str>, host: &Value| {
+            let data = json!({"new_state": "post_processing", "old_state": "joined_recording", "event_type": kind,
+                "event_sub_type": reason, "created_at": "2026-01-01T10:00:00Z", "event_metadata": {
+                "remover_name": "Ada", "remover_uuid": "8:orgid:1", "remover_user_uuid": null, "remover_is_host": host}});
+            state(&data)
+        };
+        for (host, known) in
+            [(json!(true), Some(true)), (json!(false), Some(false)), (Value::Null, None)]
+        {
+            let event = removed("meeting_ended", None, &host);
+            assert_eq!(event.signals().first().copied(), Some(Signal::Removed));
+            let who = &event.participants[0];
+            assert_eq!((who.id.as_deref(), who.host), (Some("8:orgid:1"), known));
+            assert_eq!(who.name.as_ref().map(crate::Private::expose), Some("Ada"));
+            assert_eq!(who.state.as_deref(), Some(REMOVED));
+            assert_eq!(event.remover().and_then(|one| one.host), known);
+        }
+        // At the door it is a refusal, whoever it was.
+        let event = removed("could_not_join_meeting", Some("request_to_join_denied"), &json!(true));
+        assert_eq!(event.signals().first().copied(), Some(Signal::Denied));
+        assert_eq!(event.remover().unwrap().host, Some(true));
+        let ended = state(&json!({"new_state": "post_processing", "event_type": "meeting_ended",
+            "created_at": "2026-01-01T10:00:00Z", "event_metadata": {}}));
+        assert!(!ended.says(Signal::Removed) && ended.remover().is_none());
     }
 
     #[test]

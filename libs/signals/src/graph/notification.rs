@@ -119,6 +119,7 @@ impl Notification {
             instance: id.clone().filter(|_| is("callRecords")),
             conference: self.resource.clone().filter(|_| is("onlineMeetings")),
             call: id.clone().filter(|_| is("communications/calls")),
+            user: id.clone().filter(|_| self.resource.as_deref().is_some_and(is_user)),
             subscription: Some(self.subscription.clone()),
             ..About::default()
         };
@@ -149,6 +150,13 @@ impl Notification {
             ..Event::new(Provider::Teams, name, key)
         }
     }
+}
+
+/// Whether a path is that of a user, and of nothing that is a user's: `Users/{id}`, `/users('{id}')`.
+fn is_user(path: &str) -> bool {
+    let path = path.trim_matches('/').to_lowercase();
+    let rest = path.strip_prefix("users");
+    rest.is_some_and(|rest| !rest.trim_start_matches('/').contains('/'))
 }
 
 /// The kind of a resource: the last name in its path that is none of an item. `users/{id}/onlineMeetings/{id}/recordings`
@@ -237,6 +245,20 @@ mod tests {
         assert_eq!(record(2).about.instance.as_deref(), Some("c1"));
         assert_eq!(record(2).sequence, Some(2));
         assert_ne!(record(2).key, record(3).key);
+    }
+
+    #[test]
+    fn a_user_who_changed_is_named() {
+        let user = |resource: &str| {
+            let value = json!({"subscriptionId": "s", "changeType": "updated", "tenantId": "t",
+                "resource": resource, "resourceData": {"id": "u1"}});
+            let event = one(&value).event(None).unwrap();
+            (event.about.user.clone(), event.tells(News::SettingsChanged))
+        };
+        for resource in ["Users/u1", "/users/u1", "users('u1')"] {
+            assert_eq!(user(resource), (Some("u1".to_owned()), true), "{resource}");
+        }
+        assert_eq!(user("users/u1/onlineMeetings/m1").0, None, "a meeting is no user");
     }
 
     #[test]

@@ -58,6 +58,7 @@ fn meeting(value: &Value, name: String) -> Event {
         planned_start: object.time(&["start_time"]),
         host: object.id(&["host_id"]),
         user: if of_users { own.clone() } else { payload.id(&["user_id"]) },
+        user_email: object.private(&["email"]).filter(|_| of_users),
         operator: payload.id(&["operator_id"]),
         session: payload.id(&["rtms_stream_id"]),
         seconds: object.int(&["duration"]).and_then(|minutes| minutes.checked_mul(60)),
@@ -197,6 +198,22 @@ mod tests {
         assert_eq!(event.about.host.as_deref(), Some("h"));
         assert_eq!(event.at.unwrap().timestamp_millis(), MILLIS);
         assert!(event.says(Signal::MeetingStarted));
+    }
+
+    #[test]
+    fn whose_settings_changed_is_read() {
+        let change = |name: &str, object: &Value| {
+            let payload = json!({"account_id": "acc", "operator": "root@acme.example", "operator_id": "r", "object": object});
+            event(&json!({"event": name, "event_ts": MILLIS, "payload": payload})).about
+        };
+        let gone = change(
+            "user.deactivated",
+            &json!({"id": "u1", "email": "ada@acme.example", "type": 2}),
+        );
+        assert_eq!(gone.user.as_deref(), Some("u1"));
+        assert_eq!(gone.user_email.unwrap().expose(), "ada@acme.example", "not the operator's");
+        let changed = change("user.settings_updated", &json!({"id": "u1", "settings": {}}));
+        assert_eq!((changed.user.as_deref(), changed.user_email), (Some("u1"), None));
     }
 
     #[test]

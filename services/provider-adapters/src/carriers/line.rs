@@ -1,7 +1,7 @@
 //! A company's line to a provider: what its errors come to, and whether somebody has to mend the connection.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chassis::chain;
 use chrono::{DateTime, Utc};
@@ -18,28 +18,34 @@ pub(crate) const CREDENTIALS_REFUSED: &str = "credentials_refused";
 /// The application of a connection lacks a scope, or its account a plan.
 pub(crate) const SCOPE_MISSING: &str = "scope_missing";
 
+/// How many seconds pass before it is noted again that a provider answers.
+const MINUTE: i64 = 60;
+
 /// A line.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// The connection.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The company.
-    pub(super) company: String,
+    pub(crate) company: String,
     /// The provider, as evidence names it.
-    pub(super) provider: &'static str,
+    pub(crate) provider: &'static str,
     journal: Journal,
     /// Whether something may be noted as wrong: at first nobody knows.
     wrong: AtomicBool,
+    /// When it was last noted that the provider answers, in seconds since 1970.
+    answered: AtomicI64,
 }
 
 impl Line {
-    pub(super) fn new(name: &str, company: &str, provider: &'static str, journal: Journal) -> Self {
+    pub(crate) fn new(name: &str, company: &str, provider: &'static str, journal: Journal) -> Self {
         let (name, company) = (name.to_owned(), company.to_owned());
-        Self { name, company, provider, journal, wrong: AtomicBool::new(true) }
+        let (wrong, answered) = (AtomicBool::new(true), AtomicI64::new(i64::MIN));
+        Self { name, company, provider, journal, wrong, answered }
     }
 
     /// Takes an answer, and notes what it says of the connection.
-    pub(super) async fn hear<T>(
+    pub(crate) async fn hear<T>(
         &self,
         answer: Result<T, Error>,
         now: DateTime<Utc>,
@@ -65,16 +71,35 @@ impl Line {
                 );
             }
         }
+        if answer.is_ok() {
+            self.note_answer(now).await;
+        }
         answer
     }
 
+    /// Notes that the provider answers, once a minute.
+    async fn note_answer(&self, now: DateTime<Utc>) {
+        let (seconds, before) = (now.timestamp(), self.answered.load(Ordering::Relaxed));
+        let is_due = seconds.saturating_sub(before) >= MINUTE;
+        // Of several who hear an answer at once, one notes it.
+        let (to, order) = (seconds, Ordering::Relaxed);
+        if !is_due || self.answered.compare_exchange(before, to, order, order).is_err() {
+            return;
+        }
+        if let Err(error) = self.journal.answered(&self.name, now).await {
+            self.answered.store(before, Ordering::Relaxed);
+            let error = chain(&error);
+            warn!(connection = self.name, error, "it could not be noted that a provider answers");
+        }
+    }
+
     /// An error of the provider as trouble that may pass.
-    pub(super) fn trouble(&self, error: &Error, then: Signal) -> Trouble {
+    pub(crate) fn trouble(&self, error: &Error, then: Signal) -> Trouble {
         Trouble { raw: self.evidence(error), after: error.retry_after(), then }
     }
 
     /// An error of the provider as evidence.
-    pub(super) fn evidence(&self, error: &Error) -> Evidence {
+    pub(crate) fn evidence(&self, error: &Error) -> Evidence {
         let (code, text) = match error {
             Error::Unauthorised { code, text }
             | Error::Forbidden { code, text, .. }
@@ -89,7 +114,7 @@ impl Line {
     }
 
     /// A word of the provider's, or ours on it.
-    pub(super) fn says(&self, code: &str, text: impl Into<String>) -> Evidence {
+    pub(crate) fn says(&self, code: &str, text: impl Into<String>) -> Evidence {
         let cut = |text: String| text.chars().filter(|one| *one != '\0').take(240).collect();
         let (code, text) = (cut(code.to_owned()), cut(text.into()));
         Evidence { provider: self.provider.to_owned(), code, text }

@@ -10,8 +10,8 @@ use super::line::Line;
 /// An account.
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(super) line: Line,
-    pub(super) client: Client,
+    pub(crate) line: Line,
+    pub(crate) client: Client,
     /// What was recorded for us may be moved into Zoom's own bin when it is thrown away.
     pub(super) removes_copies: bool,
 }

@@ -8,10 +8,11 @@ use signals::event::Direction;
 use signals::{Event, News as Needs, Participant, Private, Provider, Topic};
 
 use super::Opened;
+use super::concern::Concerned;
 use crate::attempts::{Attempt, Change, Evidence, News, Person, Word};
 use crate::carry::{Kind, Name};
 use crate::connections::Connection;
-use crate::journal::{Movement, Settled, Trace, Unmapped};
+use crate::journal::{Movement, Need, Settled, Trace, Unmapped};
 use chassis::metrics::{self, Counter};
 
 /// Raw codes that nobody has mapped, by `provider`. It should stay at zero.
@@ -27,6 +28,8 @@ const PERSONAL: i64 = 4;
 pub(crate) const ACCESS_LOST: &str = "app_deauthorized";
 /// The same for one whose notifications do not come any more.
 pub(crate) const SUBSCRIPTION_LOST: &str = "subscription_lost";
+/// The same for one of which notifications were lost.
+pub(crate) const SIGNALS_MISSED: &str = "notifications_missed";
 /// The same for an account that is out of storage.
 pub(crate) const STORAGE_FULL: &str = "storage_full";
 
@@ -98,7 +101,7 @@ pub(crate) fn news(event: &Event, attempt: &Attempt, heard: Heard) -> News {
         (None, Some(meaning)) => Some(Evidence {
             provider: meaning.provider().as_str().to_owned(),
             code: meaning.raw_code().to_owned(),
-            text: String::new(),
+            text: by_whom(event, told).to_owned(),
         }),
         (None, None) => None,
     };
@@ -113,6 +116,19 @@ pub(crate) fn news(event: &Event, attempt: &Attempt, heard: Heard) -> News {
         key: format!("{}:{}{}", event.key, told.as_str(), code.unwrap_or_default()),
         raw,
         roster: Vec::new(),
+    }
+}
+
+/// Whose removal, or refusal at the door, it was, where the provider tells; without a name.
+fn by_whom(event: &Event, told: Signal) -> &'static str {
+    if !matches!(told, Signal::Removed | Signal::Denied) {
+        return "";
+    }
+    match event.remover().map(|remover| remover.host) {
+        Some(Some(true)) => "by a host",
+        Some(Some(false)) => "by a participant who does not host",
+        Some(None) => "by a participant",
+        None => "",
     }
 }
 
@@ -191,25 +207,41 @@ pub(super) fn may_be_of_an_attempt(event: &Event) -> bool {
     is_of_something && (is_of_a_session || !event.signals().is_empty())
 }
 
-/// News of accounts and subscriptions, which concern more than one attempt.
+/// News of accounts and subscriptions, which concern more than one attempt. `concerned` is whose calls a change concerns that
+/// names a user.
 pub(super) fn account(
-    connection: &Connection,
+    one: &Opened<'_>,
     event: &Event,
-    received: DateTime<Utc>,
+    concerned: Option<&Concerned>,
     settled: &mut Settled,
 ) {
-    let at = event.at.unwrap_or(received);
+    let connection = one.connection;
+    let at = event.at.unwrap_or(one.letter.received);
     let mut changed = false;
     for news in event.news() {
         changed |= matches!(news, Needs::AccessLost | Needs::UserGone | Needs::SettingsChanged);
         let known = [
             (Needs::AccessLost, ACCESS_LOST),
             (Needs::SubscriptionLost, SUBSCRIPTION_LOST),
+            (Needs::SignalsMissed, SIGNALS_MISSED),
             (Needs::StorageFull, STORAGE_FULL),
         ];
+        // What we make ourselves we make again: nobody else has to.
         let problem = known.into_iter().find(|(problem, _)| *problem == news);
+        let problem =
+            problem.filter(|(_, code)| *code != SUBSCRIPTION_LOST || !connection.is_notified());
         if let Some((_, code)) = problem {
+            if code == SIGNALS_MISSED {
+                // It is told since the last time.
+                settled.problems.push((connection.name.clone(), code, false, at));
+            }
             settled.problems.push((connection.name.clone(), code, true, at));
+        }
+        let needs =
+            [(Needs::SubscriptionEnding, Need::Confirm), (Needs::SubscriptionLost, Need::Again)];
+        let need = needs.into_iter().find(|(what, _)| *what == news).map(|(_, need)| need);
+        if let (Some(need), Some(remote)) = (need, &event.about.subscription) {
+            settled.befallen.push((connection.name.clone(), remote.clone(), need));
         }
     }
     let is_of_a_meeting = event.about.conference.is_some() || event.about.call.is_some();
@@ -222,11 +254,16 @@ pub(super) fn account(
             }
         }
     }
+    let members = match concerned {
+        Some(Concerned::Nobody) => return,
+        Some(Concerned::Member(member)) => vec![member.clone()],
+        Some(Concerned::Everybody) | None => Vec::new(),
+    };
     if let (true, Some(provider)) = (changed, conferencing(event.provider)) {
         settled.changes.push(Change::Facts {
             company: connection.company.clone(),
             provider,
-            members: Vec::new(),
+            members,
             key: format!("{}:{}", connection.name, event.key),
         });
     }

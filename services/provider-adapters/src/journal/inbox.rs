@@ -14,6 +14,7 @@ use storage::{chunks, claim, database_now, insert_many};
 
 use super::entity::{evidence, inbox, name, presence, problem};
 use super::row::insert_new;
+use super::subscriptions::{Need, Subscription, befell};
 use super::trace::Trace;
 use super::{Journal, instant, key, log, micros};
 use crate::attempts::{Change, News, Person, Word};
@@ -108,6 +109,8 @@ pub(crate) struct Settled {
     pub(crate) unmapped: Vec<Unmapped>,
     /// What is wrong with connections, and whether it still is.
     pub(crate) problems: Vec<(String, &'static str, bool, DateTime<Utc>)>,
+    /// What befell subscriptions: of which connection, and what the provider calls it.
+    pub(crate) befallen: Vec<(String, String, Need)>,
 }
 
 impl Journal {
@@ -274,6 +277,7 @@ impl Journal {
                 for (connection, code, is_wrong, at) in &settled.problems {
                     note(&tx, connection, code, *is_wrong, *at).await?;
                 }
+                befell(&tx, &settled.befallen).await?;
                 let mut changes = settled.changes.clone();
                 let mut movements = settled.movements.iter().peekable();
                 while let Some(movement) = movements.next() {
@@ -291,6 +295,9 @@ impl Journal {
             .await?;
         if told > 0 {
             self.wake();
+        }
+        if !settled.befallen.is_empty() {
+            self.woken.subscriptions.notify_one();
         }
         Ok(told)
     }
@@ -358,7 +365,12 @@ impl Journal {
         Ok(Health {
             last_webhook: last.map(instant).transpose()?,
             waiting: super::unsigned(waiting.unwrap_or_default()),
-            problems: problems.into_iter().map(|row| row.code).collect(),
+            problems: problems
+                .into_iter()
+                .map(|row| Ok((row.code, instant(row.since_us)?)))
+                .collect::<Result<_, storage::Error>>()?,
+            last_answer: self.last_answer(connection).await?,
+            subscriptions: self.subscriptions(connection).await?,
         })
     }
 }
@@ -370,8 +382,12 @@ pub(crate) struct Health {
     pub(crate) last_webhook: Option<DateTime<Utc>>,
     /// Webhooks that wait to be worked on.
     pub(crate) waiting: u64,
-    /// What is wrong with it.
-    pub(crate) problems: Vec<String>,
+    /// What is wrong with it, and since when.
+    pub(crate) problems: Vec<(String, DateTime<Utc>)>,
+    /// When its provider last answered.
+    pub(crate) last_answer: Option<DateTime<Utc>>,
+    /// What its provider is to notify us of.
+    pub(crate) subscriptions: Vec<Subscription>,
 }
 
 fn code(one: &Unmapped) -> String {

@@ -54,6 +54,16 @@ pub(crate) fn name(company: &str, kind: &str, value: &str) -> String {
     of(&[b"name", company.as_bytes(), kind.as_bytes(), value.as_bytes()])
 }
 
+/// What a connection is to be notified of.
+pub(crate) fn subscription(connection: &str, resource: &str) -> String {
+    of(&[b"subscription", connection.as_bytes(), resource.as_bytes()])
+}
+
+/// What a subscription is made with: another one is to be made when anything of it changes.
+pub(crate) fn made(parts: &[&[u8]]) -> String {
+    of(&[&[b"made".as_slice()], parts].concat())
+}
+
 /// A webhook of a connection, by what is the same for every delivery of it.
 pub(crate) fn webhook(connection: &str, parts: &[&str]) -> String {
     let parts = parts.iter().map(|part| part.as_bytes());

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use proto::provider::v1;
-use sea_orm::DbErr;
+use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 use storage::find_in;
 
 use super::entity::{attempt, name};
 use super::row::order;
-use super::{Journal, State, corrupt, instant, unsigned};
+use super::{Journal, State, corrupt, instant, key, unsigned};
 use crate::attempts::Attempt;
+use crate::carry::Kind;
 use crate::error::Error;
 
 /// An attempt, as far as it matters to recognise it.
@@ -44,6 +45,32 @@ pub(crate) struct Traces {
 }
 
 impl Journal {
+    /// The member who organizes what a user of a provider hosted, as far as that was learnt when it was carried out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn host(&self, company: &str, user: &str) -> Result<Option<String>, Error> {
+        if user.contains('\0') {
+            return Ok(None);
+        }
+        let reader = self.database.reader();
+        let called = key::name(company, Kind::Host.as_str(), user);
+        let found: Option<String> = name::Entity::find()
+            .select_only()
+            .column(name::Column::Attempt)
+            .filter(name::Column::Name.eq(called))
+            .limit(1)
+            .into_tuple()
+            .one(reader)
+            .await
+            .map_err(storage::Error::from)?;
+        let Some(id) = found else { return Ok(None) };
+        let row = attempt::Entity::find_by_id(id).one(reader).await;
+        let row = row.map_err(storage::Error::from)?.filter(|row| !row.body.is_empty());
+        let order = row.as_ref().map(order).transpose()?;
+        Ok(order.map(|order| order.organizer).filter(|member| !member.is_empty()))
+    }
+
     /// Looks attempts up by references, names and places.
     ///
     /// # Errors
