@@ -8,6 +8,7 @@ mod bots;
 pub(crate) mod line;
 mod members;
 mod recall;
+mod webex;
 pub(crate) mod zoom;
 mod zoom_local;
 mod zoom_native;
@@ -32,9 +33,11 @@ use crate::carry::Carrier;
 use crate::connections::{Connection, Connections};
 use crate::gather::Gather;
 use crate::journal::Journal;
+use crate::subscriptions;
 use bots::{Bots, Desk, Runtime};
 use line::Line;
 use members::Members;
+use webex::Site;
 use zoom::Account;
 use zoom_native::ZoomNative;
 
@@ -71,6 +74,7 @@ pub(crate) fn open(
     let (http, journal) = (&ground.http, &ground.journal);
     let members = Members(Arc::clone(&ground.gather));
     let (mut accounts, mut recall, mut attendee) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sites = Vec::new();
     for one in connections.iter().filter(|one| one.carries()) {
         let opened = if one.provider == Provider::Zoom {
             account(one, http, journal).map(|it| accounts.push(Arc::new(it)))
@@ -78,6 +82,8 @@ pub(crate) fn open(
             desk(one, http, journal).map(|it| recall.push(it))
         } else if one.provider == Provider::Attendee {
             desk(one, http, journal).map(|it| attendee.push(it))
+        } else if one.provider == Provider::Webex {
+            site(one, http, journal).map(|it| sites.push(it))
         } else {
             Ok(())
         };
@@ -92,6 +98,7 @@ pub(crate) fn open(
         name,
         desks,
         accounts: accounts.clone(),
+        sites: sites.clone(),
         members: members.clone(),
         journal: journal.clone(),
     };
@@ -135,6 +142,11 @@ fn account(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<A
         client: remote::zoom::Client::new(http, &settings, account, budget, updates),
         removes_copies,
     })
+}
+
+fn site(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Site> {
+    let line = Arc::new(Line::new(&one.name, &one.company, "webex", journal.clone()));
+    Ok(Site { line, client: subscriptions::webex::client(one, http)? })
 }
 
 fn desk(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Desk> {

@@ -31,6 +31,8 @@ use crate::journal::{Journal, Subscription, Tended};
 
 /// The shortest and the longest pause before something is tried again.
 const PAUSES: (TimeDelta, TimeDelta) = (TimeDelta::seconds(2), TimeDelta::minutes(5));
+/// When it is time to end, what is under way may take so much longer.
+const GRACE: Duration = Duration::from_secs(2);
 /// Subscriptions looked after at once.
 const ATTENDED: usize = 8;
 
@@ -205,9 +207,11 @@ impl Tender {
         let claim = self.journal.claim_subscriptions(&names, now, lease, limit, &self.claimant);
         let tending = claim.await?.into_iter().map(|row| self.tend(row));
         let all = futures::stream::iter(tending).for_each_concurrent(ATTENDED, |one| one);
+        let mut all = std::pin::pin!(all);
         tokio::select! {
-            () = self.shutdown.cancelled() => {}
-            () = all => {}
+            () = &mut all => {}
+            // What is cut off is done again by whoever claims it when the claim is over.
+            () = self.shutdown.cancelled() => drop(tokio::time::timeout(GRACE, all).await),
         }
         Ok(())
     }

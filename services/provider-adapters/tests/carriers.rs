@@ -467,3 +467,110 @@ async fn where_bots_are_to_sign_in_they_do_or_stay() {
     assert_eq!(world.raw("client_incompatible").await.code, "no_account_for_bots");
     world.close().await;
 }
+
+#[tokio::test]
+async fn in_each_conference_bots_are_guests_or_join_with_an_account() {
+    let world = World::signed_in().await;
+    world.apply(2, [false; 3]).await;
+    world.apply(3, [true; 3]).await;
+    let accounts = [
+        (Adapter::Teams, "attendee", "teams_settings"),
+        (Adapter::Webex, "recall", "webex"),
+        (Adapter::GoogleMeet, "recall", "google_meet"),
+    ];
+    let mut call = 0;
+    for (adapter, runtime, settings) in accounts {
+        for (policy_version, signs_in) in [(2, false), (3, true)] {
+            call += 1;
+            let known = world.bots(runtime);
+            let order = world.bot_for(attempt(&format!("c{call}"), 1, 0), adapter);
+            world.order(Order { policy_version, ..order }).await;
+            world.idle().await;
+            let bot = world.bots(runtime).into_iter().find(|bot| !known.contains(bot)).unwrap();
+            let order = match runtime {
+                "recall" => world.recall.order(&bot),
+                _ => world.attendee.order(&bot),
+            };
+            assert_eq!(order[settings].is_object(), signs_in, "{adapter:?}: {order}");
+        }
+    }
+    assert_eq!(world.all().await, []);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn before_a_bot_goes_into_a_meeting_of_webex_one_looks() {
+    let cases = [
+        (
+            "no_audio",
+            "audio_connection_type",
+            json!({"audioConnectionOptions": {"audioConnectionType": "none"}}),
+        ),
+        (
+            "settings_prevent",
+            "participant_list_off",
+            json!({"attendeePrivileges": {"enabledViewParticipantList": false}}),
+        ),
+        ("not_allowed", "registration", json!({"registration": {"requireEmail": true}})),
+        (
+            "signed_in_only",
+            "guests_blocked",
+            json!({"unlockedMeetingJoinSecurity": "blockFromJoin"}),
+        ),
+    ];
+    for (signal, why, more) in cases {
+        let world = World::new().await;
+        let order = world.bot_for(attempt("c1", 1, 0), Adapter::Webex);
+        world.webex.add_meeting(&order.join_url, None, more);
+        world.order(order).await;
+        world.told(&[signal]).await;
+        let raw = world.raw(signal).await;
+        assert_eq!((raw.provider.as_str(), raw.code.as_str()), ("webex", why));
+        assert_eq!(world.bots("recall").len(), 0);
+        world.close().await;
+    }
+    // One with an account is no guest.
+    let world = World::signed_in().await;
+    world.apply(3, [true; 3]).await;
+    let order = Order { policy_version: 3, ..world.bot_for(attempt("c1", 1, 0), Adapter::Webex) };
+    world.webex.add_meeting(
+        &order.join_url,
+        None,
+        json!({"unlockedMeetingJoinSecurity": "blockFromJoin"}),
+    );
+    world.order(order).await;
+    world.idle().await;
+    let order = world.recall.order(&world.bots("recall")[0]);
+    assert_eq!(order["metadata"]["webex_meeting"], "of_own");
+    // What cannot be learnt keeps no bot at home.
+    world.webex.faults().add(Match::path("/v1/meetings"), Fault::failure(503));
+    world.order(world.bot_for(attempt("c2", 1, 0), Adapter::Webex)).await;
+    world.until("a bot", async || world.bots("recall").len() == 2).await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_not_tried_again() {
+    let world = World::new().await;
+    let order = world.bot_for(attempt("c1", 1, 0), Adapter::Webex);
+    world.webex.add_meeting(&order.join_url, Some("another"), json!({}));
+    world.order(Order { join_at: None, ..order }).await;
+    world.idle().await;
+    let bot = world.bots("recall").pop().unwrap();
+    world.recall.walk(&bot, &["joining_call"]);
+    world.recall.happen(&bot, "fatal", Some("meeting_password_incorrect"));
+    world.instruct(attempt("c1", 1, 0), Act::CheckMeeting, 1).await;
+    let is_told = async || world.all().await.iter().any(|one| one.signal == "password_wrong");
+    world.until("the refusal", is_told).await;
+    world.advance(TimeDelta::hours(1));
+    world.instruct(attempt("c1", 1, 0), Act::CheckMeeting, 2).await;
+    world.idle().await;
+    let sent = world.recall.server().log().of(&Verb::POST, "/api/v1/bot");
+    let sent = sent.iter().filter(|one| one.path.trim_end_matches('/') == "/api/v1/bot");
+    assert_eq!(sent.count(), 1, "one bot, once");
+    assert!(
+        world.webex.log().of(&Verb::POST, "/v1/meetings/join").is_empty(),
+        "nobody tries the door"
+    );
+    world.close().await;
+}

@@ -631,6 +631,60 @@ async fn news_of_accounts_are_for_whoever_plans_and_whoever_administers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_names_a_user_concerns_the_calls_of_that_member() {
+    let world = World::on(Engine::file()).await;
+    let host = |member: &str, email: &str, zoom: &str| HostFacts {
+        member: member.into(),
+        emails: vec![email.into()],
+        zoom: Some(proto::eligibility::v1::ZoomFacts {
+            email: Some(zoom.to_owned()).filter(|zoom| !zoom.is_empty()),
+            ..Default::default()
+        }),
+    };
+    let hosts = vec![
+        host("ada", "Ada@acme.example", ""),
+        host("bob", "bob@acme.example", "robert@zoom.acme.example"),
+    ];
+    let request = ApplyProviderFactsRequest {
+        company: "acme".into(),
+        policy_version: 1,
+        hosts,
+        ..Default::default()
+    };
+    world.client().apply_provider_facts(request).await.unwrap();
+    let mut expected: Vec<Vec<String>> = Vec::new();
+    for (n, (event, user, email, concerned)) in (0..).zip([
+        ("user.deactivated", "u1", "ada@acme.example", Some(vec!["ada"])),
+        ("user.updated", "u2", "robert@zoom.acme.example", Some(vec!["bob"])),
+        // Of no member, so that no plan rests on it.
+        ("user.deactivated", "u3", "guest@acme.example", None),
+        // Whose it is nobody can tell: there is no address, and nobody to ask.
+        ("user.settings_updated", "u4", "", Some(vec![])),
+        ("account.settings_updated", "", "", Some(vec![])),
+    ]) {
+        let at = now().timestamp_millis() + n;
+        let mut object =
+            json!({ "id": user, "settings": { "recording": { "cloud_recording": n } } });
+        if !email.is_empty() {
+            object["email"] = json!(email);
+        }
+        let payload = json!({ "account_id": "A1", "operator": "ada@acme.example",
+            "operator_id": "u1", "object": object });
+        let body = json!({ "event": event, "event_ts": at, "payload": payload });
+        assert_eq!(world.deliver("zoom", &body.to_string()).await, 200);
+        expected.extend(concerned.map(|all| all.into_iter().map(str::to_owned).collect()));
+        let told = expected.iter().map(|_| "facts changed").collect::<Vec<_>>();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.until_told(&told).await;
+    }
+    let members = world.news().await.into_iter().filter_map(|news| match news {
+        News::FactsChanged(facts) => Some(facts.members),
+        News::Signal(_) | News::PhoneCall(_) => None,
+    });
+    assert_eq!(members.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_ordered_is_given_up_and_forgotten() {
     let world = World::on(Engine::file()).await;
     world.deliver("zoom", &zoom("meeting.started", "77", "u1", 1, json!({}))).await;

@@ -12,6 +12,8 @@ struct Program {
     types: &'static str,
     /// Types by the name of a section, where it is not a field of `Config`.
     sections: &'static [(&'static str, &'static str)],
+    /// What a setting holds that is a table of its own: how it is headed, what is said of it, and the file with the table.
+    more: Option<(&'static str, &'static str, &'static str)>,
 }
 
 /// The process, then the services in the order in which a decision passes through them.
@@ -21,11 +23,12 @@ const PROGRAMS: [Program; 6] = [
         defaults: "libs/chassis/src/chassis.default.toml",
         types: "libs/chassis/src/settings.rs",
         sections: SECTIONS,
+        more: None,
     },
     service("calendar-ingest"),
     service("eligibility"),
     service("consent"),
-    service("provider-adapters"),
+    Program { more: Some(API), ..service("provider-adapters") },
     service("orchestrator"),
 ];
 
@@ -43,8 +46,18 @@ const ELSEWHERE: [(&str, &str, &str); 2] = [
     ("feed::Settings", "libs/feed/src/settings.rs", "Settings"),
 ];
 
+/// What `api` of a connection holds.
+const API: (&str, &str, &str) = (
+    "`api` of a connection",
+    "With `api` a connection is not only heard, but its provider asked too. Which keys there are depends on the provider; \
+     all values are texts, and one that begins with `env:` or `file:` stands elsewhere. `base_url` beside `api` is where \
+     the API is, if not at the usual place.",
+    "api.md",
+);
+
 const fn service(name: &'static str) -> Program {
-    Program { name, defaults: "config.default.toml", types: "src/config.rs", sections: SECTIONS }
+    let (defaults, types) = ("config.default.toml", "src/config.rs");
+    Program { name, defaults, types, sections: SECTIONS, more: None }
 }
 
 impl Program {
@@ -173,6 +186,10 @@ pub(super) fn generate() -> Result<String> {
         let title = if program.name == "process" { "Every process" } else { program.name };
         let _ = writeln!(out, "\n## {title}\n\nDeclared in [{path}](../{path}).");
         page(&mut out, program, &path).with_context(|| format!("in `{path}`"))?;
+        if let Some((title, said, file)) = program.more {
+            let table = workspace::read(&program.path(file))?;
+            let _ = writeln!(out, "\n### {title}\n\n{said}\n\n{}", table.trim_end());
+        }
     }
     Ok(out)
 }

@@ -22,6 +22,7 @@ use signals::Event;
 
 use super::line::{Line, unwritten};
 use super::members::{Members, setup};
+use super::webex::{self, Site};
 use super::zoom::Account;
 use super::zoom_local::{self, Preflight};
 use crate::attempts::{Evidence, News, Word};
@@ -138,6 +139,7 @@ pub(crate) struct Bots {
     pub(super) name: &'static str,
     pub(super) desks: Vec<Desk>,
     pub(super) accounts: Vec<Arc<Account>>,
+    pub(super) sites: Vec<Site>,
     pub(super) members: Members,
     pub(super) journal: Journal,
 }
@@ -183,7 +185,8 @@ impl Bots {
         }
         let known = self.members.facts(order, THEN).await?;
         let mut more = Extras::none();
-        if setup(known.as_deref(), order).is_some_and(|setup| setup.authenticated_bot) {
+        let signs_in = setup(known.as_deref(), order).is_some_and(|it| it.authenticated_bot);
+        if signs_in {
             let Some(signed_in) = &desk.signed_in else {
                 let why =
                     "bots join with an account of their own, and none is set for the connection";
@@ -197,6 +200,13 @@ impl Bots {
             let mut accounts = self.accounts.iter();
             let account = accounts.find(|one| one.line.company == order.attempt.company);
             match zoom_local::preflight(account.map(|one| &**one), known.as_deref(), job).await? {
+                Preflight::Go(evidence) => metadata = evidence,
+                Preflight::Stay(told) => return Ok(Err(told)),
+            }
+        }
+        if order.adapter == Which::Webex {
+            let site = self.sites.iter().find(|one| one.line.company == order.attempt.company);
+            match webex::preflight(site, url.expose(), signs_in, job).await? {
                 Preflight::Go(evidence) => metadata = evidence,
                 Preflight::Stay(told) => return Ok(Err(told)),
             }

@@ -6,6 +6,7 @@ use chassis::{Clock as _, House, Link, Running, SimulatedClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use fakes::attendee::Attendee;
 use fakes::recall::Recall;
+use fakes::webex::Webex;
 use fakes::zoom::{Options, Zoom};
 use fakes::{Clock, Server};
 use proto::eligibility::v1::ZoomFacts;
@@ -46,9 +47,12 @@ pub(crate) struct World {
     theirs: Clock,
     files: tempfile::TempDir,
     patience: u32,
+    /// Whether bots of Recall have an account to join with.
+    signed_in: bool,
     pub(crate) zoom: Zoom,
     pub(crate) recall: Recall,
     pub(crate) attendee: Attendee,
+    pub(crate) webex: Webex,
     pub(crate) ada: String,
     pub(crate) bob: String,
 }
@@ -60,15 +64,20 @@ impl World {
 
     /// One where a provider may take two seconds.
     pub(crate) async fn on(engine: Engine) -> Self {
-        Self::with(engine, 2).await
+        Self::with(engine, 2, false).await
+    }
+
+    /// One where bots of both runtimes have accounts to join with.
+    pub(crate) async fn signed_in() -> Self {
+        Self::with(Engine::file(), 2, true).await
     }
 
     /// One where nobody is given up soon.
     pub(crate) async fn patient(engine: Engine) -> Self {
-        Self::with(engine, 60).await
+        Self::with(engine, 60, false).await
     }
 
-    async fn with(engine: Engine, patience: u32) -> Self {
+    async fn with(engine: Engine, patience: u32, signed_in: bool) -> Self {
         let clock = SimulatedClock::at(now());
         let theirs = Clock::held(now());
         let options = Options { clock: theirs.clone(), ..Options::default() };
@@ -76,13 +85,16 @@ impl World {
         let (ada, bob) = (zoom.add_user("ada@acme.example"), zoom.add_user("bob@acme.example"));
         let recall = Recall::start(theirs.clone()).await;
         let attendee = Attendee::start(theirs.clone()).await;
+        let webex = Webex::start(theirs.clone()).await;
         let files = tempfile::tempdir().unwrap();
         let secret = &zoom.options().client_secret;
         std::fs::write(files.path().join("zoom"), secret).unwrap();
         std::fs::write(files.path().join("recall"), recall.key()).unwrap();
         std::fs::write(files.path().join("attendee"), attendee.key()).unwrap();
+        std::fs::write(files.path().join("webex"), webex.token()).unwrap();
         std::fs::write(files.path().join("hello.mp3"), [0xFF, 0xFB, 0x90, 0x64, 1, 2]).unwrap();
-        let settings = settings(&engine, &zoom, &recall, &attendee, &files, patience);
+        let played = (&zoom, &recall, &attendee, &webex);
+        let settings = settings(&engine, played, &files, patience, signed_in);
         let running = open(&clock, settings).await;
         let store = storage::connect(&engine.config()).await.unwrap();
         let world = Self {
@@ -93,17 +105,20 @@ impl World {
             theirs,
             files,
             patience,
+            signed_in,
             zoom,
             recall,
             attendee,
+            webex,
             ada,
             bob,
         };
-        world.apply().await;
+        world.apply(1, [true, false, true]).await;
         world
     }
 
-    async fn apply(&self) {
+    /// Applies a policy version where bots join Teams, Webex and Google Meet with an account, or as guests.
+    pub(crate) async fn apply(&self, policy_version: u64, [teams, webex, meet]: [bool; 3]) {
         let host = |member: &str| HostFacts {
             member: member.into(),
             emails: vec![format!("{member}@acme.example")],
@@ -118,12 +133,12 @@ impl World {
         };
         let request = ApplyProviderFactsRequest {
             company: "acme".into(),
-            policy_version: 1,
+            policy_version,
             providers: vec![
                 setup(Provider::Zoom, false),
-                setup(Provider::Teams, true),
-                setup(Provider::Webex, false),
-                setup(Provider::GoogleMeet, true),
+                setup(Provider::Teams, teams),
+                setup(Provider::Webex, webex),
+                setup(Provider::GoogleMeet, meet),
             ],
             hosts: vec![host("ada"), host("bob")],
         };
@@ -131,8 +146,8 @@ impl World {
     }
 
     fn settings(&self) -> String {
-        let Self { engine, zoom, recall, attendee, files, patience, .. } = self;
-        settings(engine, zoom, recall, attendee, files, *patience)
+        let Self { engine, zoom, recall, attendee, webex, files, patience, signed_in, .. } = self;
+        settings(engine, (zoom, recall, attendee, webex), files, *patience, *signed_in)
     }
 
     /// Another process on the same database.
@@ -334,27 +349,34 @@ async fn open(clock: &SimulatedClock, settings: String) -> Running {
 
 fn settings(
     engine: &Engine,
-    zoom: &Zoom,
-    recall: &Recall,
-    attendee: &Attendee,
+    (zoom, recall, attendee, webex): (&Zoom, &Recall, &Attendee, &Webex),
     files: &tempfile::TempDir,
     patience: u32,
+    signed_in: bool,
 ) -> String {
     let StoreConfig { url, schema, .. } = engine.config();
     let file = |name: &str| files.path().join(name).display().to_string();
     let (account, client) = (&zoom.options().account, &zoom.options().client_id);
+    let login = if signed_in {
+        "signed_in = '{\"webex\": {\"login\": true}, \"google_meet\": {\"login\": true}}'\n"
+    } else {
+        ""
+    };
     format!(
         "store.url = '{url}'\nstore.schema = '{schema}'\n\
+         webhooks.public_url = 'https://hooks.acme.example'\nsubscriptions.poll = '1h'\n\
          work.poll = '20ms'\nwork.patience = '{patience}s'\nwork.lease = '{}s'\n\
          [[connections]]\nname = 'zoom'\ncompany = 'acme'\nprovider = 'zoom'\nbase_url = '{}'\n\
          [connections.api]\naccount_id = '{account}'\nclient_id = '{client}'\n\
          client_secret = 'file:{}'\noauth_url = '{}'\nplan = 'business'\n\
          [[connections]]\nname = 'recall'\ncompany = 'acme'\nprovider = 'recall'\nbase_url = '{}'\n\
          [connections.api]\nkey = 'file:{}'\nadapters = 'zoom-local, webex, google-meet'\n\
-         announcement = '{}'\nzoom = '{{\"zoom\": {{\"obf_token_url\": \"https://tokens.acme.example/obf\"}}}}'\n\
+         announcement = '{}'\n{login}zoom = '{{\"zoom\": {{\"obf_token_url\": \"https://tokens.acme.example/obf\"}}}}'\n\
          [[connections]]\nname = 'attendee'\ncompany = 'acme'\nprovider = 'attendee'\nbase_url = '{}'\n\
          [connections.api]\nkey = 'file:{}'\nadapters = 'teams'\nannouncement = '{}'\n\
-         signed_in = '{{\"teams_settings\": {{\"use_login\": true}}}}'\n",
+         signed_in = '{{\"teams_settings\": {{\"use_login\": true}}}}'\n\
+         [[connections]]\nname = 'webex'\ncompany = 'acme'\nprovider = 'webex'\nbase_url = '{}'\n\
+         secrets = ['file:{}']\n[connections.api]\naccess_token = 'file:{}'\n",
         patience + 1,
         zoom.api_url(),
         file("zoom"),
@@ -365,5 +387,8 @@ fn settings(
         attendee.base(),
         file("attendee"),
         file("hello.mp3"),
+        webex.api_url(),
+        file("webex"),
+        file("webex"),
     )
 }
