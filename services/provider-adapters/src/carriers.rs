@@ -63,14 +63,14 @@ pub(crate) struct Ground {
     pub(crate) http: Http,
 }
 
+/// Carriers, and the accounts of Zoom some of them use.
+type Opened = (Vec<Arc<dyn Carrier>>, Vec<Arc<Account>>);
+
 /// Sets all carriers up, the preferred ones first; with the accounts of Zoom they use.
 ///
 /// # Errors
 /// The connection whose settings cannot be used, and why; never a secret.
-pub(crate) fn open(
-    connections: &Connections,
-    ground: &Ground,
-) -> anyhow::Result<(Vec<Arc<dyn Carrier>>, Vec<Arc<Account>>)> {
+pub(crate) fn open(connections: &Connections, ground: &Ground) -> anyhow::Result<Opened> {
     let (http, journal) = (&ground.http, &ground.journal);
     let members = Members(Arc::clone(&ground.gather));
     let (mut accounts, mut recall, mut attendee) = (Vec::new(), Vec::new(), Vec::new());

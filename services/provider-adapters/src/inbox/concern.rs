@@ -39,7 +39,7 @@ pub(crate) struct Directory(Arc<HashMap<String, Book>>);
 #[derive(Debug)]
 enum Book {
     Zoom(Arc<Account>),
-    Graph(Line, remote::graph::Client),
+    Graph(Box<(Line, remote::graph::Client)>),
 }
 
 impl Directory {
@@ -61,7 +61,7 @@ impl Directory {
             if one.provider == Provider::Teams {
                 let line = Line::new(&one.name, &one.company, "teams", journal.clone());
                 let client = subscriptions::graph::client(one, http)?;
-                books.insert(one.name.clone(), Book::Graph(line, client));
+                books.insert(one.name.clone(), Book::Graph(Box::new((line, client))));
             }
         }
         Ok(Self(Arc::new(books)))
@@ -74,7 +74,8 @@ impl Directory {
                 let user = account.client.user(user).await;
                 (&account.line, user.map(|user| user.email))
             }
-            Book::Graph(line, client) => {
+            Book::Graph(tenant) => {
+                let (line, client) = &**tenant;
                 let user = client.user(user).await;
                 (line, user.map(|user| user.email.or(user.sign_in)))
             }
