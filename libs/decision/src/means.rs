@@ -39,6 +39,12 @@ impl Means {
         matches!(self, Self::LocalBot | Self::Bot)
     }
 
+    /// Whether what was recorded elsewhere is fetched, and nothing else is done.
+    #[must_use]
+    pub const fn is_import(self) -> bool {
+        matches!(self, Self::Dialer | Self::Upload)
+    }
+
     /// Its number, as it is stored.
     pub(crate) const fn number(self) -> u8 {
         self as u8

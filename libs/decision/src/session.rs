@@ -55,7 +55,7 @@ pub use timer::Timer;
 use crate::skip_code::SkipCode;
 use facts::{Fact, Facts, Mark, Stamp};
 use order::METHODS;
-use sets::{ACTS, AFTER_THE_END, FAULTS, FILE_FAULTS, FORBIDS, OVERTAKEN, Signals};
+use sets::{ACTS, FAULTS, FILE_FAULTS, FORBIDS, OVERTAKEN, Signals};
 use settings::ms;
 
 /// One signal as it was heard.
@@ -287,7 +287,7 @@ impl Session {
         let at = heard.at.timestamp_millis().min(now.saturating_add(SKEW));
         if let Some((_, ended)) = self.ended
             && at > ended
-            && !AFTER_THE_END.contains(heard.signal)
+            && !self.hears_after_the_end(heard.signal)
         {
             // What happens after the end is no part of it.
             return;

@@ -1,13 +1,15 @@
 //! The end of a session, and what news after it may still change.
 
-use super::sets::{ACTS, FORBIDS, RECORDED, Signals};
-use super::step::{DISCARD, DISCARD_FILES};
+use super::sets::{ACTS, AFTER_THE_END, FORBIDS, RECORDED, Signals};
+use super::step::{DISCARD, DISCARD_FILES, FETCH};
 use super::{Effect, Outcome, Session, Settings, Signal};
 use crate::skip_code::{Phase, SkipCode};
 
 impl Session {
     pub(super) fn end(&mut self, outcome: Outcome, now: i64, effects: &mut Vec<Effect>) {
-        if !outcome.keeps() || self.means().joins() {
+        // An import that failed may be tried again by hand.
+        let stays = outcome.keeps() || self.means().is_import() && is_failed_import(outcome);
+        if !stays || self.means().joins() {
             self.withdraw(effects);
         }
         self.ended = Some((outcome, now));
@@ -18,8 +20,7 @@ impl Session {
 
     /// Throws away what is not kept: once when it ends, and once more when files turn up afterwards.
     pub(super) fn discard(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
-        let failed_import = outcome.phase() == Phase::Import;
-        if failed_import && outcome.code() != Some(SkipCode::RecordingDeletedByUser) {
+        if is_failed_import(outcome) || outcome.keeps() {
             // Kept, or not to be had: an import that failed may be tried again by hand.
             return;
         }
@@ -36,9 +37,21 @@ impl Session {
                 self.issued.flags |= DISCARD;
                 effects.push(Effect::Discard);
             }
-        } else if !known.and(RECORDED).is_empty() && self.order_once(DISCARD) {
+        } else if self.may_be_recorded() && self.order_once(DISCARD) {
             effects.push(Effect::Discard);
         }
+    }
+
+    /// Whether there is something recorded, or there may be: what was asked for is fetched before anybody says so.
+    fn may_be_recorded(&self) -> bool {
+        !self.facts.known().and(RECORDED).is_empty() || self.issued.flags & FETCH != 0
+    }
+
+    /// Whether a signal that happened after the end is still heard: files too, where they are thrown away.
+    pub(super) fn hears_after_the_end(&self, signal: Signal) -> bool {
+        let late = Signals::these(&[Signal::Fetching, Signal::Imported]);
+        let forbidden = || !self.facts.known().and(ACTS.or(FORBIDS)).is_empty();
+        AFTER_THE_END.contains(signal) || late.contains(signal) && forbidden()
     }
 
     /// Late news of a session that is over: it stays over, its code may become a better one.
@@ -67,4 +80,11 @@ impl Session {
         let binding = ACTS.or(FORBIDS);
         !self.facts.known().and(binding).is_empty() || found.phase() >= outcome.phase()
     }
+}
+
+/// Whether a recording could not be had, or was not kept for what it is.
+fn is_failed_import(outcome: Outcome) -> bool {
+    !outcome.keeps()
+        && outcome.phase() == Phase::Import
+        && outcome.code() != Some(SkipCode::RecordingDeletedByUser)
 }

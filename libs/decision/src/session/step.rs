@@ -43,6 +43,11 @@ impl Session {
                 self.end(outcome, now, &mut effects);
                 continue;
             }
+            if self.dispatched.is_none() && self.means().is_import() {
+                // Nobody is sent anywhere; but whoever hears of it must know what it is about, and may be called back.
+                self.dispatched = Some(now);
+                effects.push(Effect::Dispatch { run: self.run, means: self.means() });
+            }
             if self.give_way(&mut effects) || self.take_next_method(settings, now, &mut effects) {
                 continue;
             }

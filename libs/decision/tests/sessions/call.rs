@@ -57,3 +57,42 @@ fn a_call_of_which_nothing_is_heard_ends_too() {
     let mut play = Play::call(NumberMode::Automatic);
     play.skipped(SkipCode::NotApplicable);
 }
+
+#[test]
+fn whoever_carries_out_a_call_or_an_upload_is_told_so_and_called_back() {
+    for (order, run) in [
+        (Order::upload(start()), Signal::StopAsked),
+        (Order::upload(start()), Signal::ConsentBroken),
+        (Order::call(start(), NumberMode::Automatic), Signal::CancelAsked),
+        (Order::call(start(), NumberMode::Automatic), Signal::CaptureOff),
+    ] {
+        let mut play = Play::of(|of| *of = order.clone());
+        let sent = Effect::Dispatch { run: 0, means: order.means[0] };
+        assert_eq!(play.when(|effect| *effect == sent).len(), 1, "{:?}", play.done);
+        play.hear(10, run);
+        let called_back = play.when(|effect| *effect == Effect::Withdraw { run: 0 });
+        assert_eq!(called_back, [10], "{:?}", play.done);
+    }
+}
+
+#[test]
+fn an_upload_that_is_stopped_is_thrown_away_even_if_it_came_afterwards() {
+    // Nobody has said yet that it is being fetched.
+    let mut play = Play::of(|order| *order = Order::upload(start()));
+    play.hear(1, Signal::StopAsked);
+    assert_eq!(play.when(|effect| *effect == Effect::Discard), [1], "{:?}", play.done);
+    play.hear(2, Signal::Fetching).imported(30, TimeDelta::minutes(5));
+    assert_eq!(play.when(|effect| *effect == Effect::Discard), [1, 2], "{:?}", play.done);
+    play.skipped(SkipCode::CanceledByOwner);
+}
+
+#[test]
+fn an_import_that_failed_is_left_to_be_tried_again_and_what_comes_late_is_no_recording() {
+    let mut play = Play::of(|order| *order = Order::upload(start()));
+    play.hear(10, Signal::UrlImportFailed).imported(20, TimeDelta::minutes(5));
+    let thrown = play.when(|effect| {
+        matches!(effect, Effect::Discard | Effect::Withdraw { .. } | Effect::Correct { .. })
+    });
+    assert!(thrown.is_empty(), "{:?}", play.done);
+    play.skipped(SkipCode::ImportFromCustomerUrlFailed);
+}
