@@ -2,7 +2,7 @@
 
 use decision::SkipCode;
 use decision::policy::Policy;
-use decision::session::{Heard, Settings, Signal, Stage};
+use decision::session::{Heard, Outcome, Settings, Signal, Stage};
 use proto::orchestrator::v1 as wire;
 use proto::provider::v1 as provider;
 use proto::time;
@@ -47,34 +47,39 @@ impl Engine {
     ) -> Result<(), Error> {
         let ready = self.policies.newest(company).await?;
         let member = self.entitled(&ready.policy, company, call, who).await?;
-        let session = self.calls.session(company, &call.call_id).await?;
-        let is_live = session.as_ref().is_some_and(|one| one.machine.outcome().is_none());
-        let is_kept = session
-            .as_ref()
-            .and_then(|one| one.machine.outcome())
-            .is_some_and(|outcome| outcome.keeps());
-        let now = self.clock.now();
+        let sessions = self.calls.sessions(company, &call.call_id).await?;
+        let concerned: Vec<&Running> = sessions.iter().filter(|one| concerns(act, one)).collect();
         let call_id = call.call_id.clone();
-        if act == Act::Delete && !is_live && !is_kept {
-            let deleted =
-                Some(i32::from(proto::skip::v1::SkipCode::from(SkipCode::RecordingDeletedByUser)));
-            let said = call.decision.primary.as_ref().map(|primary| primary.code);
-            return if said == deleted { Ok(()) } else { Err(Error::NothingRecorded(call_id)) };
+        if act == Act::Delete && concerned.is_empty() {
+            let is_deleted = sessions.iter().any(is_deleted);
+            return if is_deleted { Ok(()) } else { Err(Error::NothingRecorded(call_id)) };
         }
-        if let Some(session) = session.filter(|_| is_live || act == Act::Delete) {
-            let told = Told {
+        let now = self.clock.now();
+        let told: Vec<Told> = concerned
+            .iter()
+            .map(|session| Told {
                 company: company.to_owned(),
                 call_id: call_id.clone(),
                 plan_revision: session.plan_revision,
                 heard: vec![Heard::new(act.signal(), now)],
                 if_requested: None,
-            };
-            let asked = is_live.then_some(Asked { call_id, action: Action::Cancel, who: member });
+            })
+            .collect();
+        let is_live = concerned.iter().any(|one| one.machine.outcome().is_none());
+        let holds = concerned.iter().any(|one| one.holds == call.decision.revision);
+        let suffices = holds || act == Act::Delete;
+        let mut is_told = false;
+        if !told.is_empty() {
+            let noted =
+                Asked { call_id: call_id.clone(), action: Action::Cancel, who: member.clone() };
             let settings = settings_of(Some(&ready));
-            let stepped = self.calls.act(&told, asked.as_ref(), &settings, now).await?;
-            return self.follow_up(stepped).await;
+            let asked = (is_live && suffices).then_some(&noted);
+            let stepped = self.calls.act(&told, asked, &settings, now).await?;
+            is_told = stepped.heard > 0;
+            self.follow_up(stepped).await?;
         }
-        if call.ended {
+        // What nobody carries out yet is to fall too: a plan made anew while an earlier recorder leaves, or meanwhile.
+        if is_told && suffices || call.ended {
             return Ok(());
         }
         let asked = Asked { call_id, action: Action::Cancel, who: member };
@@ -133,6 +138,21 @@ impl Engine {
         Ok(Some((told(&running, &settings), sentences(&running, &settings))))
     }
 
+    /// Whether a call was registered, and what was recorded of it is kept.
+    ///
+    /// # Errors
+    /// The store.
+    pub(crate) async fn keeps_import(&self, company: &str, call: &Call) -> Result<bool, Error> {
+        // Only meetings have conferences, and can go on.
+        if call.decision.conference.is_some() {
+            return Ok(false);
+        }
+        let session = self.calls.session(company, &call.call_id).await?;
+        let keeps = |one: Running| one.machine.outcome().is_some_and(Outcome::keeps);
+        let is_import = |one: &Running| one.machine.means().is_import();
+        Ok(session.filter(is_import).is_some_and(keeps))
+    }
+
     /// Notes in the newest session of a call that somebody asked for the recording anew.
     ///
     /// # Errors
@@ -148,6 +168,20 @@ impl Engine {
         };
         self.hear(&[told], None).await
     }
+}
+
+/// Whether an act is about a session: one that is not over, or of which something is kept that is to be deleted.
+fn concerns(act: Act, session: &Running) -> bool {
+    match session.machine.outcome() {
+        None => true,
+        Some(outcome) => act == Act::Delete && outcome.keeps(),
+    }
+}
+
+/// Whether what was recorded by a session has been deleted.
+fn is_deleted(session: &Running) -> bool {
+    let code = session.machine.outcome().and_then(Outcome::code);
+    code == Some(SkipCode::RecordingDeletedByUser)
 }
 
 /// A session on the wire.

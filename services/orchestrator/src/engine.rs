@@ -270,9 +270,7 @@ impl Engine {
             return Ok(HashMap::new());
         }
         let outcome = self.calls.commit(company, &ended, moment).await?;
-        if outcome.changed > 0 {
-            self.written.notify_one();
-        }
+        self.wrote(&outcome);
         Ok(outcome.decisions)
     }
 
@@ -367,11 +365,10 @@ impl Engine {
             let outcome = if how.dry_run {
                 self.calls.rehearse(company, &judged, moment).await?
             } else {
-                self.calls.commit(company, &judged, moment).await?
+                let outcome = self.calls.commit(company, &judged, moment).await?;
+                self.wrote(&outcome);
+                outcome
             };
-            if outcome.changed > 0 && !how.dry_run {
-                self.written.notify_one();
-            }
             all.changed += outcome.changed;
             all.decided += outcome.decisions.len();
             if !how.untold {
@@ -391,6 +388,16 @@ impl Engine {
             meetings = self.meetings(company, &outcome.stale).await?;
         }
         Err(Error::Contended)
+    }
+
+    /// Wakes those who tell what has been written.
+    pub(crate) fn wrote(&self, outcome: &crate::store::Outcome) {
+        if outcome.changed > 0 {
+            self.written.notify_one();
+        }
+        if outcome.orders {
+            self.orders.notify_one();
+        }
     }
 
     /// Whether an instant is the present. What is decided for another misses nothing; the timers it arms lead to a decision

@@ -180,7 +180,10 @@ impl Service {
         let member = ready.policy.find_member(&request.requested_by).map(|(_, member)| member);
         let is_late = call.ended && self.is_late(&before, &ready.policy)?;
         let too_late = is_late.then_some("the last moment to send a recorder has passed");
-        if let Some(rejection) = rejection(member).or(too_late) {
+        let is_kept = self.engine.keeps_import(&request.company, &call).await?;
+        let kept =
+            is_kept.then_some("it has been recorded, and nothing more of it is to be fetched");
+        if let Some(rejection) = rejection(member).or(kept).or(too_late) {
             return Ok(wire::RequestRecordingResponse {
                 decision: Some(before),
                 accepted: false,

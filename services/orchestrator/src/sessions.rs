@@ -23,6 +23,14 @@ use crate::store::{Call, Judged, Moment, Running, SettingsOf, Stepped, Told};
 /// What becomes the decision of a call and changes meanwhile is tried again this often.
 const ATTEMPTS: usize = 4;
 
+/// What a person asked for.
+const ACTS: [SkipCode; 4] = [
+    SkipCode::StopUserRequest,
+    SkipCode::CanceledByOwner,
+    SkipCode::DeletedByUser,
+    SkipCode::RecordingDeletedByUser,
+];
+
 /// How often it is counted how many sessions there are.
 const COUNT: std::time::Duration = std::time::Duration::from_secs(15);
 
@@ -191,9 +199,7 @@ impl Engine {
             for session in over.iter().filter(|one| !stale.contains(one.call_id.as_str())) {
                 note_end(session);
             }
-            if outcome.changed > 0 {
-                self.written.notify_one();
-            }
+            self.wrote(&outcome);
             if outcome.stale.is_empty() {
                 return Ok(());
             }
@@ -236,10 +242,16 @@ fn decides(session: &Running, outcome: Outcome, call: &Call) -> bool {
         return true;
     }
     let said = decision.primary.as_ref().and_then(|one| proto::skip::from_wire(one.code).ok());
-    !call.ended
-        && decision.kind() == wire::DecisionKind::Skip
-        && said != outcome.code()
-        && is_of_session(outcome)
+    !call.ended && decision.kind() == wire::DecisionKind::Skip && says_more(outcome, said)
+}
+
+/// Whether an outcome is the reason that a call was not recorded, or that it was, where its plan fell for another. What a
+/// person asked for stays the reason, though it came too late to have an effect (DOMAIN 3.3).
+fn says_more(outcome: Outcome, said: Option<SkipCode>) -> bool {
+    let code = outcome.code();
+    let is_asked = said.is_some_and(|said| ACTS.contains(&said));
+    let gives_way = is_asked && !outcome.keeps() && !code.is_some_and(|code| ACTS.contains(&code));
+    said != code && is_of_session(outcome) && !gives_way
 }
 
 /// Whether an outcome says more than that its plan fell, which whoever let it fall has said already.
@@ -258,15 +270,9 @@ pub(crate) fn begins_anew(call: &Call, meeting: &calendar::Meeting, now: DateTim
 }
 
 fn is_moved(over: &wire::Decision, meeting: &calendar::Meeting, now: DateTime<Utc>) -> bool {
-    let acts = [
-        SkipCode::StopUserRequest,
-        SkipCode::CanceledByOwner,
-        SkipCode::DeletedByUser,
-        SkipCode::RecordingDeletedByUser,
-    ];
     let code = over.primary.as_ref();
     let code = code.and_then(|primary| proto::skip::from_wire(primary.code).ok());
-    !code.is_some_and(|code| acts.contains(&code))
+    !code.is_some_and(|code| ACTS.contains(&code))
         && start_of(meeting.start.as_ref())
             .is_some_and(|start| now < start && start_of(over.start.as_ref()) != Some(start))
 }
@@ -358,5 +364,23 @@ fn note_end(session: &Running) {
             raws = session.machine.raws().len(),
             "a session ended and nobody knows why"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_that_lost_a_race_is_still_the_reason_unless_something_is_kept() {
+        let stopped = Some(SkipCode::CanceledByOwner);
+        let came = Outcome::Skipped;
+        assert!(!says_more(came(SkipCode::KickedOut), stopped));
+        assert!(says_more(came(SkipCode::StopUserRequest), stopped));
+        assert!(says_more(Outcome::Recorded, stopped));
+        assert!(says_more(Outcome::Partial(SkipCode::KickedOut), stopped));
+        assert!(says_more(came(SkipCode::KickedOut), Some(SkipCode::Cancelled)));
+        assert!(!says_more(came(SkipCode::KickedOut), Some(SkipCode::KickedOut)));
+        assert!(!says_more(came(SkipCode::Cancelled), Some(SkipCode::BadSchedule)));
     }
 }

@@ -37,8 +37,7 @@ use commit::hold;
 use entity::{action, call, decision as history, plan, progress};
 use row::{decode, instant, number, unsigned};
 
-pub(crate) use commands::{Command, Kind as CommandKind};
-#[cfg(test)]
+pub(crate) use commands::{Claimed, Command, Kind as CommandKind, Lane};
 pub(crate) use commit::Outcome;
 pub(crate) use commit::{End, Judged, Moment, give_way};
 #[cfg(test)]

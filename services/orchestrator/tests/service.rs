@@ -25,6 +25,8 @@ mod following;
 mod history;
 #[path = "service/letters.rs"]
 mod letters;
+#[path = "service/orders.rs"]
+mod orders;
 #[path = "service/pages.rs"]
 mod pages;
 #[path = "service/partial.rs"]

@@ -206,11 +206,10 @@ impl Engine {
             let outcome = if how.dry_run {
                 self.calls.rehearse(company, &judged, moment).await?
             } else {
-                self.calls.commit(company, &judged, moment).await?
+                let outcome = self.calls.commit(company, &judged, moment).await?;
+                self.wrote(&outcome);
+                outcome
             };
-            if outcome.changed > 0 && !how.dry_run {
-                self.written.notify_one();
-            }
             all.changed += outcome.changed;
             all.decided += outcome.decisions.len();
             if !how.untold {

@@ -76,6 +76,7 @@ impl Calls {
         while let Some(piece) = left.pop() {
             if let Some(outcome) = self.commit_piece(company, piece, moment).await? {
                 all.changed += outcome.changed;
+                all.orders |= outcome.orders;
                 all.stale.extend(outcome.stale);
                 all.decisions.extend(outcome.decisions);
             } else {
@@ -107,7 +108,8 @@ impl Calls {
                 return Ok(None);
             }
             match self.attempt(company, judged, moment, &held).await {
-                Ok(Attempt::Ready(changes)) => {
+                Ok(Attempt::Ready(mut changes)) => {
+                    changes.outcome.orders = changes.sessions.values().any(Running::has_orders);
                     if crate::sabotage::splits_outbox() {
                         let changes = &changes;
                         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

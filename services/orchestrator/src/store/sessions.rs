@@ -101,7 +101,7 @@ pub(crate) struct Stepped {
 impl Stepped {
     fn take(&mut self, running: &[Running]) {
         for one in running {
-            self.orders |= !one.fresh.is_empty();
+            self.orders |= one.has_orders();
             if one.concluded {
                 let calls = self.concluded.entry(one.company.clone()).or_default();
                 calls.push(one.call_id.clone());
@@ -260,32 +260,37 @@ impl Calls {
             .await
     }
 
-    /// Tells a session of a person's act, and notes with it what they asked of the call.
+    /// Tells sessions of a call of a person's act, and notes with it what they asked of the call.
     ///
     /// # Errors
     /// Those of the database.
     pub(crate) async fn act(
         &self,
-        told: &Told,
+        told: &[Told],
         asked: Option<&Asked>,
         settings: &Settings,
         now: DateTime<Utc>,
     ) -> Result<Stepped, Error> {
-        let company = told.company.as_str();
+        let Some(first) = told.first() else { return Ok(Stepped::default()) };
+        let (company, call_id) = (first.company.as_str(), first.call_id.as_str());
         self.store
             .write(|tx| async move {
-                let mut running = take(&tx, company, &[told.call_id.as_str()]).await?;
-                running.retain(|one| one.plan_revision == told.plan_revision);
+                let mut stepped = Stepped::default();
+                let mut running = take(&tx, company, &[call_id]).await?;
+                let of = |one: &Running| {
+                    told.iter().find(|told| told.plan_revision == one.plan_revision)
+                };
+                running.retain(|one| of(one).is_some());
                 for session in &mut running {
-                    for heard in &told.heard {
+                    for heard in of(session).into_iter().flat_map(|told| &told.heard) {
                         session.step(settings, |machine| machine.hear(settings, heard, now));
+                        stepped.heard += 1;
                     }
                 }
                 write(&tx, &running, now).await?;
                 if let Some(asked) = asked {
                     super::note(&tx, company, asked, now).await?;
                 }
-                let mut stepped = Stepped::default();
                 stepped.take(&running);
                 Ok(stepped)
             })

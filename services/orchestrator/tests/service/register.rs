@@ -17,7 +17,7 @@ use crate::world::{
 const LINK: &str = "https://files.example/renewal.mp4?token=s3cret";
 
 /// Ada rang a customer a minute ago.
-fn phone_call() -> provider::PhoneCall {
+pub(crate) fn phone_call() -> provider::PhoneCall {
     provider::PhoneCall {
         connection: "twilio".into(),
         external_id: "CA1".into(),
@@ -32,7 +32,7 @@ fn phone_call() -> provider::PhoneCall {
 }
 
 /// Ada has a recording of last year.
-fn upload(key: &str) -> wire::ImportRecordingRequest {
+pub(crate) fn upload(key: &str) -> wire::ImportRecordingRequest {
     wire::ImportRecordingRequest {
         company: "acme".into(),
         upload: Some(provider::Upload { url: LINK.into(), sha256: "ab".repeat(32) }),
@@ -45,12 +45,12 @@ fn upload(key: &str) -> wire::ImportRecordingRequest {
 }
 
 impl World {
-    async fn dial(&self, call: provider::PhoneCall) -> Result<wire::Decision, Status> {
+    pub(crate) async fn dial(&self, call: provider::PhoneCall) -> Result<wire::Decision, Status> {
         let request = wire::RegisterDialerCallRequest { company: "acme".into(), call: Some(call) };
         Ok(self.client().register_dialer_call(request).await?.into_inner().decision.unwrap())
     }
 
-    async fn import(
+    pub(crate) async fn import(
         &self,
         request: wire::ImportRecordingRequest,
     ) -> Result<wire::Decision, Status> {
@@ -58,7 +58,7 @@ impl World {
     }
 
     /// The first order for a call of acme.
-    async fn ordered(&self, id: &str) -> provider::Order {
+    pub(crate) async fn ordered(&self, id: &str) -> provider::Order {
         for _ in 0..200 {
             if let Some(order) = self.orders(id).pop() {
                 return order;

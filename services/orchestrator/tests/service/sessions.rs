@@ -15,22 +15,22 @@ use crate::world::{
 };
 
 /// The code shown, of a skip or of what was recorded in part.
-fn code(decision: &wire::Decision) -> SkipCode {
+pub(crate) fn code(decision: &wire::Decision) -> SkipCode {
     decision.primary.as_ref().map_or(SkipCode::Unspecified, |primary| primary.code())
 }
 
-fn is_over(decision: &wire::Decision) -> bool {
+pub(crate) fn is_over(decision: &wire::Decision) -> bool {
     decision.cause == "session"
 }
 
 /// Zoom is recorded by a bot that asks for permission.
-async fn bots(settings: &str) -> World {
+pub(crate) async fn bots(settings: &str) -> World {
     let world = World::empty(settings).await;
     world.apply(bot_company());
     world
 }
 
-fn bot_company() -> decision::CompanyFile {
+pub(crate) fn bot_company() -> decision::CompanyFile {
     acme_with(|file| {
         if let Some(zoom) = file.settings.providers.get_mut("zoom") {
             zoom.method = Some(decision::company::Method::Local);
@@ -39,7 +39,7 @@ fn bot_company() -> decision::CompanyFile {
 }
 
 /// A meeting with a link that leads there.
-fn linked(id: &str, start: i64) -> proto::calendar::v1::Meeting {
+pub(crate) fn linked(id: &str, start: i64) -> proto::calendar::v1::Meeting {
     meeting_with(id, start, |meeting| {
         meeting.links = vec![proto::calendar::v1::Link {
             url: format!("https://zoom.us/j/{id}?pwd=s3cret"),
@@ -49,7 +49,7 @@ fn linked(id: &str, start: i64) -> proto::calendar::v1::Meeting {
 }
 
 /// Waits until something is as it should be.
-async fn until(is_so: impl Fn() -> bool) {
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
     for _ in 0..400 {
         if is_so() {
             return;
@@ -60,7 +60,7 @@ async fn until(is_so: impl Fn() -> bool) {
 }
 
 /// A call that was handed over, and whose bot has been sent.
-async fn sent(world: &World, id: &str) -> provider::Order {
+pub(crate) async fn sent(world: &World, id: &str) -> provider::Order {
     world.put([linked(id, 60)]);
     world.until(id, is_plan).await;
     world.clock.set(minute(58));
@@ -284,7 +284,7 @@ async fn two_replicas_carry_a_plan_out_once() {
     other.running.shutdown().await.unwrap();
 }
 
-async fn stop(
+pub(crate) async fn stop(
     world: &World,
     id: &str,
     who: &str,
@@ -297,7 +297,11 @@ async fn stop(
     Ok(world.client().stop_recording(request).await?.into_inner())
 }
 
-async fn delete(world: &World, id: &str, who: &str) -> Result<wire::Decision, tonic::Status> {
+pub(crate) async fn delete(
+    world: &World,
+    id: &str,
+    who: &str,
+) -> Result<wire::Decision, tonic::Status> {
     let request = wire::DeleteRecordingRequest {
         company: "acme".into(),
         call_id: id.into(),

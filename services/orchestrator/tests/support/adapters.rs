@@ -33,6 +33,13 @@ fn key(attempt: &provider::Attempt) -> Key {
 }
 
 impl Adapters {
+    /// Whether they take an order at all, by the limits of the real ones.
+    pub(crate) fn takes(&self, order: &provider::Order) -> bool {
+        let is_long = order.conference.as_ref().is_some_and(|conference| conference.id.len() > 600);
+        let is_empty = order.method() == provider::Method::Upload && order.upload.is_none();
+        !is_long && !is_empty
+    }
+
     pub(crate) fn dispatch(&mut self, order: provider::Order) -> provider::Receipt {
         let attempt = order.attempt.clone().unwrap();
         let (call, place) = key(&attempt);

@@ -577,6 +577,9 @@ impl adapter_server::ProviderAdapterService for Peer {
     ) -> Answer<provider::DispatchResponse> {
         let orders = request.into_inner().orders;
         let mood = self.0.ask("Dispatch", orders.len()).await?;
+        if let Some(bad) = orders.iter().position(|order| !self.0.state().adapters.takes(order)) {
+            return Err(Status::invalid_argument(format!("orders[{bad}] cannot be carried out")));
+        }
         let receipts = self.0.change(|state| {
             // What is not answered as it should be is not kept either.
             let is_kept = matches!(mood, Mood::Well | Mood::Late);

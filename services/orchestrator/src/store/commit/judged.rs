@@ -186,6 +186,8 @@ pub(crate) struct Outcome {
     pub(crate) changed: usize,
     /// Calls that have changed since they were judged; nothing was written of them.
     pub(crate) stale: Vec<String>,
+    /// Sessions ask something of adapters because of it.
+    pub(crate) orders: bool,
 }
 
 impl Outcome {

@@ -128,6 +128,25 @@ impl Calls {
         row.map(Running::try_from).transpose()
     }
 
+    /// All sessions of a call, the oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn sessions(
+        &self,
+        company: &str,
+        call_id: &str,
+    ) -> Result<Vec<Running>, Error> {
+        let rows = session::Entity::find()
+            .filter(session::Column::Company.eq(company))
+            .filter(session::Column::CallId.eq(call_id))
+            .order_by_asc(session::Column::PlanRevision)
+            .all(self.store.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(rows.into_iter().filter_map(readable).collect())
+    }
+
     /// Sessions of calls, those that are over and whose calls' decisions do not say so yet.
     ///
     /// # Errors

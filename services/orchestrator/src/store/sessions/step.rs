@@ -1,6 +1,6 @@
 //! A step of a session: what its machine asks for becomes orders to adapters and a timer.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use decision::Provider;
 use decision::company::Method;
 use decision::provider::Adapter;
@@ -9,6 +9,9 @@ use proto::provider::v1 as provider;
 
 use super::Running;
 use crate::store::commands::Kind;
+
+/// The longest pause before it is tried again to tell what came of a session.
+const RARELY: TimeDelta = TimeDelta::seconds(60);
 
 /// An order that is not in the store yet.
 #[derive(Debug, Clone)]
@@ -49,11 +52,6 @@ impl Running {
             concluded: false,
             changed: true,
         };
-        let (run, means) = (running.machine.run(), running.machine.means());
-        if matches!(means, Means::Dialer | Means::Upload) {
-            // Nobody is sent anywhere, so the machine asks for nothing; but whoever hears of it must know what it is about.
-            running.order(Kind::Dispatch, run, means);
-        }
         running.step(settings, |machine| machine.wake(settings, now));
         running
     }
@@ -150,6 +148,31 @@ impl Running {
         self.changed
     }
 
+    /// Whether it has come to an end, or to another one, since it was read.
+    pub(in crate::store) const fn has_concluded(&self) -> bool {
+        self.concluded
+    }
+
+    /// Whether it has asked for anything since it was read.
+    pub(in crate::store) const fn has_orders(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Attempts it has taken back since it was read.
+    pub(in crate::store) fn withdrawn(&self) -> impl Iterator<Item = u8> + '_ {
+        self.fresh.iter().filter(|fresh| fresh.kind == Kind::Withdraw).map(|fresh| fresh.run)
+    }
+
+    /// What it has asked for since it was read, and not taken back.
+    pub(super) fn orders(&self) -> impl Iterator<Item = &Fresh> {
+        let is_over = self.machine.outcome().is_some();
+        self.fresh.iter().filter(move |fresh| {
+            let is_withdrawn = || self.withdrawn().any(|run| run == fresh.run);
+            !(is_over && fresh.kind.falls_with_its_session()
+                || fresh.kind.falls_with_its_attempt() && is_withdrawn())
+        })
+    }
+
     /// Has its timer written anew.
     pub(super) fn rearm(&mut self) {
         self.rearm = true;
@@ -158,8 +181,14 @@ impl Running {
 
     /// When something is to be done of itself, in microseconds.
     pub(super) fn due(&self, now: DateTime<Utc>) -> Option<i64> {
-        if self.is_untold() {
-            return Some(now.timestamp_micros());
+        if let Some(ended) = self.machine.ended_at().filter(|_| self.is_untold()) {
+            if self.concluded {
+                return Some(now.timestamp_micros());
+            }
+            // Nobody could tell it until now: the longer that lasts, the later it is tried again.
+            let pause = ((now - ended) / 2).clamp(TimeDelta::zero(), RARELY);
+            let armed = self.armed.filter(|_| !self.rearm);
+            return armed.or(Some((now + pause).timestamp_micros()));
         }
         self.machine.timers().map(|(_, due)| due.timestamp_micros()).min()
     }

@@ -11,7 +11,7 @@ use storage::{Tx, chunks, insert_many};
 use super::Running;
 use super::read::ended_at;
 use crate::error::Error;
-use crate::store::commands::Kind;
+use crate::store::commands::drop_fallen;
 use crate::store::entity::{call, command, session, timer};
 use crate::store::row::{corrupt, number};
 use crate::store::timers::Kind as Timer;
@@ -140,30 +140,12 @@ pub(in crate::store) async fn disarm(
     Ok(())
 }
 
-/// Puts new orders behind those that wait.
+/// Puts new orders behind those that wait, and takes those away that have fallen.
 async fn order(tx: &Tx, sessions: &[Running], now: DateTime<Utc>) -> Result<(), Error> {
-    use command::Column as C;
-    for one in sessions {
-        for withdrawn in &one.fresh {
-            if withdrawn.kind != Kind::Withdraw {
-                continue;
-            }
-            // What nobody has been told yet need not be called back.
-            command::Entity::delete_many()
-                .filter(C::Company.eq(one.company.as_str()))
-                .filter(C::CallId.eq(one.call_id.as_str()))
-                .filter(C::PlanRevision.eq(number(one.plan_revision)))
-                .filter(C::Run.eq(i16::from(withdrawn.run)))
-                .filter(C::Kind.ne(Kind::Withdraw.number()))
-                .filter(C::Tries.eq(0))
-                .exec(tx)
-                .await
-                .map_err(storage::Error::from)?;
-        }
-    }
+    drop_fallen(tx, sessions).await?;
     let mut commands = Vec::new();
     for one in sessions {
-        commands.extend(one.fresh.iter().map(|fresh| command::ActiveModel {
+        commands.extend(one.orders().map(|fresh| command::ActiveModel {
             id: NotSet,
             company: Set(one.company.clone()),
             call_id: Set(one.call_id.clone()),

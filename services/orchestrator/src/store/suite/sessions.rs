@@ -5,10 +5,12 @@ use std::time::Duration;
 use decision::Provider;
 use decision::session::{Heard, Means, Order, Outcome as Came, Settings, Signal};
 use proto::provider::v1 as provider;
+use sea_orm::EntityTrait as _;
+use sea_orm::sea_query::Expr;
 
 use super::*;
-use crate::store::CommandKind;
-use crate::store::entity::timer;
+use crate::store::entity::{command, timer};
+use crate::store::{CommandKind, Lane};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -43,13 +45,22 @@ fn told(id: &str, revision: u64, signal: Signal, at: DateTime<Utc>) -> Told {
     }
 }
 
+/// Whatever the adapter.
+fn every() -> Lane {
+    Lane::ForOthers(Vec::new())
+}
+
+fn act(act: provider::Act) -> CommandKind {
+    CommandKind::Instruct(act)
+}
+
 impl Calls {
     async fn told(&self, all: &[Told], at: DateTime<Utc>) -> Stepped {
         self.hear(all, &SettingsOf::new(), None, at).await.unwrap()
     }
 
     async fn orders(&self, at: DateTime<Utc>) -> Vec<(String, u8, CommandKind)> {
-        let claimed = self.claim_commands(at, Duration::ZERO, 100).await.unwrap();
+        let claimed = self.claim_commands(&every(), at, Duration::ZERO, 100).await.unwrap();
         claimed.commands.into_iter().map(|one| (one.call_id, one.run, one.kind)).collect()
     }
 
@@ -122,41 +133,179 @@ async fn orders_of_a_session_are_handed_over_one_after_another() {
     on_each(async |calls| {
         running(&calls, &["a", "b"]).await;
         calls.told(&[told("a", 1, Signal::InCall, minute(60))], minute(60)).await;
-        let first = calls.claim_commands(minute(60), LONG, 100).await.unwrap();
+        let first = calls.claim_commands(&every(), minute(60), LONG, 100).await.unwrap();
         let kinds: Vec<_> =
             first.commands.iter().map(|one| (one.call_id.as_str(), one.kind)).collect();
         assert_eq!(kinds, [("a", CommandKind::Dispatch), ("b", CommandKind::Dispatch)]);
-        assert!(calls.claim_commands(minute(60), LONG, 100).await.unwrap().commands.is_empty());
+        assert!(
+            calls
+                .claim_commands(&every(), minute(60), LONG, 100)
+                .await
+                .unwrap()
+                .commands
+                .is_empty()
+        );
         let ids: Vec<i64> = first.commands.iter().map(|one| one.id).collect();
         // Held by somebody else.
         assert_eq!(calls.finish_commands("other", &ids).await.unwrap(), 0);
         assert_eq!(calls.finish_commands(&first.claim, &ids[..1]).await.unwrap(), 1);
         calls.put_off_commands(&first.claim, &[(ids[1], minute(61))]).await.unwrap();
-        let next = calls.claim_commands(minute(60), LONG, 100).await.unwrap();
+        let next = calls.claim_commands(&every(), minute(60), LONG, 100).await.unwrap();
         let asked = CommandKind::Instruct(provider::Act::AskPermission);
         let kinds: Vec<_> = next.commands.iter().map(|one| (one.kind, one.number)).collect();
         assert_eq!(kinds, [(asked, 1)]);
-        let later = calls.claim_commands(minute(61), LONG, 100).await.unwrap();
+        let later = calls.claim_commands(&every(), minute(61), LONG, 100).await.unwrap();
         assert_eq!((later.commands.len(), later.commands[0].tries), (1, 2));
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_was_not_handed_over_yet_is_not_when_it_is_taken_back() {
+async fn what_an_attempt_was_to_do_falls_when_it_is_taken_back() {
+    on_each(async |calls| {
+        let withdraw = |id: &str| (id.to_owned(), 0, CommandKind::Withdraw);
+        running(&calls, &["a", "b"]).await;
+        calls.told(&[told("a", 1, Signal::CancelAsked, minute(58))], minute(58)).await;
+        let orders = calls.orders(minute(58)).await;
+        assert!(orders.contains(&withdraw("a")) && orders.len() == 2, "{orders:?}");
+        // Somebody may have it already, and finds out before it is handed over.
+        let held = calls.claim_commands(&every(), minute(58), LONG, 100).await.unwrap();
+        let dispatched = held.commands.iter().find(|one| one.call_id == "b").unwrap().id;
+        assert!(calls.held_commands(&held).await.unwrap().contains(&dispatched));
+        calls.told(&[told("b", 1, Signal::CancelAsked, minute(58))], minute(58)).await;
+        assert!(!calls.held_commands(&held).await.unwrap().contains(&dispatched));
+        assert_eq!(calls.orders(minute(58)).await, [withdraw("b")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_tried_in_vain_falls_too_and_nothing_is_waited_for_before_it_is_taken_back() {
     on_each(async |calls| {
         running(&calls, &["a"]).await;
-        calls.told(&[told("a", 1, Signal::CancelAsked, minute(58))], minute(58)).await;
+        let sent = calls.claim_commands(&every(), minute(58), LONG, 100).await.unwrap();
+        calls.finish_commands(&sent.claim, &[sent.commands[0].id]).await.unwrap();
+        calls.told(&[told("a", 1, Signal::InCall, minute(60))], minute(60)).await;
+        let tried = calls.claim_commands(&every(), minute(60), LONG, 100).await.unwrap();
+        assert_eq!(tried.commands[0].kind, act(provider::Act::AskPermission));
+        calls.put_off_commands(&tried.claim, &[(tried.commands[0].id, minute(61))]).await.unwrap();
+        calls.told(&[told("a", 1, Signal::ConsentRefused, minute(60))], minute(60)).await;
         let withdraw = ("a".to_owned(), 0, CommandKind::Withdraw);
-        assert_eq!(calls.orders(minute(58)).await, [withdraw]);
-        // Somebody may have it already.
-        running(&calls, &["b"]).await;
-        assert_eq!(calls.orders(minute(58)).await.len(), 2);
-        calls.told(&[told("b", 1, Signal::CancelAsked, minute(58))], minute(58)).await;
-        let dispatched = calls.orders(minute(58)).await;
-        assert_eq!(dispatched[1], ("b".to_owned(), 0, CommandKind::Dispatch));
-        let attempts = calls.to_be_withdrawn("acme", &["b".to_owned()]).await.unwrap();
-        assert_eq!(attempts, [("b".to_owned(), 1, 0)]);
+        assert_eq!(calls.orders(minute(60)).await, [withdraw]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_to_be_done_with_files_stays_when_a_recorder_leaves() {
+    on_each(async |calls| {
+        running(&calls, &["a"]).await;
+        let sent = calls.claim_commands(&every(), minute(58), LONG, 100).await.unwrap();
+        calls.finish_commands(&sent.claim, &[sent.commands[0].id]).await.unwrap();
+        let half = TimeDelta::seconds(30);
+        let over = minute(60) + half;
+        calls.told(&[told("a", 1, Signal::RecordingStarted, minute(60))], minute(60)).await;
+        calls.told(&[told("a", 1, Signal::MeetingEnded, over)], over).await;
+        let settings = Settings::default();
+        // The recording is asked for after twice its length, and the recorder leaves soon after.
+        for at in [minute(61) + half, minute(62)] {
+            calls.wake("acme", &[("a", 1)], &settings, at).await.unwrap();
+        }
+        let kinds: Vec<_> = calls.orders(minute(62)).await.into_iter().map(|one| one.2).collect();
+        assert_eq!(kinds, [act(provider::Act::CheckFiles), CommandKind::Withdraw]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_asks_for_nothing_but_what_ends_something() {
+    on_each(async |calls| {
+        let upload = Running::begin(
+            ("acme", "a", 1),
+            None,
+            false,
+            &Order::upload(minute(58)),
+            &Settings::default(),
+            minute(58),
+        );
+        calls.put(&[&sketch("a", 60, "a", "a")]).await;
+        calls.release("acme", &[upload], minute(58)).await.unwrap();
+        let kinds = || async {
+            let rows = command::Entity::find().all(calls.store.reader()).await.unwrap();
+            rows.into_iter().map(|row| row.kind).collect::<Vec<_>>()
+        };
+        let fetch = act(provider::Act::Fetch).number();
+        assert_eq!(kinds().await, [CommandKind::Dispatch.number(), fetch]);
+        calls.orders(minute(58)).await;
+        calls.told(&[told("a", 1, Signal::StopAsked, minute(59))], minute(59)).await;
+        let discard = act(provider::Act::Discard).number();
+        assert_eq!(kinds().await, [CommandKind::Withdraw.number(), discard]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_newer_version_asks_for_is_left_to_it_and_holds_up_nothing() {
+    on_each(async |calls| {
+        running(&calls, &["a"]).await;
+        calls
+            .store
+            .write(|tx| async move {
+                let newer = command::Entity::update_many()
+                    .col_expr(command::Column::Kind, Expr::value(9_999));
+                newer.exec(&tx).await.map_err(storage::Error::from)?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(calls.first_command(&every()).await.unwrap(), None);
+        calls.told(&[told("a", 1, Signal::InCall, minute(60))], minute(60)).await;
+        let kinds: Vec<_> = calls.orders(minute(60)).await.into_iter().map(|one| one.2).collect();
+        assert_eq!(kinds, [act(provider::Act::AskPermission)]);
+        assert_eq!(calls.count_commands().await.unwrap(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_peer_is_handed_what_is_for_its_adapters_and_what_takes_something_back_first() {
+    on_each(async |calls| {
+        running(&calls, &["a", "b", "c"]).await;
+        let zoom = i32::from(provider::Adapter::ZoomLocal);
+        let other = Lane::For(vec![provider::Adapter::Teams.into()]);
+        for none in [other, Lane::ForOthers(vec![zoom]), Lane::For(Vec::new())] {
+            assert_eq!(calls.first_command(&none).await.unwrap(), None);
+            let claimed = calls.claim_commands(&none, minute(58), LONG, 100).await.unwrap();
+            assert!(claimed.commands.is_empty(), "{none:?}");
+        }
+        calls.told(&[told("c", 1, Signal::CancelAsked, minute(59))], minute(59)).await;
+        let first =
+            calls.claim_commands(&Lane::For(vec![zoom]), minute(59), LONG, 1).await.unwrap();
+        let claimed: Vec<_> =
+            first.commands.iter().map(|one| (one.call_id.as_str(), one.kind)).collect();
+        assert_eq!(claimed, [("c", CommandKind::Withdraw)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_nobody_can_tell_is_tried_again_less_and_less_often() {
+    on_each(async |calls| {
+        running(&calls, &["a"]).await;
+        calls.told(&[told("a", 1, Signal::StopAsked, minute(61))], minute(61)).await;
+        assert_eq!(calls.session_timers().await, [("a".into(), 1, minute(61))]);
+        let second = |second| minute(61) + TimeDelta::seconds(second);
+        let settings = Settings::default();
+        for (now, next) in
+            [(second(10), second(15)), (second(40), second(60)), (minute(90), minute(91))]
+        {
+            let stepped = calls.wake("acme", &[("a", 1)], &settings, now).await.unwrap();
+            assert_eq!(stepped.concluded["acme"], ["a"]);
+            assert_eq!(calls.session_timers().await, [("a".into(), 1, next)]);
+        }
+        // News of it move nothing, unless something else comes of it.
+        calls.told(&[told("a", 1, Signal::RequestedAgain, minute(90))], minute(90)).await;
+        assert_eq!(calls.session_timers().await, [("a".into(), 1, minute(91))]);
     })
     .await;
 }
