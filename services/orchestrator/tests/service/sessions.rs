@@ -200,13 +200,14 @@ async fn orders_of_one_session_come_in_their_order() {
     world.clock.set(minute(60));
     world.until_stage("a", "ASK_PERMISSION").await;
     until(|| world.peers.sizes("Instruct").len() > 1).await;
-    stop(&world, "a", "ada").await.unwrap();
+    world.tell("a", "permission_granted", minute(60));
+    world.until_stage("a", "IN_CALL_NOT_RECORDING").await;
     let asked = world.peers.sizes("Instruct").len();
     until(|| world.peers.sizes("Instruct").len() > asked + 2).await;
-    assert!(world.withdrawn("a").is_empty(), "it is called back after it was told to ask");
+    assert!(world.peers.sizes("Instruct").iter().all(|size| *size == 1), "one after the other");
     world.peers.make("Instruct", Mood::Well);
-    until(|| !world.withdrawn("a").is_empty()).await;
-    assert_eq!(world.acts("a"), [provider::Act::AskPermission]);
+    until(|| world.acts("a").len() > 1).await;
+    assert_eq!(world.acts("a"), [provider::Act::AskPermission, provider::Act::StartRecording]);
 }
 
 #[tokio::test]
