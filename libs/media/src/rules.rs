@@ -81,6 +81,11 @@ impl Authorization {
         Self { value: format!("Basic {both}"), hosts }
     }
 
+    /// What the header says, as it stands, shown to these hosts and to no others.
+    pub fn verbatim(value: &str, hosts: Vec<HostRule>) -> Self {
+        Self { value: value.to_owned(), hosts }
+    }
+
     /// What the header says to this URL: nothing, unless its host is on the list.
     pub(crate) fn for_url(&self, url: &Url) -> Option<&str> {
         self.hosts.iter().any(|host| host.matches(url)).then_some(&self.value)

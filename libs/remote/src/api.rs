@@ -37,6 +37,19 @@ impl Credentials {
         let text = format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes()));
         Self::Header(AUTHORIZATION, text.into())
     }
+
+    /// The header that lets in now; none where nothing is shown.
+    pub(crate) async fn header(&self) -> Result<Option<(HeaderName, SecretString)>, Error> {
+        Ok(match self {
+            Self::Tokens(tokens) => {
+                let bearer = tokens.get().await?;
+                let text = format!("Bearer {}", bearer.token.expose_secret());
+                Some((AUTHORIZATION, text.into()))
+            }
+            Self::Header(name, value) => Some((name.clone(), value.clone())),
+            Self::None => None,
+        })
+    }
 }
 
 /// A request, without where the provider lives and who asks.
@@ -168,6 +181,11 @@ impl Api {
             Credentials::Tokens(tokens) => tokens.get().await.map(drop),
             Credentials::Header(..) | Credentials::None => Ok(()),
         }
+    }
+
+    /// The header that lets in now, for what is fetched from elsewhere; none where nothing is shown.
+    pub(crate) async fn header(&self) -> Result<Option<(HeaderName, SecretString)>, Error> {
+        self.credentials.header().await
     }
 
     /// Sends a call and returns the answer if it is a success.

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use ::http::HeaderName;
-use ::http::header::AUTHORIZATION;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::{Base, Credentials, Error, Private};
 
@@ -26,16 +25,14 @@ impl Download {
     ) -> Result<Self, Error> {
         let segments: Vec<String> = segments.iter().map(|&one| one.to_owned()).collect();
         let url = base.join(&segments, query)?;
-        let header = match credentials {
-            Credentials::Tokens(tokens) => {
-                let bearer = tokens.get().await?;
-                let text = format!("Bearer {}", bearer.token.expose_secret());
-                Some((AUTHORIZATION, text.into()))
-            }
-            Credentials::Header(name, value) => Some((name.clone(), value.clone())),
-            Credentials::None => None,
-        };
+        let header = credentials.header().await?;
         Ok(Self { url: Private::new(url), header })
+    }
+
+    /// A file behind a link that lets in whoever has it.
+    #[must_use]
+    pub fn open(url: Private) -> Self {
+        Self { url, header: None }
     }
 }
 

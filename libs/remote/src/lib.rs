@@ -52,6 +52,7 @@ mod worded;
 
 pub mod zoom;
 
+pub use ::http::header::AUTHORIZATION;
 pub use api::{Api, Call, Credentials};
 pub use base::{Base, InvalidBase};
 pub use budget::{Budget, Left, Quota, Weight};

@@ -1,11 +1,87 @@
 //! Vonage: recordings of calls.
 //!
 //! Documented: a recording is a file at the `recording_url` of its event, `/v1/files/{id}`, fetched with the token an
-//! application signs for itself. Such tokens come from a [`Mint`](crate::Mint) of whoever keeps the application's private
-//! key. The host in the address is not used: where Vonage lives is configuration. No endpoint that deletes a file was found,
-//! so there is none here; Vonage keeps them for a month.
+//! application signs for itself with its private key (RS256; `application_id`, `iat`, `exp`, `jti`): [`SelfSigned`]. The host
+//! in the address is not used: where Vonage lives is configuration. No endpoint that deletes a file was found, so there is
+//! none here; Vonage keeps them for a month.
 
-use crate::{Base, Credentials, Download, Error, InvalidBase, Tokens};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use chrono::{DateTime, Utc};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use crate::{Base, Credentials, Download, Error, InvalidBase, Mint, Minted, Tokens};
+
+/// How long a token lives; Vonage allows a day.
+const LIFETIME: Duration = Duration::from_secs(900);
+
+/// What tells the time.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// Makes the tokens of an application.
+pub struct SelfSigned {
+    application: String,
+    key: RsaKeyPair,
+    random: SystemRandom,
+    now: Now,
+}
+
+impl SelfSigned {
+    /// The tokens of an application, by its id and its private key (PKCS #8 in PEM, as Vonage hands it out).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the key is none.
+    pub fn new(application: &str, key: &SecretString, now: Now) -> Result<Self, Error> {
+        let none = || Error::Argument("a private key that is none");
+        let der = der(key.expose_secret()).ok_or_else(none)?;
+        let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| none())?;
+        Ok(Self { application: application.to_owned(), key, random: SystemRandom::new(), now })
+    }
+
+    fn token(&self) -> Option<String> {
+        let mut id = [0; 16];
+        self.random.fill(&mut id).ok()?;
+        let from = (self.now)().timestamp();
+        let until = from.saturating_add(i64::try_from(LIFETIME.as_secs()).unwrap_or_default());
+        let encode = |text: String| BASE64URL_NOPAD.encode(text.as_bytes());
+        let header = encode(json!({"alg": "RS256", "typ": "JWT"}).to_string());
+        let claims = json!({"application_id": self.application, "iat": from, "exp": until,
+            "jti": HEXLOWER.encode(&id)});
+        let signed = format!("{header}.{}", encode(claims.to_string()));
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        let key = &self.key;
+        key.sign(&RSA_PKCS1_SHA256, &self.random, signed.as_bytes(), &mut signature).ok()?;
+        Some(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
+    }
+}
+
+impl fmt::Debug for SelfSigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SelfSigned").field("application", &self.application).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Mint for SelfSigned {
+    async fn mint(&self) -> Result<Minted, Error> {
+        let token = self.token().ok_or(Error::Argument("a key that signs nothing"))?;
+        Ok(Minted { token: token.into(), lifetime: LIFETIME })
+    }
+}
+
+/// What a PEM of one key holds.
+fn der(pem: &str) -> Option<Vec<u8>> {
+    let body: String =
+        pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
+    BASE64.decode(body.as_bytes()).ok().filter(|bytes| !bytes.is_empty())
+}
 
 /// What the paths of Vonage's own API begin with.
 ///
@@ -35,12 +111,21 @@ impl Client {
     /// [`Error::Argument`] where the address is none of a file; no token can be had.
     pub async fn download(&self, recording_url: &str) -> Result<Download, Error> {
         let id = file(recording_url).ok_or(Error::Argument("an address that is none of a file"))?;
-        Download::of(&self.base, &["v1", "files", &id], &[], &self.credentials).await
+        self.file(&id).await
+    }
+
+    /// Where a file is, by its [id](file).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where that cannot be one; no token can be had.
+    pub async fn file(&self, id: &str) -> Result<Download, Error> {
+        Download::of(&self.base, &["v1", "files", id], &[], &self.credentials).await
     }
 }
 
-/// The id of a file in an address that ends with `/v1/files/{id}`.
-fn file(address: &str) -> Option<String> {
+/// The id of a file in an address that ends with `/v1/files/{id}`; none in another one.
+#[must_use]
+pub fn file(address: &str) -> Option<String> {
     let url = url::Url::parse(address).ok()?;
     let mut parts = url.path_segments()?;
     let end = [parts.next()?, parts.next()?, parts.next()?];
@@ -52,6 +137,39 @@ fn file(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+
+    #[test]
+    fn a_token_is_signed_for_its_time_and_application() {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        let text = BASE64.encode(pkcs8.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        let now: Now = Arc::new(|| DateTime::from_timestamp(1_767_261_600, 0).unwrap());
+        let mint = SelfSigned::new("app-1", &pem.into(), now).unwrap();
+        let token = mint.token().unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
+        let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+        key.verify(signed.as_bytes(), &signature).unwrap();
+        let claims = BASE64URL_NOPAD.decode(signed.split('.').nth(1).unwrap().as_bytes()).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!(
+            (&claims["application_id"], &claims["iat"]),
+            (&json!("app-1"), &json!(1_767_261_600))
+        );
+        assert_eq!(claims["exp"], json!(1_767_262_500));
+        assert_ne!(mint.token().unwrap(), token, "each has an id of its own");
+        assert!(!format!("{mint:?}").contains("PRIVATE"));
+        let none = SelfSigned::new(
+            "app-1",
+            &"no key".to_owned().into(),
+            Arc::new(|| DateTime::UNIX_EPOCH),
+        );
+        assert!(matches!(none, Err(Error::Argument(_))));
+    }
 
     #[test]
     fn only_the_address_of_a_file_is_one() {

@@ -168,6 +168,36 @@ async fn recordings_of_ringcentral_and_vonage_want_a_token() {
 }
 
 #[tokio::test]
+async fn ringcentral_gives_a_token_for_a_jwt_and_tells_what_was_recorded_of_a_session() {
+    let world = world().await;
+    for id in ["r2", "r1"] {
+        world.fake.record(id, "s-1", fakes::wav(1, false));
+    }
+    world.fake.record("r3", "s-2", fakes::wav(1, false));
+    let client = |jwt: &str| {
+        let (http, secret) = (world.http.clone(), world.fake.token().to_owned().into());
+        let grant = ringcentral::JwtGrant::new(
+            http,
+            world.base(""),
+            "acme",
+            &secret,
+            jwt.to_owned().into(),
+        );
+        let tokens = Tokens::new(Arc::new(grant));
+        let budget = Budget::unbounded();
+        ringcentral::Client::new(&world.http, world.base(""), "acme", tokens, budget)
+    };
+    assert_eq!(client("a-jwt").recordings("s-1", noon()).await.unwrap(), ["r1", "r2"]);
+    assert_eq!(client("a-jwt").recordings("s-9", noon()).await.unwrap(), Vec::<String>::new());
+    let refused = client("another").recordings("s-1", noon()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Unauthorised { .. }), "{refused:?}");
+    let media = Server::start(Router::new().fallback(async || "sound")).await;
+    let elsewhere = client("a-jwt").with_media(Base::new(&media.url("")).unwrap());
+    let file = elsewhere.download("r1").await.unwrap();
+    assert!(file.url.expose().starts_with(&media.url("")));
+}
+
+#[tokio::test]
 async fn ringcentral_is_echoed_once_and_shows_our_token_from_then_on() {
     let world = world().await;
     assert!(played::validate(&world.hook.url("/hook"), "abc-123").await);

@@ -301,3 +301,26 @@ fn published_examples_are_read() {
     let country = remote::twilio::Dialing::read(&country).unwrap();
     assert_eq!((country.country.as_str(), country.ordinary), ("US", Some(false)));
 }
+
+#[tokio::test]
+async fn a_call_is_recorded_on_our_word_from_its_answer_on() {
+    let world = world().await;
+    let call = world.ringing();
+    let early = world.client.start_recording(&call, None).await.unwrap_err();
+    assert!(matches!(&early, Error::Refused { code, .. } if code == "21220"), "{early:?}");
+    world.fake.happen(&call, "in-progress");
+    let callback = world.hook.url("/twilio");
+    let begun = world.client.start_recording(&call, Some(&callback)).await.unwrap();
+    assert!(begun.runs_by_api() && !begun.ready());
+    let asked = world.fake.log().all().pop().unwrap();
+    let body = String::from_utf8(asked.body.to_vec()).unwrap();
+    assert!(
+        body.contains("RecordingChannels=dual") && body.contains("RecordingStatusCallbackEvent")
+    );
+    world.client.stop_recording(&call, &begun.sid).await.unwrap();
+    assert!(!world.client.recording(&begun.sid).await.unwrap().runs_by_api());
+    let again = world.client.stop_recording(&call, &begun.sid).await.unwrap_err();
+    assert!(matches!(again, Error::Refused { .. }));
+    let absent = world.client.stop_recording(&call, "RE0").await.unwrap_err();
+    assert!(matches!(absent, Error::NotFound { .. }));
+}

@@ -474,8 +474,10 @@ async fn recordings_of_calls_are_found() {
     assert!(matches!(client.phone_recording(&call).await, Err(Error::NotFound { .. })));
     zoom.finish_call_recording(&recording);
     let found = client.phone_recording(&call).await.unwrap();
+    let file = client.phone_download(&found).await.unwrap().unwrap();
     assert_eq!((found.id, found.kind.as_deref()), (recording.clone(), Some("OnDemand")));
-    assert_eq!(found.to.unwrap().expose(), "+15550101");
+    assert_eq!(found.to.as_ref().unwrap().expose(), "+15550101");
+    assert!(file.header.is_some(), "it wants the token of the API");
     let day = now().date_naive();
     let listed = client.phone_recordings(day, day, None).await.unwrap();
     assert_eq!((listed.items[0].id.clone(), listed.next), (recording, None));

@@ -141,6 +141,36 @@ impl Client {
         Err(Error::Unreadable("a list without end"))
     }
 
+    /// Begins to record a call that somebody has answered, each side on a channel of its own. What becomes of the recording
+    /// is told to `callback`, if there is one. Who asks twice has two recordings.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with 21220 where the call is not in progress; any other.
+    pub async fn start_recording(
+        &self,
+        call: &str,
+        callback: Option<&str>,
+    ) -> Result<Recording, Error> {
+        let path = [VERSION, "Accounts", self.account(), "Calls", call, "Recordings.json"];
+        let mut form = vec![("RecordingChannels", "dual")];
+        if let Some(callback) = callback {
+            form.push(("RecordingStatusCallback", callback));
+            form.push(("RecordingStatusCallbackEvent", "in-progress completed absent"));
+        }
+        let value = self.api.json(&Call::new(Method::POST, path).form(&form)).await?;
+        Recording::read(&value).ok_or(Error::Unreadable("a recording without id"))
+    }
+
+    /// Ends a recording of a call that goes on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is none; [`Error::Refused`] where it has ended; any other.
+    pub async fn stop_recording(&self, call: &str, sid: &str) -> Result<(), Error> {
+        let file = format!("{sid}.json");
+        let path = [VERSION, "Accounts", self.account(), "Calls", call, "Recordings", &file];
+        self.api.done(&Call::new(Method::POST, path).form(&[("Status", "stopped")])).await
+    }
+
     /// A recording.
     ///
     /// # Errors

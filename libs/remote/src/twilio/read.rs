@@ -102,6 +102,13 @@ impl Recording {
         self.status.as_deref() == Some("completed")
     }
 
+    /// Whether it was begun through the API, and has not ended.
+    #[must_use]
+    pub fn runs_by_api(&self) -> bool {
+        self.source.as_deref() == Some("StartCallRecordingAPI")
+            && matches!(self.status.as_deref(), Some("in-progress" | "paused"))
+    }
+
     /// Whether it will never be there.
     #[must_use]
     pub fn lost(&self) -> bool {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::paged;
 use super::{Client, NextPage, Page};
-use crate::{Call, Error, Look, Private, Weight};
+use crate::{Call, Download, Error, Look, Private, Weight};
 
 /// Recordings of a list, per call.
 const PAGE: u32 = 100;
@@ -90,5 +90,17 @@ impl Client {
     pub async fn phone_recording(&self, call: &str) -> Result<PhoneRecording, Error> {
         let value = self.api.json(&Call::get(["phone", "call_logs", call, "recordings"])).await?;
         PhoneRecording::read(&value).ok_or(Error::Unreadable("a recording without id"))
+    }
+    /// Where the sound of a recording is; none while Zoom has no link. What fetches it must check the host, and show the
+    /// token to Zoom alone.
+    ///
+    /// # Errors
+    /// No token can be had.
+    pub async fn phone_download(
+        &self,
+        recording: &PhoneRecording,
+    ) -> Result<Option<Download>, Error> {
+        let Some(url) = recording.url.clone() else { return Ok(None) };
+        Ok(Some(Download { url, header: self.api.header().await? }))
     }
 }
