@@ -4,7 +4,8 @@
 //! states of a call and of a recording, the fields of callbacks with `SequenceNumber`, times in the form of RFC 2822, the
 //! signature over the URL and the sorted form or over the URL with the hash of the body, paths, pages, error codes, media
 //! that wants the account's credentials. A guess: which state can follow which, that recording callbacks are not counted,
-//! and that media of a recording that is not finished answers 404.
+//! that media of a recording that is not finished answers
+//! 404, and that a recording that was stopped is `processing`.
 //!
 //! Callbacks overtake one another at Twilio: hold the [`Outbox`] and release it in another order.
 
@@ -261,6 +262,13 @@ impl Twilio {
     /// There is no such recording.
     pub fn fail_recording(&self, recording: &str, error: u32) {
         self.inner.close(recording, "failed", -1, Some(error), None);
+    }
+
+    /// The state a recording is in, in Twilio's word; none where it was deleted.
+    #[must_use]
+    pub fn recording_status(&self, recording: &str) -> Option<&'static str> {
+        let state = self.inner.state();
+        state.recordings.iter().find(|one| one.sid == recording).map(|one| one.status)
     }
 
     /// The ids of the recordings that are there.

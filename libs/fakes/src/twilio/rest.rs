@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use data_encoding::BASE64;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
@@ -18,7 +18,11 @@ use crate::Reply;
 pub(super) fn routes(inner: Arc<Inner>) -> Router {
     Router::new()
         .route("/2010-04-01/Accounts/{account}/Calls/{file}", get(call))
-        .route("/2010-04-01/Accounts/{account}/Calls/{call}/Recordings.json", get(of_call))
+        .route(
+            "/2010-04-01/Accounts/{account}/Calls/{call}/Recordings.json",
+            get(of_call).post(begin),
+        )
+        .route("/2010-04-01/Accounts/{account}/Calls/{call}/Recordings/{file}", post(steer))
         .route("/2010-04-01/Accounts/{account}/Recordings/{file}", get(recording).delete(remove))
         .route("/v1/DialingPermissions/Countries/{country}", get(country))
         .fallback(async || missing())
@@ -85,6 +89,37 @@ async fn of_call(
         200,
         &json!({"recordings": part, "page": page, "page_size": size, "uri": path, "next_page_uri": next}),
     )
+}
+
+/// A call is recorded from now on, if somebody has answered it.
+async fn begin(State(inner): State<Arc<Inner>>, Path((_, call)): Path<(String, String)>) -> Reply {
+    let status = inner.state().calls.get(&call).map(|call| call.status);
+    match status {
+        None => return missing(),
+        Some("in-progress") => {}
+        Some(_) => return error(400, 21220, "Unable to create record for this call"),
+    }
+    let sid = inner.record(&call, "StartCallRecordingAPI");
+    let state = inner.state();
+    let found = state.recordings.iter().find(|one| one.sid == sid);
+    found.map_or_else(missing, |one| Reply::json(201, &shown(&inner, one)))
+}
+
+/// A recording that runs ends: Twilio works on it from then on.
+async fn steer(
+    State(inner): State<Arc<Inner>>,
+    Path((_, call, file)): Path<(String, String, String)>,
+    body: String,
+) -> Reply {
+    let sid = file.strip_suffix(".json").unwrap_or(&file);
+    let mut state = inner.state();
+    let found = state.recordings.iter_mut().find(|one| one.sid == sid && one.call == call);
+    let Some(one) = found else { return missing() };
+    if body != "Status=stopped" || one.status != "in-progress" {
+        return error(400, 21220, "Invalid recording state");
+    }
+    one.status = "processing";
+    Reply::json(200, &shown(&inner, one))
 }
 
 async fn recording(
