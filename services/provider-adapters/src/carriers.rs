@@ -5,6 +5,8 @@
 
 mod attendee;
 mod bots;
+mod dialer;
+mod files;
 pub(crate) mod line;
 mod members;
 mod recall;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
+use chassis::Clock;
 use decision::provider::Adapter as Which;
 use remote::zoom::{Plan, UPDATES_PER_DAY};
 use remote::{Base, Budget, Http};
@@ -32,9 +35,12 @@ use crate::api::{flag, needed, set};
 use crate::carry::Carrier;
 use crate::connections::{Connection, Connections};
 use crate::gather::Gather;
+use crate::imports::{Imports, Source};
 use crate::journal::Journal;
 use crate::subscriptions;
 use bots::{Bots, Desk, Runtime};
+use dialer::Dialer;
+use files::Origin;
 use line::Line;
 use members::Members;
 use webex::Site;
@@ -61,12 +67,28 @@ pub(crate) struct Ground {
     pub(crate) gather: Arc<Gather>,
     /// How they ask.
     pub(crate) http: Http,
+    /// Who fetches what they know the place of.
+    pub(crate) imports: Imports,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How the outside calls the place where webhooks come to; empty where that is not said.
+    pub(crate) public_url: String,
 }
 
-/// Carriers, and the accounts of Zoom some of them use.
-type Opened = (Vec<Arc<dyn Carrier>>, Vec<Arc<Account>>);
+/// Everybody who was set up.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// Carriers, the preferred ones first.
+    pub(crate) carriers: Vec<Arc<dyn Carrier>>,
+    /// Those of them that know where their recordings are.
+    pub(crate) sources: Vec<Arc<dyn Source>>,
+    /// The accounts of Zoom some of them use.
+    pub(crate) accounts: Vec<Arc<Account>>,
+}
 
-/// Sets all carriers up, the preferred ones first; with the accounts of Zoom they use.
+pub(crate) use dialer::BEGUN;
+
+/// Sets all carriers up, the preferred ones first.
 ///
 /// # Errors
 /// The connection whose settings cannot be used, and why; never a secret.
@@ -74,47 +96,60 @@ pub(crate) fn open(connections: &Connections, ground: &Ground) -> anyhow::Result
     let (http, journal) = (&ground.http, &ground.journal);
     let members = Members(Arc::clone(&ground.gather));
     let (mut accounts, mut recall, mut attendee) = (Vec::new(), Vec::new(), Vec::new());
-    let mut sites = Vec::new();
+    let (mut sites, mut dialers) = (Vec::new(), Vec::new());
     for one in connections.iter().filter(|one| one.carries()) {
         let opened = if one.provider == Provider::Zoom {
-            account(one, http, journal).map(|it| accounts.push(Arc::new(it)))
+            account(one, http, ground).map(|it| {
+                let it = Arc::new(it);
+                dialers.push(dialer::of_zoom(one, &it, ground));
+                accounts.push(it);
+            })
         } else if one.provider == Provider::Recall {
-            desk(one, http, journal).map(|it| recall.push(it))
+            desk(one, http, ground).map(|it| recall.push(it))
         } else if one.provider == Provider::Attendee {
-            desk(one, http, journal).map(|it| attendee.push(it))
+            desk(one, http, ground).map(|it| attendee.push(it))
         } else if one.provider == Provider::Webex {
             site(one, http, journal).map(|it| sites.push(it))
         } else {
-            Ok(())
+            dialer::desk(one, http, ground).map(|it| dialers.extend(it))
         };
         opened.with_context(|| format!("connection `{}`", one.name))?;
     }
-    let native = ZoomNative {
+    let native = Arc::new(ZoomNative {
         accounts: accounts.clone(),
         members: members.clone(),
         journal: journal.clone(),
+    });
+    let bots = |name, desks| {
+        Arc::new(Bots {
+            name,
+            desks,
+            accounts: accounts.clone(),
+            sites: sites.clone(),
+            members: members.clone(),
+            journal: journal.clone(),
+        })
     };
-    let bots = |name, desks| Bots {
-        name,
-        desks,
-        accounts: accounts.clone(),
-        sites: sites.clone(),
-        members: members.clone(),
-        journal: journal.clone(),
-    };
-    let list: Vec<Arc<dyn Carrier>> = vec![
-        Arc::new(native),
-        Arc::new(bots("recall", recall)),
-        Arc::new(bots("attendee", attendee)),
-    ];
-    Ok((list, accounts))
+    let (recall, attendee) = (bots("recall", recall), bots("attendee", attendee));
+    let dialer = Arc::new(Dialer { desks: dialers, journal: journal.clone() });
+    Ok(Opened {
+        carriers: vec![
+            Arc::<ZoomNative>::clone(&native),
+            Arc::<Bots>::clone(&recall),
+            Arc::<Bots>::clone(&attendee),
+            Arc::<Dialer>::clone(&dialer),
+        ],
+        sources: vec![native, recall, attendee, dialer],
+        accounts,
+    })
 }
 
 fn base(name: &str, url: &str) -> anyhow::Result<Base> {
     Base::new(url).with_context(|| format!("`{name}`"))
 }
 
-fn account(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Account> {
+fn account(one: &Connection, http: &Http, ground: &Ground) -> anyhow::Result<Account> {
+    let journal = &ground.journal;
     let api = one.base_url.as_deref().unwrap_or("https://api.zoom.us/v2");
     let settings = remote::zoom::Settings {
         api: base("base_url", api)?,
@@ -140,6 +175,7 @@ fn account(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<A
     Ok(Account {
         line: Line::new(&one.name, &one.company, "zoom", journal.clone()),
         client: remote::zoom::Client::new(http, &settings, account, budget, updates),
+        files: Origin::own(ground.imports.hosts("zoom")),
         removes_copies,
     })
 }
@@ -149,7 +185,7 @@ fn site(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Site
     Ok(Site { line, client: subscriptions::webex::client(one, http)? })
 }
 
-fn desk(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Desk> {
+fn desk(one: &Connection, http: &Http, ground: &Ground) -> anyhow::Result<Desk> {
     let key = needed(one, "key")?;
     let http = http.clone();
     let (provider, runtime, joins): (_, Box<dyn Runtime>, &[Which]) =
@@ -173,8 +209,9 @@ fn desk(one: &Connection, http: &Http, journal: &Journal) -> anyhow::Result<Desk
             ("attendee", Box::new(attendee), joins)
         };
     Ok(Desk {
-        line: Line::new(&one.name, &one.company, provider, journal.clone()),
+        line: Line::new(&one.name, &one.company, provider, ground.journal.clone()),
         runtime,
+        files: Origin::hosts(ground.imports.hosts(provider)),
         adapters: adapters(one, provider, joins)?,
         bot_name: set(one, "bot_name").unwrap_or(BOT_NAME).to_owned(),
         announcement: set(one, "announcement").map(announcement).transpose()?,

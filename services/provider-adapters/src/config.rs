@@ -29,6 +29,8 @@ pub struct Config {
     pub subscriptions: Subscriptions,
     /// How recordings are fetched, and where they are kept.
     pub imports: Imports,
+    /// How long it is kept what was carried out.
+    pub journal: Journal,
     /// Companies' connections to providers.
     pub connections: Vec<Connection>,
 }
@@ -49,6 +51,21 @@ pub struct Work {
     /// Things done at once, at least one.
     pub parallel: usize,
 }
+
+/// How long it is kept what was carried out.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// How long attempts, and what was told of them, are kept; at least a week.
+    #[serde(with = "chassis::period")]
+    pub keep: Duration,
+    /// How often it is looked for what is older.
+    #[serde(with = "chassis::period")]
+    pub every: Duration,
+}
+
+/// How long at least: sessions wait for days, and late news find their attempt.
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 /// Fleets of bots.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -272,6 +289,14 @@ impl Config {
         anyhow::ensure!(
             subscriptions.lease > subscriptions.patience,
             "`subscriptions.lease` must be longer than `subscriptions.patience`"
+        );
+        anyhow::ensure!(
+            self.journal.keep >= WEEK,
+            "`journal.keep` must be at least `7d`: late news are told of attempts that are known"
+        );
+        anyhow::ensure!(
+            !self.journal.every.is_zero(),
+            "`journal.every` must be longer than nothing"
         );
         self.imports.check()?;
         self.webhooks.address()?;

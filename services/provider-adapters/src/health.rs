@@ -14,6 +14,7 @@ use signals::Provider;
 use crate::carriers::line::{CREDENTIALS_REFUSED, SCOPE_MISSING};
 use crate::connections::{Connection, Connections};
 use crate::error::Error;
+use crate::imports::Imports;
 use crate::inbox::{ACCESS_LOST, SIGNALS_MISSED, STORAGE_FULL, SUBSCRIPTION_LOST};
 use crate::journal::{Health, Journal, Need, Subscription};
 use crate::subscriptions::graph::LIFETIME;
@@ -30,12 +31,20 @@ pub(crate) struct Doctor {
     pub(crate) journal: Journal,
     /// All of them.
     pub(crate) connections: Connections,
+    /// Where what they recorded goes.
+    pub(crate) imports: Imports,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Doctor {
-    /// How a company's connections to what an adapter serves are, by name.
+    /// What is wrong with where recordings are kept, whoever made them. Asks the store.
+    pub(crate) async fn shelf(&self) -> Vec<v1::Problem> {
+        self.imports.problems().await
+    }
+
+    /// How a company's connections to what an adapter serves are, by name. What is wrong with the place for recordings is
+    /// wrong with each that has some made.
     ///
     /// # Errors
     /// Those of the database.
@@ -43,6 +52,7 @@ impl Doctor {
         &self,
         company: &str,
         which: Which,
+        shelf: &[v1::Problem],
     ) -> Result<Vec<v1::ConnectionHealth>, Error> {
         let now = self.clock.now();
         let mut told = Vec::new();
@@ -51,9 +61,12 @@ impl Doctor {
                 continue;
             }
             let health = self.journal.health(&connection.name).await?;
+            let mut problems = problems(connection, &health, now);
+            problems.extend(shelf.iter().filter(|_| connection.carries()).cloned());
+            problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
             told.push(v1::ConnectionHealth {
                 name: connection.name.clone(),
-                problems: problems(connection, &health, now),
+                problems,
                 budgets: self.budgets(connection, now).await?,
                 last_webhook_at: health.last_webhook.map(time::to_wire),
                 last_answer_at: health.last_answer.map(time::to_wire),
@@ -114,7 +127,7 @@ fn problem(severity: v1::Severity, code: &str, text: &str, remedy: String) -> v1
     v1::Problem { severity: severity.into(), code, text, remedy }
 }
 
-/// What is wrong with a connection, the worst first.
+/// What is wrong with a connection.
 fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec<v1::Problem> {
     let name = &connection.name;
     let provider = connection.provider.as_str();
@@ -198,7 +211,6 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
             format!("see at {provider} whether `/webhooks/{name}` is subscribed and its deliveries succeed"),
         ));
     }
-    found.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
     found
 }
 

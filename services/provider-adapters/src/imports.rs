@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use chassis::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::session::Signal;
-use media::{Authorization, Expected, Hosts};
+use media::{Authorization, Expected, HostRule, Hosts};
 use proto::provider::v1::{Method, Problem};
 use url::Url;
 
@@ -135,13 +135,11 @@ impl Imports {
     }
 
     /// The hosts that recordings of a provider may come from.
-    #[allow(dead_code, reason = "for the sources of providers")]
-    pub(crate) fn hosts(&self, provider: &str) -> Hosts {
-        Hosts::Only(self.settings.hosts(provider))
+    pub(crate) fn hosts(&self, provider: &str) -> Vec<HostRule> {
+        self.settings.hosts(provider)
     }
 
     /// What is wrong with where recordings are kept, and what to do about it. Asks the store.
-    #[allow(dead_code, reason = "for the description of adapters")]
     pub(crate) async fn problems(&self) -> Vec<Problem> {
         self.shelf.problem().await.into_iter().collect()
     }

@@ -34,6 +34,9 @@ const CLEANING: Duration = Duration::from_secs(60);
 /// How long after nobody could join any more a link is kept at most.
 const LINKS: TimeDelta = TimeDelta::hours(24);
 
+/// How long a link is kept that came with an event, until it is asked for.
+const LINKS_OF_EVENTS: TimeDelta = TimeDelta::hours(48);
+
 /// Webhooks worked on, by `provider` and `result`: `told`, `nothing` where nothing follows from it, `waiting` for an attempt,
 /// `expired` where none came, `unreadable`.
 static WORKED: Counter = metrics::counter("callsheet.inbox.handled");
@@ -103,7 +106,9 @@ impl Inbox {
         let now = self.clock.now();
         let keep = TimeDelta::from_std(self.settings.keep).unwrap_or(TimeDelta::MAX);
         if let Some(before) = now.checked_sub_signed(keep) {
-            self.journal.forget_letters(before).await?;
+            while self.journal.forget_letters(before).await? > 0 && !self.shutdown.is_cancelled() {
+                tokio::task::yield_now().await;
+            }
         }
         self.journal.forget_links(now - LINKS).await?;
         Ok(())
@@ -130,7 +135,7 @@ impl Inbox {
     }
 
     async fn work(&self, letters: &[Letter], now: DateTime<Utc>) -> Result<(), Error> {
-        let mut settled = Settled::default();
+        let mut settled = Settled { links_until: now + LINKS_OF_EVENTS, ..Settled::default() };
         let mut opened = Vec::with_capacity(letters.len());
         for letter in letters {
             let Some(connection) = self.connections.get(&letter.connection) else {
@@ -162,7 +167,8 @@ impl Inbox {
                 match known.recognise(one.connection, event, one.letter.received) {
                     Recognised::As(trace) => {
                         told = true;
-                        hear::tell(one, event, &trace, &mut settled);
+                        let we_began = known.began(&trace);
+                        hear::tell(one, event, (&trace, we_began), &mut settled);
                     }
                     Recognised::Nobody => {
                         if hear::may_be_of_an_attempt(event) {

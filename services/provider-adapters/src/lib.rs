@@ -20,6 +20,7 @@ mod inbox;
 mod journal;
 mod migration;
 mod providers;
+mod purge;
 mod service;
 mod session;
 mod store;
@@ -65,17 +66,24 @@ impl chassis::App for App {
         let http = remote::Http::new(&remote::Settings::default())?;
         let public_url = &config.webhooks.public_url;
         let desks = subscriptions::Desks::open(&connections, public_url, &http, &journal)?;
-        let ground =
-            carriers::Ground { journal: journal.clone(), gather: Arc::clone(&gather), http };
         let imports = imports::Imports::open(
             &config.imports,
             &config.store.url,
             journal.clone(),
             context.clock.clone(),
         )?;
-        let (list, accounts) = carriers::open(&connections, &ground)?;
-        let directory = inbox::Directory::open(&connections, &accounts, &ground.http, &journal)?;
-        let (list, sources) = imports.around(list, Vec::new());
+        let ground = carriers::Ground {
+            journal: journal.clone(),
+            gather: Arc::clone(&gather),
+            http,
+            imports: imports.clone(),
+            clock: context.clock.clone(),
+            public_url: config.webhooks.public_url.clone(),
+        };
+        let opened = carriers::open(&connections, &ground)?;
+        let accounts = &opened.accounts;
+        let directory = inbox::Directory::open(&connections, accounts, &ground.http, &journal)?;
+        let (list, sources) = imports.around(opened.carriers, opened.sources);
         let carriers = carry::Carriers::new(list, config.fleets.enabled);
         // Another one with every start: what an earlier process of ours claimed is somebody else's.
         let claimant: Arc<str> = format!("{:016x}", rand::random::<u64>()).into();
@@ -83,6 +91,12 @@ impl chassis::App for App {
         let sessions = session::Sessions {
             journal: journal.clone(),
             carriers: carriers.clone(),
+            clock: clock.clone(),
+        };
+        let doctor = health::Doctor {
+            journal: journal.clone(),
+            connections: connections.clone(),
+            imports: imports.clone(),
             clock: clock.clone(),
         };
         let importer = imports::Runner {
@@ -107,11 +121,6 @@ impl chassis::App for App {
             claimant: Arc::clone(&claimant),
             shutdown: shutdown.clone(),
         };
-        let doctor = health::Doctor {
-            journal: journal.clone(),
-            connections: connections.clone(),
-            clock: clock.clone(),
-        };
         let webhooks = webhooks::Webhooks::open(
             config.webhooks,
             connections.clone(),
@@ -131,6 +140,12 @@ impl chassis::App for App {
             claimant: Arc::clone(&claimant),
             shutdown: shutdown.clone(),
         };
+        let purge = purge::Purge {
+            journal: journal.clone(),
+            clock: clock.clone(),
+            settings: config.journal,
+            shutdown: shutdown.clone(),
+        };
         let fleets = fleet::Fleets::new(journal, clock, config.fleets, claimant, shutdown);
         let minder = fleets.clone();
         let service = service::Service::new(gather, hosted, sessions, doctor);
@@ -141,7 +156,8 @@ impl chassis::App for App {
             .task("imports", importer.run())
             .task("fleets", minder.run())
             .task("inbox", inbox.run())
-            .task("subscriptions", tender.run());
+            .task("subscriptions", tender.run())
+            .task("purge", purge.run());
         Ok(match webhooks {
             Some(webhooks) => built.task("webhooks", webhooks.run()),
             None => built,

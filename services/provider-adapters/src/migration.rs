@@ -2,7 +2,9 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::journal::{AttemptTables, ImportTables, InboxTables, NoteTables, SubscriptionTables};
+use crate::journal::{
+    AttemptTables, ImportTables, InboxTables, NoteTables, PurgeTables, SubscriptionTables,
+};
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(NoteTables),
             Box::new(ImportTables),
             Box::new(SubscriptionTables),
+            Box::new(PurgeTables),
         ]
     }
 

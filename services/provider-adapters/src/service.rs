@@ -130,6 +130,11 @@ impl Service {
     }
 }
 
+/// What is wrong with where recordings are kept, as a detail.
+fn told_of_shelf(problem: &v1::Problem) -> String {
+    format!("error: {}; {}", problem.text, problem.remedy)
+}
+
 #[tonic::async_trait]
 impl ProviderAdapterService for Service {
     async fn describe_adapter(
@@ -143,10 +148,13 @@ impl ProviderAdapterService for Service {
             None => self.hosted.all().collect(),
         };
         let newest = if company.is_empty() { None } else { self.gather.newest(&company).await? };
+        let shelf = if company.is_empty() { Vec::new() } else { self.doctor.shelf().await };
         let mut adapters = Vec::with_capacity(asked.len());
         for adapter in asked {
             let mut described = Self::describe(adapter, &company, newest.as_ref());
-            described.connections = self.doctor.connections(&company, adapter.which()).await?;
+            let which = adapter.which();
+            described.connections = self.doctor.connections(&company, which, &shelf).await?;
+            described.details.extend(shelf.iter().map(told_of_shelf));
             adapters.push(described);
         }
         Ok(Response::new(v1::DescribeAdapterResponse { adapters }))

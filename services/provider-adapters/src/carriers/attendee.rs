@@ -1,12 +1,15 @@
 //! Bots of Attendee.
 
 use async_trait::async_trait;
-use remote::Error;
+use decision::session::Signal;
 use remote::attendee::{Attendee, Bot as Theirs, Order};
 use remote::bots::{Attempt, Withdrawn};
+use remote::{Download, Error};
 use signals::Event;
 
 use super::bots::{Bot, Runtime, Sent, Wanted};
+use super::files::{Recorded, Take};
+use crate::attempts::Evidence;
 
 fn bot(theirs: &Theirs) -> Bot {
     Bot {
@@ -60,6 +63,30 @@ impl Runtime for Attendee {
 
     async fn play(&self, bot: &str, mp3: &[u8]) -> Result<(), Error> {
         Attendee::play(self, bot, mp3).await
+    }
+
+    async fn recorded(&self, id: &str) -> Result<Recorded, Error> {
+        match self.recording(id).await {
+            Ok(recording) => {
+                if let Some(medium) = recording.medium {
+                    let takes = vec![Take::new(id, Download::open(medium.url))];
+                    return Ok(Recorded { takes, ..Recorded::default() });
+                }
+            }
+            // Not yet, not any more, or no bot: the bot tells.
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let bot = Attendee::retrieve(self, id).await?;
+        let (signal, code) = if bot.state.as_deref() == Some("data_deleted") {
+            (Signal::FilesDeleted, "data_deleted")
+        } else if bot.recording_state.as_deref() == Some("failed") {
+            (Signal::FilesLost, "recording_failed")
+        } else {
+            return Ok(Recorded { unfinished: true, ..Recorded::default() });
+        };
+        let (provider, code) = ("attendee".to_owned(), code.to_owned());
+        Ok(Recorded::lost(signal, Evidence { provider, code, text: String::new() }))
     }
 
     async fn discard(&self, bot: &str) -> Result<(), Error> {

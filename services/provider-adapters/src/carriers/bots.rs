@@ -4,6 +4,8 @@
 //! looks for one that may yet show. How often the runtime settled that there is none is noted too, since it answers a
 //! repetition as it did the first time.
 
+mod fetch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use remote::{Error, Private};
 use serde_json::{Map, Value};
 use signals::Event;
 
+use super::files::{Origin, Recorded};
 use super::line::{Line, unwritten};
 use super::members::{Members, setup};
 use super::webex::{self, Site};
@@ -65,6 +68,9 @@ pub(super) trait Runtime: fmt::Debug + Send + Sync {
 
     /// Plays a sound.
     async fn play(&self, bot: &str, mp3: &[u8]) -> Result<(), Error>;
+
+    /// What there is of what a bot recorded, with links made now.
+    async fn recorded(&self, bot: &str) -> Result<Recorded, Error>;
 
     /// Deletes all that a bot recorded.
     async fn discard(&self, bot: &str) -> Result<(), Error>;
@@ -121,6 +127,8 @@ pub(super) struct Bot {
 pub(super) struct Desk {
     pub(super) line: Line,
     pub(super) runtime: Box<dyn Runtime>,
+    /// Where its files come from.
+    pub(super) files: Origin,
     /// What its bots may join.
     pub(super) adapters: BTreeSet<Which>,
     /// What they are called.
@@ -227,10 +235,15 @@ impl Bots {
 
     /// Ids of the bots of an attempt: the one that is known, or all that can be found.
     async fn bots(&self, desk: &Desk, job: &Job) -> Result<Vec<String>, Trouble> {
+        self.bots_for(desk, job, THEN).await
+    }
+
+    /// The same, for something after which this is told when it fails for too long.
+    async fn bots_for(&self, desk: &Desk, job: &Job, then: Signal) -> Result<Vec<String>, Trouble> {
         if let Some(known) = job.name(Kind::Bot) {
             return Ok(vec![known.to_owned()]);
         }
-        let trouble = |error: Error| desk.line.trouble(&error, THEN);
+        let trouble = |error: Error| desk.line.trouble(&error, then);
         let attempt = Attempt::new(job.reference()).map_err(trouble)?;
         let found = desk.runtime.find(&attempt).await;
         desk.line.hear(found, job.now).await.map_err(trouble)

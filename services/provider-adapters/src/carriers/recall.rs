@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use remote::Error;
+use decision::session::Signal;
 use remote::bots::{Attempt, Withdrawn};
 use remote::recall::{Bot as Theirs, Order, Recall, Start};
+use remote::{Download, Error};
 use signals::Event;
 
 use super::bots::{Bot, Runtime, Sent, Wanted};
+use super::files::{Recorded, Take};
+use crate::attempts::Evidence;
 
 /// One frame of an MP3 (MPEG-1, layer III, 128 kbit/s, 44.1 kHz) that holds nothing.
 const FRAME: usize = 417;
@@ -18,6 +21,12 @@ fn silence() -> Bytes {
     let mut frame = HEADER.to_vec();
     frame.resize(FRAME, 0);
     frame.repeat(4).into()
+}
+
+/// A word of Recall's.
+fn says(code: &str) -> Evidence {
+    let (provider, code) = ("recall".to_owned(), code.chars().take(240).collect());
+    Evidence { provider, code, text: String::new() }
 }
 
 fn bot(theirs: &Theirs) -> Bot {
@@ -73,6 +82,38 @@ impl Runtime for Recall {
 
     async fn play(&self, bot: &str, mp3: &[u8]) -> Result<(), Error> {
         Recall::play(self, bot, mp3).await
+    }
+
+    async fn recorded(&self, id: &str) -> Result<Recorded, Error> {
+        let bot = Recall::retrieve(self, id).await?;
+        let mut all = Recorded::default();
+        for one in &bot.recordings {
+            let code = one.status.as_ref().map_or("", |status| status.code.as_str());
+            let signal = match code {
+                "deleted" => Some(Signal::FilesDeleted),
+                "failed" => Some(Signal::FilesLost),
+                _ => None,
+            };
+            if let Some(signal) = signal {
+                all = all.and(Recorded::lost(signal, says(&format!("recording.{code}"))));
+                continue;
+            }
+            let known = one.video.clone().or_else(|| one.audio.clone());
+            let medium = match known {
+                Some(medium) => Some(medium),
+                None if code == "done" => self.audio(&one.id).await?,
+                None => None,
+            };
+            match medium.filter(|_| code == "done") {
+                Some(medium) => all.takes.push(Take::new(&one.id, Download::open(medium.url))),
+                None => all.unfinished = true,
+            }
+        }
+        // Whoever keeps nothing any more has nothing to finish.
+        if bot.changes.iter().any(|status| status.code == "media_expired") {
+            all = Recorded::lost(Signal::FilesLost, says("media_expired"));
+        }
+        Ok(all)
     }
 
     async fn discard(&self, bot: &str) -> Result<(), Error> {

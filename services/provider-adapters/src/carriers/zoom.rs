@@ -5,6 +5,7 @@ use remote::Error;
 use remote::zoom::preconditions::{self, Assessment};
 use remote::zoom::{Client, Locks, Meeting, Related, User, UserSettings};
 
+use super::files::Origin;
 use super::line::Line;
 
 /// An account.
@@ -12,6 +13,8 @@ use super::line::Line;
 pub(crate) struct Account {
     pub(crate) line: Line,
     pub(crate) client: Client,
+    /// Where its files come from.
+    pub(super) files: Origin,
     /// What was recorded for us may be moved into Zoom's own bin when it is thrown away.
     pub(super) removes_copies: bool,
 }

@@ -5,6 +5,7 @@
 
 mod arm;
 mod check;
+mod fetch;
 
 use std::sync::Arc;
 

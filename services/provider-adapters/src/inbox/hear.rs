@@ -12,11 +12,16 @@ use super::concern::Concerned;
 use crate::attempts::{Attempt, Change, Evidence, News, Person, Word};
 use crate::carry::{Kind, Name};
 use crate::connections::Connection;
-use crate::journal::{Movement, Need, Settled, Trace, Unmapped};
+use crate::journal::{Movement, Need, Settled, Spoken, Trace, Unmapped};
 use chassis::metrics::{self, Counter};
 
 /// Raw codes that nobody has mapped, by `provider`. It should stay at zero.
 static UNMAPPED: Counter = metrics::counter("callsheet.codes.unmapped");
+
+/// Bytes of a name, at most.
+const LONGEST_NAME: usize = 300;
+/// Bytes of a link, at most.
+const LONGEST_LINK: usize = 8192;
 
 /// How long before the planned start a session in a personal room is taken for that of the event.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
@@ -44,11 +49,20 @@ pub(crate) fn means(method: v1::Method) -> Means {
 }
 
 /// Tells what an event comes to in its attempt.
-pub(super) fn tell(one: &Opened<'_>, event: &Event, trace: &Trace, settled: &mut Settled) {
+pub(super) fn tell(
+    one: &Opened<'_>,
+    event: &Event,
+    (trace, we_began): (&Trace, bool),
+    settled: &mut Settled,
+) {
     let received = one.letter.received;
     let at = event.at.unwrap_or(received);
     let ours = |participant: &Participant| is_ours(one.connection, trace, participant);
     for heard in event.heard(means(trace.method), received, ours) {
+        // What was begun through the API was begun by us.
+        if heard.signal == Signal::ManualStart && we_began {
+            continue;
+        }
         if heard.signal == Signal::RecordingStopped && we_stopped(trace, heard.at) {
             let own = Heard { signal: Signal::OwnStop, ..heard.clone() };
             settled.changes.push(Change::Told(news(event, &trace.attempt, own)));
@@ -66,6 +80,52 @@ pub(super) fn tell(one: &Opened<'_>, event: &Event, trace: &Trace, settled: &mut
     for (kind, value) in [(Kind::Instance, &event.about.instance), (Kind::Bot, &event.about.bot)] {
         if let Some(value) = value {
             settled.names.push((trace.clone(), Name { kind, value: value.clone() }));
+        }
+    }
+    if event.provider.is_telephony() {
+        phone(event, trace, settled);
+    }
+}
+
+/// Notes what a telephone system calls the legs of a call and its recordings, and where those are that nobody else can tell.
+fn phone(event: &Event, trace: &Trace, settled: &mut Settled) {
+    let mut named = |kind, value: &str| {
+        if !value.is_empty() && value.len() <= LONGEST_NAME && !value.contains('\0') {
+            let name = Name { kind, value: value.to_owned() };
+            settled.names.push((trace.clone(), name));
+        }
+    };
+    for id in [&event.about.session, &event.about.call].into_iter().flatten() {
+        named(Kind::Call, id);
+    }
+    for recording in &event.recordings {
+        let link = recording.url.as_ref().map(Private::expose);
+        // Vonage's files have ids of their own.
+        let id = if event.provider == Provider::Vonage {
+            link.and_then(remote::vonage::file)
+        } else {
+            recording.id.clone()
+        };
+        if let Some(id) = &id {
+            named(Kind::Recording, id);
+        }
+    }
+    if event.provider != Provider::Dialer {
+        return;
+    }
+    let plain = |text: &&str| !text.is_empty() && !text.contains(['\0', '\t', '\n', '\r']);
+    for recording in &event.recordings {
+        let link = recording.url.as_ref().map(Private::expose);
+        let link = link.filter(plain).filter(|link| link.len() <= LONGEST_LINK);
+        let id = recording.id.as_deref().or(event.about.call.as_deref());
+        let id = id.filter(plain).filter(|id| id.len() <= LONGEST_NAME);
+        if let (Some(link), Some(id)) = (link, id) {
+            settled.links.push(Spoken {
+                trace: trace.clone(),
+                carrier: "dialer",
+                recording: id.to_owned(),
+                link: Private::new(link),
+            });
         }
     }
 }

@@ -4,10 +4,13 @@
 //! was learnt when it was carried out or from an earlier event; and where it takes place, at a time that fits. Of several
 //! attempts at one call the latest counts.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use signals::{About, Event, Provider};
 
 use super::Opened;
+use crate::carriers::BEGUN;
 use crate::carry::Kind;
 use crate::connections::Connection;
 use crate::error::Error;
@@ -31,7 +34,11 @@ pub(super) enum Recognised {
 
 /// The attempts a batch of webhooks may be about.
 #[derive(Debug)]
-pub(super) struct Known(Traces);
+pub(super) struct Known {
+    traces: Traces,
+    /// Attempts of which we had a recording begun.
+    began: HashSet<String>,
+}
 
 impl Known {
     /// Looks all of them up.
@@ -49,7 +56,19 @@ impl Known {
             list.sort_unstable();
             list.dedup();
         }
-        Ok(Self(journal.trace(&references, &names, &places).await?))
+        let traces = journal.trace(&references, &names, &places).await?;
+        let by_hand = |event: &Event| event.recordings.iter().any(|it| it.by_hand == Some(true));
+        let asks = opened.iter().any(|one| one.events.iter().any(by_hand));
+        let began = match asks {
+            true => journal.noted(BEGUN, &traces.ids()).await?,
+            false => HashSet::new(),
+        };
+        Ok(Self { traces, began })
+    }
+
+    /// Whether we had a recording of this attempt begun.
+    pub(super) fn began(&self, trace: &Trace) -> bool {
+        self.began.contains(&trace.id)
     }
 
     /// Finds the attempt an event is about.
@@ -63,18 +82,18 @@ impl Known {
         let at = event.at.unwrap_or(received);
         let is_ours = |trace: &&Trace| trace.attempt.company == *company;
         let by_reference =
-            event.about.reference.as_ref().and_then(|one| self.0.by_reference.get(one));
+            event.about.reference.as_ref().and_then(|one| self.traces.by_reference.get(one));
         if let Some(trace) = by_reference.filter(is_ours) {
             return Recognised::As(trace.clone());
         }
         for name in names_of(company, &event.about) {
-            let named = self.0.by_name.get(&name).into_iter().flatten().filter(is_ours);
+            let named = self.traces.by_name.get(&name).into_iter().flatten().filter(is_ours);
             if let Some(trace) = fitting(named, at) {
                 return Recognised::As(trace);
             }
         }
         for place in places_of(connection, event) {
-            let placed = self.0.by_place.get(&place).into_iter().flatten().filter(is_ours);
+            let placed = self.traces.by_place.get(&place).into_iter().flatten().filter(is_ours);
             // A telephone call has an id of its own; a conference may take place again and again.
             let telephony = connection.provider.is_telephony() || event.provider.is_telephony();
             let placed = placed.filter(|trace| telephony || distance(trace, at).is_some());

@@ -130,6 +130,8 @@ pub(crate) mod news {
         pub(crate) name: String,
         #[sea_orm(column_type = "Blob")]
         pub(crate) body: Vec<u8>,
+        /// When it was told, by the database's clock; nothing in rows that are older than this column.
+        pub(crate) told_us: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::Set;
+use decision::session::Signal;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -22,7 +23,7 @@ use super::entity::{attempt, name};
 use super::migration::{index, number, text};
 use super::row::{insert_new, order};
 use super::{Journal, corrupt, instant, key, log, micros, signed, unsigned};
-use crate::attempts::{Attempt, Change, News, Order};
+use crate::attempts::{Attempt, Change, News, Order, Word};
 use crate::carry::{self, Name};
 use crate::error::Error;
 
@@ -42,12 +43,16 @@ pub(crate) enum Stage {
     Discard = 4,
     /// It was thrown away.
     Gone = 5,
+    /// It has been told that it cannot be fetched; parts of it may be stored.
+    Failed = 6,
 }
 
 impl Stage {
-    const ALL: [Self; 5] = [Self::Noted, Self::Wanted, Self::Over, Self::Discard, Self::Gone];
+    const ALL: [Self; 6] =
+        [Self::Noted, Self::Wanted, Self::Over, Self::Discard, Self::Gone, Self::Failed];
     /// Those in which there is something to do when it is due.
-    const OPEN: [i16; 3] = [Self::Noted as i16, Self::Wanted as i16, Self::Discard as i16];
+    pub(super) const OPEN: [i16; 3] =
+        [Self::Noted as i16, Self::Wanted as i16, Self::Discard as i16];
 
     fn of(stored: i16) -> Option<Self> {
         Self::ALL.into_iter().find(|stage| *stage as i16 == stored)
@@ -159,7 +164,11 @@ impl Journal {
                     .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
                     .col_expr(C::Claim, Expr::value(None::<String>))
                     .filter(C::Attempt.eq(id))
-                    .filter(C::Stage.is_in([Stage::Noted as i16, Stage::Over as i16]))
+                    .filter(C::Stage.is_in([
+                        Stage::Noted as i16,
+                        Stage::Over as i16,
+                        Stage::Failed as i16,
+                    ]))
                     .filter(C::Number.lt(signed(number)))
                     .exec(&tx)
                     .await?;
@@ -194,7 +203,9 @@ impl Journal {
         let row = &row;
         let new = self.database.write(|tx| async move { insert(&tx, row).await }).await?;
         if !new {
-            let open = [Stage::Noted as i16, Stage::Wanted as i16, Stage::Over as i16];
+            let gone = [Stage::Discard, Stage::Gone];
+            let open = Stage::ALL.into_iter().filter(|stage| !gone.contains(stage));
+            let open: Vec<i16> = open.map(|stage| stage as i16).collect();
             self.turn(&key::attempt(&order.attempt), &open, Stage::Discard, Some(now)).await?;
             self.woken.imports.notify_one();
         }
@@ -314,8 +325,10 @@ impl Journal {
             let found = attempts.iter().find(|attempt| attempt.id == row.attempt);
             let (Some(found), Some(stage)) = (found, Stage::of(row.stage)) else { continue };
             let mut order = order(found)?;
-            if let (Some(upload), Some(link)) = (&mut order.upload, row.link) {
-                upload.url = Private::new(link);
+            match (&mut order.upload, row.link.map(Private::new)) {
+                (Some(upload), Some(link)) => upload.url = link,
+                (None, Some(link)) => order.join_url = Some(link),
+                (_, None) => {}
             }
             let of = names.iter().filter(|name| name.attempt == row.attempt).filter_map(|name| {
                 let kind = carry::Kind::of(name.kind)?;
@@ -418,6 +431,7 @@ impl Journal {
                         (C::DueUs, Expr::value(micros(*at))),
                         (C::Refusals, Expr::value(i64::from(*refusals))),
                     ],
+                    Settle::Over(news) if news.iter().all(never_fetched) => end(Stage::Failed),
                     Settle::Over(_) => end(Stage::Over),
                     Settle::Gone => end(Stage::Gone),
                 };
@@ -463,6 +477,13 @@ impl Journal {
             .await?;
         Ok(())
     }
+}
+
+/// Whether this is told of what was not fetched, so that nothing whole is stored of it.
+fn never_fetched(news: &News) -> bool {
+    use Signal::{DialerImportFailed, FilesDeleted, FilesLost, UrlImportFailed};
+    let failures = [DialerImportFailed, FilesDeleted, FilesLost, UrlImportFailed];
+    matches!(news.word, Word::Is(signal) if failures.contains(&signal))
 }
 
 /// How many imports of which companies are begun now.
@@ -538,6 +559,19 @@ fn row(
     import::ActiveModel {
         attempt: Set(key::attempt(&order.attempt)),
         company: Set(order.attempt.company.clone()),
+        ..empty(carrier, stage, until)
+    }
+}
+
+/// A row of nobody's yet.
+pub(super) fn empty(
+    carrier: &'static str,
+    stage: Stage,
+    until: DateTime<Utc>,
+) -> import::ActiveModel {
+    import::ActiveModel {
+        attempt: NotSet,
+        company: NotSet,
         carrier: Set(carrier.to_owned()),
         stage: Set(stage as i16),
         number: Set(0),
@@ -553,38 +587,38 @@ fn row(
 }
 
 /// Whether the row was not there before.
-async fn insert(tx: &Tx, row: &import::ActiveModel) -> Result<bool, storage::Error> {
+pub(super) async fn insert(tx: &Tx, row: &import::ActiveModel) -> Result<bool, storage::Error> {
     let leave = OnConflict::column(import::Column::Attempt).do_nothing().to_owned();
     let new = insert_new::<import::Entity, _>(tx, [row.clone()], import::Column::Attempt, &leave);
     Ok(!new.await?.is_empty())
 }
 
-mod import {
+pub(super) mod import {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "provider_adapters_import")]
-    pub(super) struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub(super) attempt: String,
-        pub(super) company: String,
+        pub(crate) attempt: String,
+        pub(crate) company: String,
         /// Who knows where the recording is.
-        pub(super) carrier: String,
+        pub(crate) carrier: String,
         /// A [`super::Stage`].
-        pub(super) stage: i16,
+        pub(crate) stage: i16,
         /// The number of the instruction; 0 while there was none.
-        pub(super) number: i64,
+        pub(crate) number: i64,
         /// The customer's link, until it is not needed any more.
-        pub(super) link: Option<String>,
+        pub(crate) link: Option<String>,
         /// Names under which files are stored, as JSON.
         #[sea_orm(column_type = "Text")]
-        pub(super) files: String,
-        pub(super) due_us: i64,
-        pub(super) until_us: i64,
-        pub(super) tries: i64,
-        pub(super) refusals: i64,
-        pub(super) claimed_until: Option<i64>,
-        pub(super) claim: Option<String>,
+        pub(crate) files: String,
+        pub(crate) due_us: i64,
+        pub(crate) until_us: i64,
+        pub(crate) tries: i64,
+        pub(crate) refusals: i64,
+        pub(crate) claimed_until: Option<i64>,
+        pub(crate) claim: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

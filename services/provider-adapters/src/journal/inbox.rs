@@ -13,6 +13,7 @@ use sea_orm::{
 use storage::{chunks, claim, database_now, insert_many};
 
 use super::entity::{evidence, inbox, name, presence, problem};
+use super::links::{self, Spoken};
 use super::row::insert_new;
 use super::subscriptions::{Need, Subscription, befell};
 use super::trace::Trace;
@@ -103,6 +104,10 @@ pub(crate) struct Settled {
     pub(crate) changes: Vec<Change>,
     /// What providers call attempts.
     pub(crate) names: Vec<(Trace, Name)>,
+    /// Where recordings are that nobody can be asked for.
+    pub(crate) links: Vec<Spoken>,
+    /// Until when that is of use.
+    pub(crate) links_until: DateTime<Utc>,
     /// Who came and went, in the order of the events.
     pub(crate) movements: Vec<Movement>,
     /// Codes for people to look at.
@@ -259,6 +264,9 @@ impl Journal {
                 let columns = [name::Column::Attempt, name::Column::Kind, name::Column::Value];
                 let leave = OnConflict::columns(columns).do_nothing().to_owned();
                 insert_many(&tx, rows.collect::<Vec<_>>(), Some(leave)).await?;
+                for spoken in &settled.links {
+                    links::note_link(&tx, spoken, settled.links_until).await?;
+                }
                 let mut seen = HashSet::new();
                 let codes = settled.unmapped.iter().map(|one| (code(one), one));
                 let rows = codes.filter(|(id, _)| seen.insert(id.clone())).map(|(id, one)| {

@@ -9,10 +9,10 @@ use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
-use storage::{Tx, find_in, insert_many};
+use storage::{Tx, database_now, find_in, insert_many};
 
 use super::entity::{attempt, head, news};
-use super::{Journal, State, key, signed, unsigned};
+use super::{Journal, State, key, micros, signed, unsigned};
 use crate::attempts::{Change, Word};
 use crate::error::Error;
 use decision::session::{Says, Signal};
@@ -89,7 +89,7 @@ pub(super) async fn append(tx: &Tx, changes: &[Change]) -> Result<usize, storage
     if changes.is_empty() {
         return Ok(0);
     }
-    // Keys are looked up in a log that grows for ever.
+    // Keys are looked up in a log that grows for months.
     tx.by_index().await?;
     // Whoever else tells the same waits for the row, and then finds that it was told.
     let head = head::Entity::find_by_id(HEAD).lock_exclusive().one(tx).await?;
@@ -112,6 +112,7 @@ pub(super) async fn append(tx: &Tx, changes: &[Change]) -> Result<usize, storage
     if named.is_empty() {
         return Ok(0);
     }
+    let today = micros(database_now(tx).await?);
     let rows = (head.saturating_add(1)..).zip(&named).map(|(place, (name, change))| {
         let told = v1::WatchSignalsResponse { cursor: 0, news: Some((*change).into()) };
         news::ActiveModel {
@@ -119,6 +120,7 @@ pub(super) async fn append(tx: &Tx, changes: &[Change]) -> Result<usize, storage
             company: Set(change.company().to_owned()),
             name: Set(name.clone()),
             body: Set(told.encode_to_vec()),
+            told_us: Set(Some(today)),
         }
     });
     insert_many(tx, rows, None).await?;

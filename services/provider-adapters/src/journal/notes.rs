@@ -104,6 +104,20 @@ impl Journal {
         Ok(open.map(Note::from).collect())
     }
 
+    /// Those of some attempts, by the names of their rows, that have a note of a kind.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn noted(
+        &self,
+        kind: &'static str,
+        attempts: &[String],
+    ) -> Result<HashSet<String>, Error> {
+        let reader = self.database.reader();
+        let found = find_in::<note::Entity, _>(reader, note::Column::Attempt, attempts).await?;
+        Ok(found.into_iter().filter(|row| row.kind == kind).map(|row| row.attempt).collect())
+    }
+
     /// Notes that something is wrong with a connection, or is not any more.
     ///
     /// # Errors
@@ -148,19 +162,19 @@ impl From<note::Model> for Note {
     }
 }
 
-mod note {
+pub(super) mod note {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "provider_adapters_note")]
-    pub(super) struct Model {
+    pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub(super) attempt: String,
+        pub(crate) attempt: String,
         #[sea_orm(primary_key, auto_increment = false)]
-        pub(super) kind: String,
-        pub(super) target: String,
+        pub(crate) kind: String,
+        pub(crate) target: String,
         #[sea_orm(column_type = "Text")]
-        pub(super) value: String,
+        pub(crate) value: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -44,6 +44,18 @@ pub(crate) struct Traces {
     pub(crate) by_place: HashMap<String, Vec<Trace>>,
 }
 
+impl Traces {
+    /// The names of the rows of all of them.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let several = self.by_name.values().chain(self.by_place.values()).flatten();
+        let mut ids: Vec<String> =
+            self.by_reference.values().chain(several).map(|trace| trace.id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
 impl Journal {
     /// The member who organizes what a user of a provider hosted, as far as that was learnt when it was carried out.
     ///

@@ -22,7 +22,7 @@ const LATE: TimeDelta = TimeDelta::hours(1);
 /// How long an event takes of which no end is known.
 const LENGTH: TimeDelta = TimeDelta::hours(1);
 /// Runs of one event that are asked for.
-const RUNS: usize = 20;
+pub(super) const RUNS: usize = 20;
 
 /// When a run of the event may begin.
 fn window(job: &Job, meeting: &Meeting) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
@@ -157,7 +157,7 @@ impl ZoomNative {
 }
 
 /// Whether what was recorded is of the event.
-fn is_of(job: &Job, found: &Recordings, asked: At<'_>) -> bool {
+pub(super) fn is_of(job: &Job, found: &Recordings, asked: At<'_>) -> bool {
     let (At::Meeting(_), Some(began), Some(start)) = (asked, found.start, job.order.start) else {
         return true;
     };
