@@ -4,7 +4,7 @@ use super::sets::{ENDS, Signals};
 use super::settings::{Settings, ms};
 use super::signal::{Says, Signal};
 use super::stage::Stage;
-use super::step::{FETCH, START_CHECK};
+use super::step::{FETCH, RECORD, START_CHECK};
 use super::timer::Timer;
 use super::view::{Over, View};
 use super::{Codes, Session};
@@ -62,6 +62,10 @@ impl Session {
             }
         });
         view.timers.set(Timer::MeetingLimit, connected + ms(settings.longest_call));
+        // Systems that record by themselves have begun by now; others are told to.
+        if numbers == NumberMode::Automatic && !recorded {
+            view.wants = RECORD;
+        }
         view
     }
 

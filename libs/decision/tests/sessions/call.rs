@@ -46,6 +46,26 @@ fn a_manual_start_lifts_what_is_not_prohibited() {
 }
 
 #[test]
+fn a_call_is_to_be_recorded_once_it_is_answered_where_its_numbers_are_recorded_automatically() {
+    let told = |numbers, heard: &[(i64, Signal)]| {
+        let mut play = Play::call(numbers);
+        for (second, signal) in heard {
+            play.hear(*second, *signal);
+        }
+        play.when(|effect| matches!(effect, Effect::StartRecording { .. }))
+    };
+    let answered = [(5, Signal::Ringing), (9, Signal::Answered), (11, Signal::Answered)];
+    assert_eq!(told(NumberMode::Automatic, &answered), [9]);
+    for other in [NumberMode::AutomaticExcluded, NumberMode::Manual, NumberMode::Prohibited] {
+        assert_eq!(told(other, &answered), [0; 0], "{other:?}");
+    }
+    let recorded = [(8, Signal::RecordingStarted), (9, Signal::Answered)];
+    assert_eq!(told(NumberMode::Automatic, &recorded), [0; 0], "it records by itself");
+    let missed = [(5, Signal::Ringing), (9, Signal::CallUnanswered)];
+    assert_eq!(told(NumberMode::Automatic, &missed), [0; 0]);
+}
+
+#[test]
 fn answered_and_busy_at_once_is_a_contradiction() {
     let mut play = Play::call(NumberMode::Automatic);
     play.hear(9, Signal::Answered).hear(10, Signal::LineBusy).skipped(SkipCode::UnknownState);
