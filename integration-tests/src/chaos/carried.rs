@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
 use decision::company::Method;
 use decision::provider::Adapter;
 use decision::session::{Codes, Means, Outcome, Session};
@@ -25,8 +26,13 @@ pub const SESSION: i16 = 5;
 /// States of attempts of which something may still come.
 const OPEN: [i16; 3] = [1, 2, 3];
 
+/// What a session waits for longer than this is not waited for here: where nobody joins, and it is too late for a bot, it is
+/// the conference that may still begin.
+const FAR: TimeDelta = TimeDelta::seconds(120);
+
 /// What sessions end in that nobody was found to carry out.
-const NOBODY_CAME: [SkipCode; 2] = [SkipCode::CannotConnectError, SkipCode::TempCannotConnectError];
+const NOBODY_CAME: [SkipCode; 3] =
+    [SkipCode::CannotConnectError, SkipCode::TempCannotConnectError, SkipCode::NoShow];
 
 /// What came of a session, as its call is told it.
 #[derive(Debug, Clone)]
@@ -129,9 +135,11 @@ impl Carried {
 
     /// What is being done still, and comes to an end soon.
     #[must_use]
-    pub fn under_way(&self) -> Vec<String> {
+    pub fn under_way(&self, now: DateTime<Utc>) -> Vec<String> {
+        let far = (now + FAR).timestamp_micros();
         let sessions = self.sessions.iter().filter_map(|((call, plan), row)| {
             let what = match row.machine.outcome() {
+                None if row.next_due.is_some_and(|due| due > far) => return None,
                 None => "is under way",
                 Some(_) if !row.told => "is over, and its call is not told",
                 Some(_) => return None,
@@ -176,6 +184,9 @@ impl Carried {
             match row.machine.outcome() {
                 None if row.next_due.is_none() => {
                     found.push(format!("{about} waits for nothing"));
+                }
+                None if decision.plan.is_none() || decision.revision != row.holds => {
+                    found.push(format!("{about} is under way, and its plan holds no more"));
                 }
                 None => {}
                 Some(Outcome::Skipped(code)) if NOBODY_CAME.contains(&code) || fell(code) => {}
@@ -226,7 +237,6 @@ fn fell(code: SkipCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, TimeDelta, Utc};
     use decision::company::NumberMode;
     use decision::session::{Heard, Order, Settings, Signal};
 
@@ -274,7 +284,7 @@ mod tests {
             orders: Vec::new(),
             attempts: attempts.collect(),
         };
-        assert_eq!(carried.under_way(), Vec::<String>::new());
+        assert_eq!(carried.under_way(start()), Vec::<String>::new());
         let decision = wire::Decision { revision: 2, ..wire::Decision::default() };
         let timers = timers.iter().map(|due| (CALL.to_owned(), SESSION, 1, *due));
         carried.wrong(&[(CALL.to_owned(), decision)].into(), &timers.collect())
@@ -317,7 +327,7 @@ mod tests {
             orders: vec!["told 1 0 2".to_owned()],
             attempts: BTreeMap::new(),
         };
-        let waiting = carried.under_way();
+        let waiting = carried.under_way(start());
         assert_eq!(waiting.len(), 2, "{waiting:#?}");
         assert!(waiting[0].contains("its call is not told"), "{waiting:#?}");
         assert!(waiting[1].contains("an order is left"), "{waiting:#?}");

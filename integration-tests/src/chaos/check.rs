@@ -338,7 +338,7 @@ impl Picture {
     /// What has not been done although its time has come, and what is waited for because its time comes soon.
     fn times(&self) -> anyhow::Result<Vec<String>> {
         let now = self.given.now;
-        let mut found = self.carried.under_way();
+        let mut found = self.carried.under_way(now);
         for (id, kind, revision, due) in &self.tables.timers {
             if *due < (now - SOON).timestamp_micros() {
                 found.push(format!(
@@ -446,7 +446,8 @@ impl Picture {
         let acts = ledger.acts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (id, acts) in acts.iter() {
             let stored = self.given.pasts.get(id).map_or(&[][..], |past| past.asked.as_slice());
-            found.extend(unlike(acts, stored).map(|what| {
+            let over_since = self.over_since(id);
+            found.extend(unlike(acts, stored, over_since).map(|what| {
                 format!("call {id}: {what}: stored is {stored:?}, asked was {acts:?}")
             }));
         }
@@ -456,6 +457,12 @@ impl Picture {
             }
         }
         Ok(found)
+    }
+
+    /// Since when a call is over for good, if it is: to take it back then is answered, and changes nothing.
+    fn over_since(&self, id: &str) -> Option<DateTime<Utc>> {
+        self.tables.calls.get(id).filter(|judged| judged.ended)?;
+        time::optional("decided_at", self.decisions.get(id)?.decided_at.as_ref()).ok()?
     }
 
     /// What is wrong with the history: of each call, of the plans, and of the log as a whole.
@@ -643,9 +650,16 @@ impl Judged {
 
 /// What is wrong with what is stored of everything asked of a call: all that was acknowledged is there in its order, and
 /// nothing is more often than it was attempted.
-fn unlike(acts: &[Act], stored: &[Asked]) -> Option<&'static str> {
+fn unlike(
+    acts: &[Act],
+    stored: &[Asked],
+    over_since: Option<DateTime<Utc>>,
+) -> Option<&'static str> {
     let mut rest = stored.iter();
-    let mut acknowledged = acts.iter().filter(|act| act.acknowledged.is_some());
+    let is_moot = |at: DateTime<Utc>| over_since.is_some_and(|over| over < at);
+    let counts =
+        |act: &&Act| act.acknowledged.is_some_and(|at| !(act.asked.cancels && is_moot(at)));
+    let mut acknowledged = acts.iter().filter(counts);
     if !acknowledged.all(|act| rest.any(|one| *one == act.asked)) {
         return Some("what was acknowledged is lost, or in another order");
     }

@@ -144,6 +144,9 @@ pub(crate) async fn play(
         quick("provider-adapters", "fleets.gone", "\"20d\""),
         quick("provider-adapters", "fleets.offer", "\"1h\""),
         quick("provider-adapters", "work.poll", "\"20ms\""),
+        // What a killed process had under way is taken over soon.
+        quick("provider-adapters", "work.patience", "\"2s\""),
+        quick("provider-adapters", "work.lease", "\"4s\""),
         quick("provider-adapters", "imports.poll", "\"20ms\""),
         quick("provider-adapters", "imports.lease", "\"1s\""),
         quick("provider-adapters", "imports.pause", "\"1s\""),
