@@ -29,7 +29,7 @@ use crate::files;
 use crate::script::{self, Played};
 
 /// How long it may take until nothing happens any more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often it is looked whether something still happens.
 const LOOK: Duration = Duration::from_millis(20);
@@ -145,8 +145,8 @@ pub(crate) async fn play(
         quick("provider-adapters", "fleets.offer", "\"1h\""),
         quick("provider-adapters", "work.poll", "\"20ms\""),
         // What a killed process had under way is taken over soon.
-        quick("provider-adapters", "work.patience", "\"2s\""),
-        quick("provider-adapters", "work.lease", "\"4s\""),
+        quick("provider-adapters", "work.patience", "\"10s\""),
+        quick("provider-adapters", "work.lease", "\"15s\""),
         quick("provider-adapters", "imports.poll", "\"20ms\""),
         quick("provider-adapters", "imports.lease", "\"1s\""),
         quick("provider-adapters", "imports.pause", "\"1s\""),
@@ -422,10 +422,15 @@ impl Stage {
         let now = self.now.timestamp_micros();
         let (o, a) =
             (format!("{}.orchestrator", fleet::SCHEMA), "provider_adapters.provider_adapters");
+        // Others of a session wait behind its first one, also while that was put off.
+        let orders = format!(
+            "(select distinct on (call_id, plan_revision) due from {o}_command
+              order by call_id, plan_revision, id) orders"
+        );
         let statement = format!(
             "select
                (select count(*) from {o}_timer where due <= {now}) || ' timers, ' ||
-               (select count(*) from {o}_command where due <= {now}) || ' orders, ' ||
+               (select count(*) from {orders} where due <= {now}) || ' orders, ' ||
                (select count(*) from {o}_outbox) || ' announcements, ' ||
                (select count(*) from {o}_session where ended_at is not null and not told) || ' ends, ' ||
                (select count(*) from {a}_attempt where carrier = 'fleet' and until_us >= {now}
@@ -436,7 +441,7 @@ impl Stage {
                (select (select place from {a}_head) - coalesce((select sum(position) from {o}_progress
                     where name like 'signals/%'), 0)) || ' news',
                (select count(*) from {a}_work),
-               coalesce(least((select min(due) from {o}_timer), (select min(due) from {o}_command),
+               coalesce(least((select min(due) from {o}_timer), (select min(due) from {orders}),
                    (select min(due_us) from {a}_import where stage in (2, 4)))::text, '')"
         );
         let rows = self.fleet.ask(&statement)?;
