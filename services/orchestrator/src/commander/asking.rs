@@ -235,3 +235,40 @@ fn by_company<'a>(asked: &mut Vec<Asked<'a>>) -> Option<Vec<Vec<Asked<'a>>>> {
     }
     Some(companies.into_values().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_cannot_take_of_one_company_is_asked_apart_from_the_others() {
+        let of = |company: &str, id| Command {
+            id,
+            company: company.to_owned(),
+            call_id: "a".to_owned(),
+            plan_revision: 1,
+            run: 0,
+            kind: CommandKind::Dispatch,
+            method: 0,
+            adapter: 0,
+            number: 0,
+            due: DateTime::UNIX_EPOCH,
+            tries: 1,
+        };
+        let commands = [of("acme", 1), of("other", 2), of("acme", 3)];
+        let ask = |which: &[usize]| -> Vec<Asked<'_>> {
+            let one =
+                |place: &usize| Asked { place: *place, command: &commands[*place], order: None };
+            which.iter().map(one).collect()
+        };
+        let parts = by_company(&mut ask(&[0, 1, 2])).unwrap_or_default();
+        let places: Vec<Vec<usize>> =
+            parts.iter().map(|part| part.iter().map(|one| one.place).collect()).collect();
+        assert_eq!(places, [vec![0, 2], vec![1]]);
+        // Of one company nothing is to be taken apart, and nothing is lost.
+        let mut one = ask(&[0, 2]);
+        assert!(by_company(&mut one).is_none());
+        assert_eq!(one.len(), 2);
+        assert!(by_company(&mut Vec::new()).is_none());
+    }
+}
