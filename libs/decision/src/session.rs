@@ -147,7 +147,7 @@ struct Issued {
     asked: u8,
     /// How often the recording was asked for.
     polls: u8,
-    /// When permission was asked for last.
+    /// When permission was asked for last, or what became of a telephone call.
     asked_at: i64,
     /// When the announcement was ordered.
     announced_at: i64,
@@ -204,6 +204,21 @@ impl Session {
     /// Lets time pass; what is to be done because of it. Called at the beginning and whenever a timer is
     /// due; calling it more often does no harm.
     pub fn wake(&mut self, settings: &Settings, now: DateTime<Utc>) -> Vec<Effect> {
+        self.go_on(settings, now.timestamp_millis())
+    }
+
+    /// What holds for the telephone numbers of its call from now on: more became known of them, or what they permit was
+    /// changed. It counts as if it had always been so, except that what is over stays over.
+    pub fn permits(
+        &mut self,
+        settings: &Settings,
+        numbers: crate::company::NumberMode,
+        now: DateTime<Utc>,
+    ) -> Vec<Effect> {
+        if self.ended.is_some() || self.order.numbers == numbers {
+            return Vec::new();
+        }
+        self.order.numbers = numbers;
         self.go_on(settings, now.timestamp_millis())
     }
 

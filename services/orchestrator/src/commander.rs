@@ -229,7 +229,7 @@ impl Commander {
                 if_requested: None,
             })
             .collect();
-        self.engine.hear(&told, None).await
+        self.engine.hear(&told).await
     }
 }
 

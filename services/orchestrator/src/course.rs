@@ -166,7 +166,7 @@ impl Engine {
             heard: vec![Heard::new(Signal::RequestedAgain, self.clock.now())],
             if_requested: None,
         };
-        self.hear(&[told], None).await
+        self.hear(&[told]).await
     }
 }
 

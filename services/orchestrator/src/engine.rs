@@ -371,6 +371,7 @@ impl Engine {
             };
             all.changed += outcome.changed;
             all.decided += outcome.decisions.len();
+            all.partial.extend(outcome.waiting);
             if !how.untold {
                 for one in judged {
                     if let Some(until) = one.partial_until

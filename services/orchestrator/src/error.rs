@@ -84,6 +84,9 @@ pub(crate) enum Error {
     /// A feed does not answer.
     #[error("what carries the work does not answer; try again")]
     Feed(#[source] Box<feed::Error>),
+    /// A key that names another request.
+    #[error("the idempotency key `{0}` was used for another request; use a new one for each")]
+    KeyReused(String),
     /// A newer company file was applied.
     #[error("the company file changed while it was compared with a proposed one; ask again")]
     PolicyChanged,
@@ -106,7 +109,11 @@ impl Error {
     /// Whether it is no use to do the same again.
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
-            Self::Invalid(_) | Self::Meeting { .. } | Self::Corrupt(_) | Self::Notice => true,
+            Self::Invalid(_)
+            | Self::Meeting { .. }
+            | Self::Corrupt(_)
+            | Self::Notice
+            | Self::KeyReused(_) => true,
             Self::Storage(error) => {
                 matches!(error, storage::Error::Corrupt(_) | storage::Error::Statement(_))
             }
@@ -145,6 +152,7 @@ impl Error {
             | Self::Peer { .. }
             | Self::Contended
             | Self::Feed(_)
+            | Self::KeyReused(_)
             | Self::PolicyChanged
             | Self::Ending => false,
         }
@@ -159,7 +167,7 @@ impl ServiceError for Error {
                 Code::NotFound
             }
             Self::NotPermitted { .. } => Code::PermissionDenied,
-            Self::NothingRecorded(_) => Code::FailedPrecondition,
+            Self::NothingRecorded(_) | Self::KeyReused(_) => Code::FailedPrecondition,
             Self::Peer { .. } | Self::Storage(_) | Self::Feed(_) | Self::Ending => {
                 Code::Unavailable
             }
@@ -174,7 +182,7 @@ impl ServiceError for Error {
             Self::UnknownCall { .. } | Self::NoDecisionYet { .. } => ErrorReason::UnknownCall,
             Self::UnknownCompany(_) => ErrorReason::UnknownCompany,
             Self::NotPermitted { .. } => ErrorReason::NotPermitted,
-            Self::NothingRecorded(_) => ErrorReason::RequestRejected,
+            Self::NothingRecorded(_) | Self::KeyReused(_) => ErrorReason::RequestRejected,
             Self::Peer { .. } => ErrorReason::PeerUnavailable,
             Self::Storage(_) | Self::Feed(_) => ErrorReason::StorageUnavailable,
             Self::Ending => ErrorReason::Overloaded,
@@ -204,6 +212,7 @@ impl ServiceError for Error {
             | Self::Notice
             | Self::NoDecisionYet { .. }
             | Self::Feed(_)
+            | Self::KeyReused(_)
             | Self::PolicyChanged
             | Self::Ending => Vec::new(),
         }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::{Link, chain};
+use chrono::{DateTime, Utc};
+use decision::CallKey;
 use feed::{Feed, Notice};
 use futures::{Stream, StreamExt as _};
 use proto::calendar::v1 as calendar;
@@ -51,6 +53,12 @@ const LEASE: &str = "follow";
 pub(crate) const MEETINGS: &str = "meetings";
 pub(crate) const CHOICES: &str = "choices";
 const POLICIES: &str = "policies";
+
+/// What notices are about that say that somebody does not want to be recorded; the note is since when, as far as it is known.
+pub(crate) const REFUSALS: &str = "refusals";
+
+/// By topic and call: how far the choices about it were read, and when the first of them was made, as far as it is known.
+type Concerned<'a> = BTreeMap<(&'a str, String), (u64, Option<DateTime<Utc>>)>;
 
 /// What notices are about that facts of hosts led to.
 pub(crate) const FACTS: &str = "facts";
@@ -370,23 +378,42 @@ impl Engine {
         &self,
         choices: &[consent::WatchChoicesResponse],
     ) -> Result<Vec<Notice>, Error> {
-        let mut by_company: BTreeMap<&str, Vec<decision::CallKey>> = BTreeMap::new();
+        let mut by_company: BTreeMap<&str, (Vec<&consent::WatchChoicesResponse>, Vec<CallKey>)> =
+            BTreeMap::new();
         for choice in choices {
             // A choice that cannot be read was not about a call that can.
-            let key = choice.key.clone().and_then(|key| decision::CallKey::try_from(key).ok());
-            by_company.entry(choice.company.as_str()).or_default().extend(key);
+            let Some(key) = choice.key.clone().and_then(|key| CallKey::try_from(key).ok()) else {
+                continue;
+            };
+            let (of_company, keys) = by_company.entry(choice.company.as_str()).or_default();
+            of_company.push(choice);
+            keys.push(key);
         }
         let mut notices = Vec::new();
-        for (company, keys) in by_company {
-            for call_id in self.calls.by_key(company, &keys).await? {
-                notices.push(Notice {
-                    topic: CHOICES.to_owned(),
+        for (company, (choices, keys)) in by_company {
+            // Of several choices about a call the newest stands for all, and a refusal for itself: nothing takes it back.
+            let mut concerned: Concerned<'_> = BTreeMap::new();
+            for (place, call_id) in self.calls.by_key(company, &keys).await? {
+                let Some(choice) = choices.get(place) else { continue };
+                // What cannot be read permits nothing.
+                let topic =
+                    if choice.choice() == consent::Choice::Join { CHOICES } else { REFUSALS };
+                let chosen = proto::time::optional("chosen_at", choice.chosen_at.as_ref());
+                let chosen = chosen.ok().flatten();
+                let (revision, first) =
+                    concerned.entry((topic, call_id)).or_insert((choice.cursor, chosen));
+                *revision = choice.cursor.max(*revision);
+                *first = (*first).min(chosen);
+            }
+            notices.extend(concerned.into_iter().map(|((topic, call_id), (revision, at))| {
+                Notice {
+                    topic: topic.to_owned(),
                     company: company.to_owned(),
                     subject: call_id,
-                    revision: choices.iter().map(|choice| choice.cursor).max().unwrap_or_default(),
-                    note: String::new(),
-                });
-            }
+                    revision,
+                    note: at.map(|at| at.timestamp_micros().to_string()).unwrap_or_default(),
+                }
+            }));
         }
         Ok(notices)
     }

@@ -13,6 +13,7 @@ mod letters;
 pub mod measure;
 mod policies;
 mod redecisions;
+mod refusals;
 mod register;
 mod relay;
 mod report;

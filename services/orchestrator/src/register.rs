@@ -1,16 +1,20 @@
 //! Registering what no calendar knows: telephone calls, and recordings to import from a link.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use decision::identity;
 use decision::upload::Rejected;
 use decision::{Policy, upload};
 use proto::orchestrator::v1 as wire;
 use proto::provider::v1 as provider;
 use proto::{Invalid, time};
+use tracing::warn;
 
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::store::{Input, Registered, Secret};
+use crate::signals::PASSED_OVER;
+use crate::store::{Input, PEOPLE, Registered, Secret};
 
 /// The longest name of a connection, id, number or person, in bytes.
 const NAME: usize = 400;
@@ -24,8 +28,8 @@ const LINK: usize = 8_192;
 /// The longest title, in bytes.
 const TITLE: usize = 4_096;
 
-/// The most people that are told of a call.
-const PEOPLE: usize = 1_000;
+/// A call or a recording that is said to have begun so much later than now is none.
+const AHEAD: TimeDelta = TimeDelta::days(1);
 
 impl Engine {
     /// Registers a telephone call, and decides it if anything is new; answers its id.
@@ -37,34 +41,77 @@ impl Engine {
         company: &str,
         call: provider::PhoneCall,
     ) -> Result<String, Error> {
-        let (call_id, is_new) = self.note_call(company, call).await?;
-        self.decide_if(company, &call_id, is_new).await?;
-        Ok(call_id)
-    }
-
-    /// Notes a telephone call; answers its id, and whether anything is new.
-    ///
-    /// # Errors
-    /// A field that cannot be taken, an unknown company, or the store.
-    pub(crate) async fn note_call(
-        &self,
-        company: &str,
-        call: provider::PhoneCall,
-    ) -> Result<(String, bool), Error> {
         let now = self.clock.now();
         let call = checked_call(company, call)?;
+        not_ahead("call.placed_at", call.placed_at.as_ref(), now)?;
         // Nothing is kept of a company that nobody has applied.
         self.policies.known(company).await?;
-        let call_id = identity::call(company, &call.connection, &call.external_id);
-        let told = Registered {
-            call_id: call_id.clone(),
-            input: Input::Call(call),
-            link: None,
-            received: now,
-            revision: 1,
-        };
+        let told = registered(company, call, now);
         let is_new = self.calls.register(company, &told, now + self.retry).await?;
-        Ok((call_id, is_new))
+        self.decide_if(company, &told.call_id, is_new).await?;
+        Ok(told.call_id)
+    }
+
+    /// Dialers tell of telephone calls that nobody registered: they are noted, as `RegisterDialerCall` does it, all together.
+    /// They are decided by their timers, which are due at once: whoever tells of them has more to tell, and waits for nobody.
+    ///
+    /// # Errors
+    /// The store, if it may work another time: the news is told again then.
+    pub(crate) async fn phone_calls_told(
+        &self,
+        calls: Vec<provider::PhoneCall>,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut applied: HashMap<String, bool> = HashMap::new();
+        let mut told = Vec::with_capacity(calls.len());
+        for mut call in calls {
+            let company = call.company.clone();
+            let is_applied = match applied.get(&company) {
+                Some(is_applied) => *is_applied,
+                None => {
+                    let is_applied = match self.policies.known(&company).await {
+                        Ok(_) => true,
+                        Err(error @ Error::Storage(_)) if !error.is_lasting() => return Err(error),
+                        // Nobody has heard of it, and nobody can be waited for: others have signals to tell.
+                        Err(error) => {
+                            let error = chassis::chain(&error);
+                            warn!(company, error, "telephone calls are not registered");
+                            false
+                        }
+                    };
+                    applied.insert(company.clone(), is_applied);
+                    is_applied
+                }
+            };
+            if !is_applied {
+                PASSED_OVER.add(1, &[("why", "unknown_company")]);
+                continue;
+            }
+            // Its clock is wrong, and a call that began in years would end in years.
+            if not_ahead("call.placed_at", call.placed_at.as_ref(), now).is_err() {
+                call.placed_at = Some(time::to_wire(now));
+            }
+            match checked_call(&company, call) {
+                Ok(call) => told.push((company.clone(), registered(&company, call, now))),
+                Err(invalid) => pass_over(&company, &invalid),
+            }
+        }
+        // One that cannot be noted is found by halves.
+        let mut parts = vec![told.as_slice()];
+        while let Some(part) = parts.pop() {
+            match self.calls.register_all(part, now).await {
+                Ok(()) => {}
+                Err(error) if !error.is_lasting() => return Err(error),
+                Err(_) if part.len() > 1 => {
+                    let (sooner, later) = part.split_at(part.len() / 2);
+                    parts.extend([later, sooner]);
+                }
+                Err(error) => {
+                    part.iter().for_each(|(company, _)| pass_over(company, &error));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Registers an upload, and decides it if anything is new; answers its id.
@@ -78,11 +125,15 @@ impl Engine {
     ) -> Result<String, Error> {
         let now = self.clock.now();
         let (request, link) = checked_upload(request)?;
+        not_ahead("recorded_at", request.recorded_at.as_ref(), now)?;
         let company = request.company.clone();
         let call_id = identity::upload(&company, &request.idempotency_key);
         let ids = std::slice::from_ref(&call_id);
         let known = self.calls.registered(&company, ids).await?;
         let ended = self.calls.get(&company, ids).await?.first().is_some_and(|call| call.ended);
+        if known.first().is_some_and(|known| is_another(known, &request, &link)) {
+            return Err(Error::KeyReused(request.idempotency_key));
+        }
         let is_complete = known.first().is_some_and(|one| one.link.is_some() || ended);
         if is_complete {
             self.decide_if(&company, &call_id, false).await?;
@@ -119,6 +170,40 @@ impl Engine {
         let how = How::now(self.clock.now(), Cause::Asked).untold();
         self.decide_ids(company, &[call_id.to_owned()], how).await.map(drop)
     }
+}
+
+/// A telephone call as it is registered.
+fn registered(company: &str, call: provider::PhoneCall, now: DateTime<Utc>) -> Registered {
+    Registered {
+        call_id: identity::call(company, &call.connection, &call.external_id),
+        input: Input::Call(call),
+        link: None,
+        received: now,
+        revision: 1,
+    }
+}
+
+fn pass_over(company: &str, error: &(dyn std::error::Error + 'static)) {
+    PASSED_OVER.add(1, &[("why", "unreadable")]);
+    warn!(company, error = chassis::chain(error), "a telephone call is not registered");
+}
+
+/// Refuses what is said to have begun long after now.
+fn not_ahead(
+    field: &'static str,
+    at: Option<&prost_types::Timestamp>,
+    now: DateTime<Utc>,
+) -> Result<(), Invalid> {
+    match time::optional(field, at)? {
+        Some(at) if at > now + AHEAD => Err(text(field, "it is more than a day ahead")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether something else was asked for under the same key. Its link is not known any more where nothing is to be fetched.
+fn is_another(known: &Registered, request: &wire::ImportRecordingRequest, link: &str) -> bool {
+    let is_same_link = known.link.as_ref().is_none_or(|known| known.reveal() == link);
+    known.input != Input::Upload(request.clone()) || !is_same_link
 }
 
 /// Refuses who may not ask for an upload, before anything is kept.

@@ -1,7 +1,7 @@
 //! Plans while they are carried out: sessions begin when plans are handed over, hear what is told of them, wait for what may
 //! not happen, and what comes of them becomes the decision of the call.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chassis::metrics::{self, Counter, Gauge};
@@ -97,12 +97,31 @@ impl Engine {
     /// Tells sessions what was told of them.
     ///
     /// # Errors
+    /// The store.
+    pub(crate) async fn hear(&self, told: &[Told]) -> Result<(), Error> {
+        let stepped = self.step(told, None).await?;
+        self.follow_up(stepped).await
+    }
+
+    /// The same while a log is followed, and notes how far it has been. What came of sessions that end is left to their timers,
+    /// which are due at once: whoever follows the log for all companies waits for no peer.
+    ///
+    /// # Errors
     /// The lease is lost; the store.
-    pub(crate) async fn hear(
+    pub(crate) async fn follow(
+        &self,
+        told: &[Told],
+        followed: (&Lease, &str, u64),
+    ) -> Result<(), Error> {
+        let stepped = self.step(told, Some(followed)).await?;
+        self.follow_up(Stepped { concluded: BTreeMap::new(), ..stepped }).await
+    }
+
+    async fn step(
         &self,
         told: &[Told],
         followed: Option<(&Lease, &str, u64)>,
-    ) -> Result<(), Error> {
+    ) -> Result<Stepped, Error> {
         let mut settings = SettingsOf::new();
         for one in told {
             if !settings.contains_key(&one.company) {
@@ -110,8 +129,7 @@ impl Engine {
                 settings.insert(one.company.clone(), settings_of(ready.as_ref()));
             }
         }
-        let stepped = self.calls.hear(told, &settings, followed, self.clock.now()).await?;
-        self.follow_up(stepped).await
+        self.calls.hear(told, &settings, followed, self.clock.now()).await
     }
 
     /// The policy of a company as far as it is known, for what does not depend on its newest version.
@@ -148,10 +166,7 @@ impl Engine {
     /// The store, or [`Error::Contended`] if the calls kept changing.
     pub(crate) async fn conclude(&self, company: &str, ids: &[String]) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
-            let over = self.calls.untold(company, ids).await?;
-            if over.is_empty() {
-                return Ok(());
-            }
+            // The calls first: whatever comes of a session after it was read raises the version of its call.
             let known: HashMap<String, Call> = self
                 .calls
                 .get(company, ids)
@@ -159,6 +174,10 @@ impl Engine {
                 .into_iter()
                 .map(|call| (call.call_id.clone(), call))
                 .collect();
+            let over = self.calls.untold(company, ids).await?;
+            if over.is_empty() {
+                return Ok(());
+            }
             let now = self.clock.now();
             let meetings = self.meetings_of(company, ids).await;
             let moment = Moment { now, cause: Cause::Session, is_present: true, retry: self.retry };
@@ -168,7 +187,20 @@ impl Engine {
                 let Some(outcome) = session.machine.outcome() else { continue };
                 match known.get(&session.call_id).filter(|call| decides(session, outcome, call)) {
                     Some(call) => {
-                        let mut carried = Judged::carried(call, session, outcome, moment)?;
+                        let mut carried = match Judged::carried(call, session, outcome, moment) {
+                            Ok(carried) => carried,
+                            // It is due again, and holds up no other.
+                            Err(error) => {
+                                let (call_id, error) = (&call.call_id, chassis::chain(&error));
+                                tracing::error!(
+                                    company,
+                                    call_id,
+                                    error,
+                                    "a session is not concluded"
+                                );
+                                continue;
+                            }
+                        };
                         // It may have been moved while it ran.
                         let moved = meetings.get(&session.call_id);
                         let moved = moved.filter(|one| is_moved(&carried.candidate, one, now));

@@ -3,7 +3,7 @@
 //! The holder of the lease reads the log of each peer that hosts adapters. Signals are told to their sessions in the
 //! transaction in which it is noted how far the log has been followed, so each is told once, whoever dies when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chassis::metrics::{self, Counter};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,7 +33,7 @@ const LONGEST: usize = 400;
 
 /// News of adapters that could not be made use of, by `why`: `unreadable` names no session, or is a telephone call that lacks something,
 /// `unknown_company` a telephone call of nobody's.
-static PASSED_OVER: Counter = metrics::counter("callsheet.session.news.passed_over");
+pub(crate) static PASSED_OVER: Counter = metrics::counter("callsheet.session.news.passed_over");
 
 impl Follower {
     /// Follows all peers that host adapters.
@@ -66,6 +66,7 @@ impl Follower {
             let newest = news.iter().map(|one| one.cursor).max();
             let mut signals = Vec::with_capacity(news.len());
             let mut calls = Vec::new();
+            let mut changed = Vec::new();
             for one in news {
                 match one.news {
                     Some(provider::watch_signals_response::News::Signal(signal)) => {
@@ -75,16 +76,19 @@ impl Follower {
                         calls.push(call);
                     }
                     Some(provider::watch_signals_response::News::FactsChanged(facts)) => {
-                        self.publish(&engine.facts_changed(&facts).await?).await;
+                        changed.push(facts);
                     }
                     // Of a newer version.
                     None => PASSED_OVER.add(1, &[("why", "unreadable")]),
                 }
             }
+            for facts in merged(changed) {
+                self.publish(&engine.facts_changed(&facts).await?).await;
+            }
             engine.phone_calls_told(calls).await?;
-            let told = engine.told(signals).await;
+            let told = engine.told(signals).await?;
             if let Some(newest) = newest {
-                engine.hear(&told, Some((lease, &followed, newest))).await?;
+                engine.follow(&told, (lease, &followed, newest)).await?;
             }
             if let Some(status) = failed {
                 return Err(silent(status));
@@ -96,17 +100,29 @@ impl Follower {
 
 impl Engine {
     /// Signals as sessions hear them, in their order.
-    pub(crate) async fn told(&self, signals: Vec<provider::Signal>) -> Vec<Told> {
+    ///
+    /// # Errors
+    /// The store, where a policy cannot be read from it for the moment by which a roster is told: who must never be recorded
+    /// must not be overlooked.
+    pub(crate) async fn told(&self, signals: Vec<provider::Signal>) -> Result<Vec<Told>, Error> {
         let now = self.clock.now();
         let mut policies: BTreeMap<String, Option<SharedPolicy>> = BTreeMap::new();
         for signal in signals.iter().filter(|signal| is_roster(signal)) {
             let Some(attempt) = &signal.attempt else { continue };
             if !policies.contains_key(&attempt.company) {
-                let ready = self.known_policy(&attempt.company).await;
+                let ready = match self.policies.known(&attempt.company).await {
+                    Ok(ready) => Some(ready),
+                    Err(error @ Error::Storage(_)) if !error.is_lasting() => return Err(error),
+                    Err(error) => {
+                        let (company, error) = (&attempt.company, chassis::chain(&error));
+                        warn!(company, error, "a roster is told without a policy");
+                        None
+                    }
+                };
                 policies.insert(attempt.company.clone(), ready);
             }
         }
-        signals
+        let told = signals
             .into_iter()
             .filter_map(|signal| {
                 let company = signal.attempt.as_ref().map(|attempt| attempt.company.as_str());
@@ -117,7 +133,8 @@ impl Engine {
                 }
                 told
             })
-            .collect()
+            .collect();
+        Ok(told)
     }
 
     /// Facts at a provider have changed from which plans were made: notices of the calls that are to be decided again.
@@ -142,39 +159,28 @@ impl Engine {
             })
             .collect())
     }
+}
 
-    /// Dialers tell of telephone calls that nobody registered: they are, as `RegisterDialerCall` does it. What cannot be decided
-    /// at once is when its timer is due.
-    ///
-    /// # Errors
-    /// Those of registering one, if it may work another time: the news is told again then.
-    pub(crate) async fn phone_calls_told(
-        &self,
-        calls: Vec<provider::PhoneCall>,
-    ) -> Result<(), Error> {
-        for call in calls {
-            let (company, connection) = (call.company.clone(), call.connection.clone());
-            let error = match self.note_call(&company, call).await {
-                Ok((call_id, is_new)) => {
-                    if is_new && let Err(error) = self.decide_noted(&company, &call_id).await {
-                        let error = chassis::chain(&error);
-                        warn!(company, call_id, error, "a telephone call is decided later");
-                    }
-                    continue;
-                }
-                Err(error) => error,
-            };
-            let is_nobodys = matches!(error, Error::UnknownCompany(_));
-            if !is_nobodys && !error.is_lasting() {
-                return Err(error);
-            }
-            let why = if is_nobodys { "unknown_company" } else { "unreadable" };
-            PASSED_OVER.add(1, &[("why", why)]);
-            let error = chassis::chain(&error);
-            warn!(company, connection, error, "a telephone call is not registered");
+/// What has changed, once for each provider of a company: a change of an account is told of each of its people.
+fn merged(changed: Vec<provider::FactsChanged>) -> Vec<provider::FactsChanged> {
+    let mut of: BTreeMap<(String, i32), Option<BTreeSet<String>>> = BTreeMap::new();
+    for facts in changed {
+        let members =
+            of.entry((facts.company, facts.provider)).or_insert_with(|| Some(BTreeSet::new()));
+        match members {
+            // Nobody is named: it concerns all.
+            Some(_) if facts.members.is_empty() => *members = None,
+            Some(members) => members.extend(facts.members),
+            None => {}
         }
-        Ok(())
     }
+    of.into_iter()
+        .map(|((company, provider), members)| provider::FactsChanged {
+            company,
+            provider,
+            members: members.into_iter().flatten().collect(),
+        })
+        .collect()
 }
 
 fn is_roster(signal: &provider::Signal) -> bool {

@@ -44,7 +44,7 @@ pub(crate) use commit::{End, Judged, Moment, give_way};
 pub(crate) use log::Chained;
 pub(crate) use log::link;
 pub(crate) use recipients::Through;
-pub(crate) use registered::{Input, Registered, Secret, UNDECIDED};
+pub(crate) use registered::{Input, PEOPLE, Registered, Secret, UNDECIDED};
 pub(crate) use row::is_same;
 pub(crate) use sessions::{Running, SettingsOf, Stepped, Told, method_of};
 pub(crate) use storms::Storm;
@@ -244,7 +244,7 @@ impl Calls {
         Ok(found)
     }
 
-    /// Ids of the calls with these identities, in no order.
+    /// Ids of the calls with these identities, each with the place of its identity among these, in no order.
     ///
     /// # Errors
     /// Those of the database.
@@ -252,19 +252,27 @@ impl Calls {
         &self,
         company: &str,
         keys: &[decision::CallKey],
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<(usize, String)>, Error> {
+        let mut places: HashMap<Vec<u8>, Vec<usize>> = HashMap::with_capacity(keys.len());
+        for (place, key) in keys.iter().enumerate() {
+            places.entry(row::order_of(key)).or_default().push(place);
+        }
+        let wanted: Vec<&Vec<u8>> = places.keys().collect();
         let mut found = Vec::new();
-        for part in chunks(keys) {
-            let rows: Vec<String> = call::Entity::find()
+        for part in chunks(&wanted) {
+            let rows: Vec<(String, Vec<u8>)> = call::Entity::find()
                 .select_only()
-                .column(call::Column::CallId)
+                .columns([call::Column::CallId, call::Column::SortKey])
                 .filter(call::Column::Company.eq(company))
-                .filter(call::Column::SortKey.is_in(part.iter().map(row::order_of)))
+                .filter(call::Column::SortKey.is_in(part.iter().map(|key| (*key).clone())))
                 .into_tuple()
                 .all(self.store.reader())
                 .await
                 .map_err(storage::Error::from)?;
-            found.extend(rows);
+            for (call_id, key) in rows {
+                let of_key = places.get(&key).into_iter().flatten();
+                found.extend(of_key.map(|place| (*place, call_id.clone())));
+            }
         }
         Ok(found)
     }

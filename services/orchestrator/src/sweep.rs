@@ -22,7 +22,8 @@ use tracing::{debug, warn};
 
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::follow::{CHOICES, MEETINGS, batches, notice, split};
+use crate::follow::{CHOICES, MEETINGS, REFUSALS, batches, notice, split};
+use crate::refusals::{self, Refused};
 use crate::work::{Changed, Worker};
 
 const SWEPT_MEETINGS: &str = "swept meetings";
@@ -252,10 +253,7 @@ impl Sweep {
                 by_company.entry(notice.company.clone()).or_default().push(notice);
             }
             for (company, notices) in by_company {
-                let ids: Vec<String> = notices.iter().map(|one| one.subject.clone()).collect();
-                calls.touch(&company, &ids).await?;
-                let how = How::now(self.engine.clock.now(), Cause::Consent);
-                if let Err(error) = self.engine.decide_ids(&company, &ids, how).await {
+                if let Err(error) = self.chosen(&company, &notices).await {
                     self.hand_on("choices", &company, &error, &notices).await?;
                 }
             }
@@ -269,6 +267,27 @@ impl Sweep {
             }
         }
         Ok(())
+    }
+
+    /// Decides calls of a company that participants have chosen about.
+    async fn chosen(&self, company: &str, notices: &[Notice]) -> Result<(), Error> {
+        let mut refused = Refused::new();
+        let mut others = Vec::new();
+        for notice in notices {
+            if notice.topic == REFUSALS {
+                refusals::note(&mut refused, notice);
+            } else {
+                others.push(notice.subject.clone());
+            }
+        }
+        let mut done = Ok(());
+        if !refused.is_empty() {
+            done = done.and(self.engine.refused(company, &refused).await);
+        }
+        if !others.is_empty() {
+            done = done.and(self.worker.touched(company, others, Cause::Consent).await);
+        }
+        done
     }
 
     /// Decides calls that have come into the window since the last time, once a minute at the most; of companies of which it

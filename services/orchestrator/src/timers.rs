@@ -248,7 +248,8 @@ impl Timers {
                 // It was registered, and nobody came to decide it.
                 None if timer.revision == UNDECIDED => open.push(timer),
                 None => fates.push((timer, Fate::Over("void"))),
-                Some(_) if released.contains(&timer.call_id) => {
+                // Only the end of the time to hand it over: whatever else its call waits for, it goes on waiting.
+                Some(_) if timer.kind == TimerKind::Window && released.contains(&timer.call_id) => {
                     fates.push((timer, Fate::Over("done")));
                 }
                 Some(_) => open.push(timer),

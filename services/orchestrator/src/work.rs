@@ -16,7 +16,8 @@ use tracing::{error, warn};
 
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
-use crate::follow::{CHOICES, FACTS, MEETINGS, REMOVED};
+use crate::follow::{CHOICES, FACTS, MEETINGS, REFUSALS, REMOVED};
+use crate::refusals::{self, Refused};
 
 /// Notices taken at once.
 const BATCH: usize = 500;
@@ -118,6 +119,7 @@ impl Worker {
 
     async fn decide(&self, company: &str, deliveries: &[Delivery]) -> Result<(), Error> {
         let mut changed = Changed::new();
+        let mut refused = Refused::new();
         let mut chosen = Vec::new();
         let mut hosted = Vec::new();
         for delivery in deliveries {
@@ -128,27 +130,42 @@ impl Worker {
                     let known = changed.entry(notice.subject.clone()).or_default();
                     *known = removed.max(*known);
                 }
+                REFUSALS => refusals::note(&mut refused, notice),
                 CHOICES => chosen.push(notice.subject.clone()),
                 FACTS => hosted.push(notice.subject.clone()),
                 _ => return Err(Error::Notice),
             }
         }
+        // Whatever fails of the rest, a recording that somebody does not want ends.
+        let mut done = Ok(());
+        if !refused.is_empty() {
+            done = done.and(self.engine.refused(company, &refused).await);
+        }
         if !changed.is_empty() {
-            self.meetings_changed(company, changed).await?;
+            done = done.and(self.meetings_changed(company, changed).await);
         }
         // An adapter's word that something has changed at its provider is a matter of time, like any other of its answers.
-        for (mut ids, cause) in [(chosen, Cause::Consent), (hosted, Cause::Timer)] {
-            if ids.is_empty() {
-                continue;
+        for (ids, cause) in [(chosen, Cause::Consent), (hosted, Cause::Timer)] {
+            if !ids.is_empty() {
+                done = done.and(self.touched(company, ids, cause).await);
             }
-            ids.sort_unstable();
-            ids.dedup();
-            // Whoever is judging them at the moment may have asked before.
-            self.engine.calls.touch(company, &ids).await?;
-            let how = How::now(self.engine.clock.now(), cause);
-            self.engine.decide_ids(company, &ids, how).await?;
         }
-        Ok(())
+        done
+    }
+
+    /// Decides calls of which something has changed that no revision tells.
+    pub(crate) async fn touched(
+        &self,
+        company: &str,
+        mut ids: Vec<String>,
+        cause: Cause,
+    ) -> Result<(), Error> {
+        ids.sort_unstable();
+        ids.dedup();
+        // Whoever is judging them at the moment may have asked before.
+        self.engine.calls.touch(company, &ids).await?;
+        let how = How::now(self.engine.clock.now(), cause);
+        self.engine.decide_ids(company, &ids, how).await.map(drop)
     }
 
     /// Decides meetings that have changed: those that start in the window, and those that have been decided before.

@@ -35,6 +35,8 @@ mod partial;
 mod policy;
 #[path = "service/refusals.rs"]
 mod refusals;
+#[path = "service/refused.rs"]
+mod refused;
 #[path = "service/register.rs"]
 mod register;
 #[path = "service/report.rs"]

@@ -1,13 +1,13 @@
 //! A telephone call, and a recording behind a customer's link.
 
-use super::sets::{ENDS, Signals};
+use super::sets::{ENDS, OVERTAKEN, Signals};
 use super::settings::{Settings, ms};
 use super::signal::{Says, Signal};
 use super::stage::Stage;
 use super::step::{FETCH, RECORD, START_CHECK};
 use super::timer::Timer;
 use super::view::{Over, View};
-use super::{Codes, Session};
+use super::{Codes, Means, Session};
 use crate::company::NumberMode;
 use crate::skip_code::SkipCode;
 
@@ -37,19 +37,15 @@ impl Session {
         }
         let ended = self.facts.last(Signal::CallEnded).or(self.facts.last(Signal::FilesReady));
         let numbers = self.order.numbers;
-        if let Some(at) = connected.or(ended).filter(|_| numbers == NumberMode::Prohibited) {
-            let mut over = over(false, Codes::from_iter([SkipCode::RecordingRestricted]), at);
-            over.withdraw = true;
-            return View::over(over);
+        if let Some(at) = self.overtaken().filter(|_| connected.or(ended).is_none()) {
+            return View::over(Over { withdraw: true, ..over(false, self.codes(OVERTAKEN), at) });
         }
-        let by_hand = self.facts.has(Signal::ManualStart);
+        // Nobody is called back before that end is settled: more may become known of the numbers until then.
+        if let Some(at) = connected.or(ended).filter(|_| numbers == NumberMode::Prohibited) {
+            return View::over(over(false, self.not_permitted().into_iter().collect(), at));
+        }
         if let Some(at) = ended {
-            let code = match numbers {
-                NumberMode::Automatic | NumberMode::Prohibited => None,
-                NumberMode::AutomaticExcluded => Some(SkipCode::AutoRecordingExcluded),
-                NumberMode::Manual => Some(SkipCode::ManualRecordingExcluded),
-            };
-            let findings: Codes = code.filter(|_| !by_hand).into_iter().collect();
+            let findings: Codes = self.not_permitted().into_iter().collect();
             return View::over(over(findings.is_empty(), findings, at));
         }
         let Some(connected) = connected else { return self.dialling(settings) };
@@ -69,20 +65,46 @@ impl Session {
         view
     }
 
+    /// Why a call that took place is not to be recorded, by what its numbers permit.
+    pub(super) fn not_permitted(&self) -> Option<SkipCode> {
+        if self.means() != Means::Dialer {
+            return None;
+        }
+        let by_hand = self.facts.has(Signal::ManualStart);
+        match self.order.numbers {
+            NumberMode::Automatic => None,
+            NumberMode::Prohibited => Some(SkipCode::RecordingRestricted),
+            NumberMode::AutomaticExcluded => {
+                Some(SkipCode::AutoRecordingExcluded).filter(|_| !by_hand)
+            }
+            NumberMode::Manual => Some(SkipCode::ManualRecordingExcluded).filter(|_| !by_hand),
+        }
+    }
+
     fn dialling(&self, settings: &Settings) -> View {
         let ringing = self.facts.first(Signal::Ringing);
         let mut view = View::at(if ringing.is_some() { Stage::Ringing } else { Stage::Initiated });
         let since = ringing.or(self.facts.first(Signal::DialStarted)).unwrap_or(self.order.start);
-        // Some systems tell nothing before the end: one asks, and goes on waiting.
+        // Some systems tell nothing before the end: one asks, and goes on waiting. Who answers is not in time for a call of
+        // long ago, so that wait begins when one asks.
         let asked = self.issued.flags & START_CHECK != 0;
-        let wait = if asked { settings.longest_call } else { settings.ring_wait };
-        view.timers.set(Timer::Ring, since + ms(wait));
+        let due = if asked {
+            since.max(self.issued.asked_at).saturating_add(ms(settings.longest_call))
+        } else {
+            since.saturating_add(ms(settings.ring_wait))
+        };
+        view.timers.set(Timer::Ring, due);
         view
     }
 
     pub(super) fn view_upload(&self, settings: &Settings) -> View {
         if let Some(at) = self.of_run(ENDS).map(|fact| fact.first.at).min() {
             return View::over(over(false, self.faults(), at));
+        }
+        let fetching = self.facts.first(Signal::Fetching);
+        // What is being fetched is fetched to its end, like a recording that runs.
+        if let Some(at) = self.overtaken().filter(|at| fetching.is_none_or(|since| *at < since)) {
+            return View::over(Over { withdraw: true, ..over(false, self.codes(OVERTAKEN), at) });
         }
         let mut view = View::at(Stage::Importing);
         view.wants = FETCH;

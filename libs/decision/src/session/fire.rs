@@ -88,6 +88,7 @@ impl Session {
             }
             Timer::Ring if self.issued.flags & START_CHECK == 0 => {
                 self.issued.flags |= START_CHECK;
+                self.issued.asked_at = now;
                 effects.push(Effect::CheckMeeting);
                 return false;
             }

@@ -112,6 +112,7 @@ impl Session {
         if has(Signal::StartedAtOtherTime) && !has(Signal::MeetingStarted) {
             codes.add(SkipCode::PmiUnmatchedTimes);
         }
+        codes.extend_with(self.not_permitted());
         codes
     }
 

@@ -60,7 +60,7 @@ settings! {
     restart_wait 1_800, "So long after it ended, and until its planned end at the latest, the same conference may begin again before its recording is fetched; where nobody joins.";
     longest_meeting 86_400, "A conference whose end was never told is taken for ended so long after its start.";
     ring_wait 300, "So long after a telephone call was placed or began to ring its provider is asked what became of it.";
-    longest_call 86_400, "A telephone call whose end was never told is taken for ended so long after it was answered, and for unanswered so long after it was placed.";
+    longest_call 86_400, "A telephone call whose end was never told is taken for ended so long after it was answered, and for unanswered so long after it was placed or its provider was asked.";
     files_due 86_400, "After so long the recording ought to be there: the last but one time it is asked for.";
     files_deadline 172_800, "After so long a recording is missing.";
     import_deadline 86_400, "The longest time an import may take.";

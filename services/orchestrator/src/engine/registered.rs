@@ -212,6 +212,7 @@ impl Engine {
             };
             all.changed += outcome.changed;
             all.decided += outcome.decisions.len();
+            all.partial.extend(outcome.waiting);
             if !how.untold {
                 for one in judged {
                     let id = one.candidate.call_id;

@@ -24,7 +24,7 @@ use storage::{LockKey, chunks};
 use super::entity::{call, plan, storm};
 use super::recipients::{claims, claims_lock};
 use super::row::{is_same, unsigned};
-use super::sessions::newest_live;
+use super::sessions::{newest_live, sessions_of};
 use super::{Call, Calls, Running};
 use crate::engine::Cause;
 use crate::error::Error;
@@ -79,6 +79,7 @@ impl Calls {
                 all.orders |= outcome.orders;
                 all.stale.extend(outcome.stale);
                 all.decisions.extend(outcome.decisions);
+                all.waiting.extend(outcome.waiting);
             } else {
                 let (first, second) = piece.split_at(cut(piece));
                 left.extend([second, first]);
@@ -282,6 +283,14 @@ async fn sort<C: ConnectionTrait>(
         }
         !is_handed
     });
+    let corrected = corrected(connection, company, &fresh).await?;
+    fresh.retain(|one| {
+        let is_corrected = corrected.contains(&one.candidate.call_id);
+        if is_corrected {
+            changes.outcome.stale.push(one.candidate.call_id.clone());
+        }
+        !is_corrected
+    });
     let mut sorted = Sorted::default();
     if moment.is_present {
         (sorted.ended, changes.released) = miss(connection, company, &mut fresh, moment).await?;
@@ -347,6 +356,30 @@ async fn handed_over<C: ConnectionTrait>(
         handed.extend(rows);
     }
     Ok(handed)
+}
+
+/// Of those whose sessions are over, the ones of which something else has come since: news may be heard after an end, and
+/// somebody may have it deleted.
+async fn corrected<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    fresh: &[Judged],
+) -> Result<HashSet<String>, Error> {
+    let over: HashMap<&str, _> = fresh
+        .iter()
+        .filter_map(|one| Some((one.candidate.call_id.as_str(), one.carried.as_ref()?)))
+        .collect();
+    let mut corrected: HashSet<String> = over.keys().map(|id| (*id).to_owned()).collect();
+    let ids: Vec<&str> = over.keys().copied().collect();
+    for running in sessions_of(connection, company, &ids).await? {
+        let is_as_read = over.get(running.call_id.as_str()).is_some_and(|carried| {
+            carried.plan_revision == running.plan_revision && carried.machine == running.machine
+        });
+        if is_as_read {
+            corrected.remove(&running.call_id);
+        }
+    }
+    Ok(corrected)
 }
 
 /// What must be held for the conflicts of fresh calls to be settled: the owners and rooms of all that contend, as they are

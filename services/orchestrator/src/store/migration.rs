@@ -1,5 +1,6 @@
 //! The schema and its history.
 
+mod open;
 mod registered;
 
 use sea_orm_migration::prelude::*;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(M0004Policies),
             Box::new(M0005Sessions),
             Box::new(registered::M0006Registered),
+            Box::new(open::M0007Open),
         ]
     }
 

@@ -3,6 +3,7 @@
 //! An id is a digest of what names the call, so registering the same once more is found by it. The link of an upload is a
 //! secret: it has a column of its own, which is emptied when nothing is to be fetched any more.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -22,6 +23,9 @@ use crate::error::Error;
 
 /// The revision of timers that are armed before there is a decision that they could belong to.
 pub(crate) const UNDECIDED: u64 = 0;
+
+/// The most people that are known of a call.
+pub(crate) const PEOPLE: usize = 1_000;
 
 /// What was registered.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,11 +121,12 @@ fn merged(mut known: provider::PhoneCall, later: &provider::PhoneCall) -> provid
     }
     // When it began is told once: a plan is not to be moved.
     known.placed_at = known.placed_at.or(later.placed_at);
-    for one in &later.participants {
-        if !known.participants.contains(one) {
-            known.participants.push(one.clone());
-        }
-    }
+    // No more than can be told to whoever carries it out.
+    let seen: HashSet<&String> = known.participants.iter().collect();
+    let room = PEOPLE.saturating_sub(known.participants.len());
+    let new = later.participants.iter().filter(|one| !seen.contains(one));
+    let new: Vec<String> = new.collect::<BTreeSet<_>>().into_iter().take(room).cloned().collect();
+    known.participants.extend(new);
     known
 }
 
@@ -189,66 +194,89 @@ impl Calls {
         told: &Registered,
         decide_at: DateTime<Utc>,
     ) -> Result<bool, Error> {
+        self.store.write(|tx| async move { note(&tx, company, told, decide_at).await }).await
+    }
+
+    /// The same of telephone calls of any companies, together, each with its company.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn register_all(
+        &self,
+        told: &[(String, Registered)],
+        decide_at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        // Everybody locks in the same order; what is told later of one call comes later.
+        let mut told: Vec<&(String, Registered)> = told.iter().collect();
+        told.sort_by_key(|(company, one)| (company, &one.call_id));
+        let told = &told;
         self.store
             .write(|tx| async move {
-                let new = registered::ActiveModel {
-                    company: Set(company.to_owned()),
-                    call_id: Set(told.call_id.clone()),
-                    kind: Set(told.input.kind()),
-                    input: Set(told.input.to_bytes()),
-                    link: Set(told.link.as_ref().map(|link| link.reveal().to_owned())),
-                    received: Set(told.received.timestamp_micros()),
-                    // Nobody has seen it yet; what is found below makes it the first.
-                    revision: Set(0),
-                };
-                let keys = [registered::Column::Company, registered::Column::CallId];
-                let keep = OnConflict::columns(keys).do_nothing().to_owned();
-                insert_many(&tx, [new], Some(keep)).await?;
-                let row = registered::Entity::find()
-                    .filter(registered::Column::Company.eq(company))
-                    .filter(registered::Column::CallId.eq(told.call_id.as_str()))
-                    .lock_exclusive()
-                    .one(&tx)
-                    .await
-                    .map_err(storage::Error::from)?;
-                let Some(row) = row else { return Ok(false) };
-                let known = Registered::try_from(row)?;
-                let input = known.input.clone().and(&told.input);
-                let link = known.link.clone().or_else(|| told.link.clone());
-                if known.revision > 0 && input == known.input && link == known.link {
-                    return Ok(false);
+                for (company, one) in told {
+                    note(&tx, company, one, decide_at).await?;
                 }
-                registered::Entity::update_many()
-                    .col_expr(registered::Column::Input, Expr::value(input.to_bytes()))
-                    .col_expr(
-                        registered::Column::Link,
-                        Expr::value(link.map(|link| link.reveal().to_owned())),
-                    )
-                    .col_expr(
-                        registered::Column::Revision,
-                        Expr::value(number(known.revision.saturating_add(1))),
-                    )
-                    .filter(registered::Column::Company.eq(company))
-                    .filter(registered::Column::CallId.eq(told.call_id.as_str()))
-                    .exec(&tx)
-                    .await
-                    .map_err(storage::Error::from)?;
-                let timer = timer::ActiveModel {
-                    id: NotSet,
-                    company: Set(company.to_owned()),
-                    call_id: Set(told.call_id.clone()),
-                    kind: Set(Timer::Retry as i16),
-                    due: Set(decide_at.timestamp_micros()),
-                    revision: Set(number(UNDECIDED)),
-                    tries: Set(0),
-                    claimed_until: Set(None),
-                    claim: Set(None),
-                };
-                insert_many(&tx, [timer], None).await?;
-                Ok(true)
+                Ok(())
             })
             .await
     }
+}
+
+async fn note(
+    tx: &Tx,
+    company: &str,
+    told: &Registered,
+    decide_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let new = registered::ActiveModel {
+        company: Set(company.to_owned()),
+        call_id: Set(told.call_id.clone()),
+        kind: Set(told.input.kind()),
+        input: Set(told.input.to_bytes()),
+        link: Set(told.link.as_ref().map(|link| link.reveal().to_owned())),
+        received: Set(told.received.timestamp_micros()),
+        // Nobody has seen it yet; what is found below makes it the first.
+        revision: Set(0),
+    };
+    let keys = [registered::Column::Company, registered::Column::CallId];
+    let keep = OnConflict::columns(keys).do_nothing().to_owned();
+    insert_many(tx, [new], Some(keep)).await?;
+    let row = registered::Entity::find()
+        .filter(registered::Column::Company.eq(company))
+        .filter(registered::Column::CallId.eq(told.call_id.as_str()))
+        .lock_exclusive()
+        .one(tx)
+        .await
+        .map_err(storage::Error::from)?;
+    let Some(row) = row else { return Ok(false) };
+    let known = Registered::try_from(row)?;
+    let input = known.input.clone().and(&told.input);
+    let link = known.link.clone().or_else(|| told.link.clone());
+    if known.revision > 0 && input == known.input && link == known.link {
+        return Ok(false);
+    }
+    let revision = number(known.revision.saturating_add(1));
+    registered::Entity::update_many()
+        .col_expr(registered::Column::Input, Expr::value(input.to_bytes()))
+        .col_expr(registered::Column::Link, Expr::value(link.map(|link| link.reveal().to_owned())))
+        .col_expr(registered::Column::Revision, Expr::value(revision))
+        .filter(registered::Column::Company.eq(company))
+        .filter(registered::Column::CallId.eq(told.call_id.as_str()))
+        .exec(tx)
+        .await
+        .map_err(storage::Error::from)?;
+    let timer = timer::ActiveModel {
+        id: NotSet,
+        company: Set(company.to_owned()),
+        call_id: Set(told.call_id.clone()),
+        kind: Set(Timer::Retry as i16),
+        due: Set(decide_at.timestamp_micros()),
+        revision: Set(number(UNDECIDED)),
+        tries: Set(0),
+        claimed_until: Set(None),
+        claim: Set(None),
+    };
+    insert_many(tx, [timer], None).await?;
+    Ok(true)
 }
 
 /// Forgets where the uploads among these calls were to be fetched.

@@ -25,7 +25,7 @@ use super::{Asked, Calls};
 use crate::error::Error;
 
 use read::locked;
-pub(super) use read::newest_live;
+pub(super) use read::{newest_live, sessions_of};
 pub(crate) use step::method_of;
 pub(super) use write::{disarm, write};
 

@@ -324,3 +324,95 @@ async fn a_registered_call_is_taken_back_and_asked_for_again_like_any_other() {
     let canceled = world.cancel(&id, "eve").await.unwrap();
     assert_eq!(code(&canceled), SkipCode::CanceledByOwner);
 }
+
+#[tokio::test]
+async fn what_a_number_permits_reaches_a_call_that_was_handed_over() {
+    for (prefix, wanted) in [("+49", SkipCode::RecordingRestricted), ("+43", SkipCode::Unspecified)]
+    {
+        let world = World::with(FOLLOWING).await;
+        let planned = world.dial(phone_call()).await.unwrap();
+        let id = planned.call_id.clone();
+        world.ordered(&id).await;
+        world.tell(&id, "answered", minute(0));
+        world.until_stage(&id, "ANSWERED").await;
+        world.apply(acme_with(|file| {
+            file.settings.dialer.numbers =
+                vec![NumberRule { prefix: prefix.into(), mode: NumberMode::Prohibited }];
+        }));
+        if wanted == SkipCode::Unspecified {
+            world.settle().await;
+            world.until_stage(&id, "ANSWERED").await;
+            continue;
+        }
+        let number_mode = |one: &wire::Decision| one.plan.as_ref().map(|plan| plan.number_mode());
+        let prohibited = Some(provider::NumberMode::Prohibited);
+        let known = world.dial(provider::PhoneCall { user: "eve".into(), ..phone_call() }).await;
+        assert_eq!(number_mode(&known.unwrap()), prohibited);
+        world.until_stage(&id, "LEAVING").await;
+        world.clock.set(minute(3));
+        let over = world.until(&id, over).await;
+        assert_eq!(code(&over), wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_said_to_begin_in_years_is_refused_and_one_a_dialer_tells_of_begins_now() {
+    let world = World::with(FOLLOWING).await;
+    let late = |id: &str| provider::PhoneCall {
+        company: "acme".into(),
+        external_id: id.into(),
+        placed_at: Some(to_wire(minute(4_000_000))),
+        ..phone_call()
+    };
+    assert_eq!(fields(&world.dial(late("CA8")).await.unwrap_err()), ["call.placed_at"]);
+    let recorded_at = Some(to_wire(minute(4_000_000)));
+    let one = wire::ImportRecordingRequest { recorded_at, ..upload("k-1") };
+    assert_eq!(fields(&world.import(one).await.unwrap_err()), ["recorded_at"]);
+    world.peers.change(|state| state.adapters.phoned(late("CA9")));
+    let id = decision::identity::call("acme", "twilio", "CA9");
+    assert_eq!(world.until(&id, is_plan).await.start, Some(to_wire(minute(0))));
+}
+
+#[tokio::test]
+async fn a_key_names_one_request_and_no_other() {
+    let world = World::open().await;
+    let planned = world.import(upload("k-1")).await.unwrap();
+    let title = wire::ImportRecordingRequest { title: "Another".into(), ..upload("k-1") };
+    let mut link = upload("k-1");
+    link.upload.as_mut().unwrap().url = "https://files.example/other.mp4".into();
+    for other in [title, link] {
+        let refused = world.import(other).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert_eq!(reason(&refused), "ERROR_REASON_REQUEST_REJECTED");
+        assert!(!format!("{refused:?}").contains("files.example"), "{refused:?}");
+    }
+    assert_eq!(world.import(upload("k-1")).await.unwrap(), planned);
+}
+
+#[tokio::test]
+async fn signals_of_all_companies_wait_for_no_peer_that_judges_what_else_is_told() {
+    let world = World::with(FOLLOWING).await;
+    let planned = world.dial(phone_call()).await.unwrap();
+    let id = planned.call_id.clone();
+    world.ordered(&id).await;
+    // None of these answers before its deadline, which is five seconds.
+    for method in ["JudgeDialerCalls", "JudgeConsents", "ListMeetings"] {
+        world.peers.make(method, Mood::Slow);
+    }
+    world.peers.change(|state| {
+        for number in 0..20 {
+            state.adapters.phoned(provider::PhoneCall {
+                company: "acme".into(),
+                external_id: format!("CB{number}"),
+                ..phone_call()
+            });
+        }
+    });
+    world.tell(&id, "answered", minute(0));
+    let began = std::time::Instant::now();
+    world.until_stage(&id, "ANSWERED").await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    world.peers.make("JudgeDialerCalls", Mood::Well);
+    let last = decision::identity::call("acme", "twilio", "CB19");
+    world.until(&last, is_plan).await;
+}

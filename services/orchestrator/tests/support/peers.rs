@@ -488,6 +488,7 @@ impl consent_server::ConsentService for Peer {
         let request = request.into_inner();
         self.0.ask("WatchChoices", 0).await?;
         let choices = follow(&self.0, request.cursor, request.until_caught_up, |state, cursor| {
+            let chosen_at = state.refused_at.map(time::to_wire);
             (1..)
                 .zip(&state.refusals)
                 .filter(|(at, _)| *at > cursor)
@@ -497,7 +498,7 @@ impl consent_server::ConsentService for Peer {
                         company: company.clone(),
                         key: Some(key.into()),
                         choice: consent::Choice::JoinWithoutRecording.into(),
-                        chosen_at: None,
+                        chosen_at,
                     };
                     (at, choice)
                 })

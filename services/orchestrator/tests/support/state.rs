@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use decision::company::Profile;
 use decision::{CallKey, CompanyFile, Policy};
 use proto::calendar::v1 as calendar;
@@ -80,6 +81,8 @@ pub(crate) struct State {
     pub(crate) refused: BTreeSet<CallKey>,
     /// The same in the order in which they were told, with their companies.
     pub(crate) refusals: Vec<(String, CallKey)>,
+    /// When all of them were made, if that is told.
+    pub(crate) refused_at: Option<DateTime<Utc>>,
     /// Companies whose meetings are told later than anybody waits.
     pub(crate) silent: BTreeSet<String>,
     /// Changes after this position are not told.

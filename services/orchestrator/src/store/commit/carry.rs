@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use decision::SkipCode;
+use decision::company::NumberMode;
 use decision::session::{Heard, Settings, Signal};
 use proto::orchestrator::v1 as wire;
 
@@ -19,6 +20,8 @@ pub(super) enum Course {
     Apply,
     /// It is not, and the call is judged again some time.
     Wait,
+    /// It is not, and the call is judged again while its session lives: it is not known whether anything speaks against it.
+    Again,
     /// It is not.
     Keep,
 }
@@ -39,19 +42,26 @@ impl Changes {
         };
         let heard = match decision.kind() {
             wire::DecisionKind::Plan if is_carried_alike(&before.decision, decision) => {
+                if let Some(numbers) = numbers_of(decision) {
+                    // More became known of the numbers of a call, or what they permit was changed.
+                    running
+                        .step(settings, |machine| machine.permits(settings, numbers, moment.now));
+                }
                 running.carry_on(held + 1, !decision.requester.is_empty());
                 self.released.insert(before.call_id.clone(), running.began_at.timestamp_micros());
                 return Course::Apply;
             }
             wire::DecisionKind::Plan => Some(Heard::new(Signal::Rescheduled, moment.now)),
             wire::DecisionKind::Pending => return Course::Wait,
-            wire::DecisionKind::Skip => decision
-                .primary
-                .as_ref()
-                .and_then(|primary| proto::skip::from_wire(primary.code).ok())
-                .and_then(|code| {
-                    heard_of(code, before.decision.start != decision.start, moment.now)
-                }),
+            wire::DecisionKind::Skip => {
+                let code = decision.primary.as_ref();
+                let code = code.and_then(|primary| proto::skip::from_wire(primary.code).ok());
+                if code == Some(SkipCode::UnknownState) {
+                    return Course::Again;
+                }
+                let was_moved = before.decision.start != decision.start;
+                code.and_then(|code| heard_of(code, was_moved, moment.now))
+            }
             wire::DecisionKind::Unspecified
             | wire::DecisionKind::Recorded
             | wire::DecisionKind::RecordedPartial => None,
@@ -78,6 +88,12 @@ fn is_carried_alike(before: &wire::Decision, after: &wire::Decision) -> bool {
         && (old.method, old.adapter, old.announcement)
             == (new.method, new.adapter, new.announcement)
         && old.join_at == new.join_at
+}
+
+/// What holds for the numbers of a telephone call by a plan; none of anything else.
+fn numbers_of(decision: &wire::Decision) -> Option<NumberMode> {
+    let plan = decision.plan.as_ref()?;
+    proto::provider::number_mode("plan.number_mode", plan.number_mode).ok()
 }
 
 /// What a session hears of a code by which its plan fell. None where that is no reason to end it: nobody was asked who could

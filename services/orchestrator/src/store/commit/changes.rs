@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use decision::session::Settings;
 use decision::{Decision, Finding};
 use proto::orchestrator::v1 as wire;
@@ -15,6 +15,10 @@ use crate::engine::Cause;
 use crate::error::Error;
 use crate::store::row::is_same;
 use crate::store::{Call, Running};
+
+/// For so long a call is judged again that is being recorded and of which nobody knows whether it may be: as long as that goes
+/// on, since it is counted anew each time.
+const AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// What is to be written.
 #[derive(Debug, Default)]
@@ -185,9 +189,21 @@ impl Changes {
                     self.leave(judged, before.clone(), moment);
                     return Ok(());
                 }
-                // As if it had not been judged, so that it is judged again when the session is over.
+                // From what it was judged is noted all the same: whoever is still to be sent, or sent again, waits until the newest
+                // revision of the meeting was judged. When the session is over it is looked whether the meeting was moved.
                 Course::Keep => {
-                    self.outcome.decisions.insert(before.call_id.clone(), before.decision.clone());
+                    self.leave(judged, before.clone(), moment);
+                    return Ok(());
+                }
+                Course::Again => {
+                    let until = moment.now + AGAIN;
+                    self.outcome.waiting.insert(before.call_id.clone(), until);
+                    // As if it had not been judged: whoever is still to be sent waits until it was.
+                    let traces = before.traces.clone();
+                    let mut judged = Judged { partial_until: Some(until), traces, ..judged };
+                    judged.candidate.meeting_revision = before.judged_meeting;
+                    judged.candidate.policy_version = before.judged_policy;
+                    self.leave(judged, before.clone(), moment);
                     return Ok(());
                 }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::conflict::OwnedContender;
-use decision::session::Settings;
+use decision::session::{Session, Settings};
 use decision::{Decision, Kind};
 use proto::orchestrator::v1 as wire;
 use proto::time;
@@ -46,6 +46,8 @@ pub(crate) struct Judged {
 pub(crate) struct CarriedOut {
     /// Revision of its plan.
     pub(crate) plan_revision: u64,
+    /// Its machine, of which that came.
+    pub(crate) machine: Session,
     /// The plan, with the time it took: what it contends with others as from now on.
     pub(crate) stands: Option<wire::Decision>,
 }
@@ -153,7 +155,11 @@ impl Judged {
             through: None,
             end: Some(End::Carried),
             again: false,
-            carried: Some(CarriedOut { plan_revision: session.plan_revision, stands }),
+            carried: Some(CarriedOut {
+                plan_revision: session.plan_revision,
+                machine: session.machine.clone(),
+                stands,
+            }),
             settings: None,
         })
     }
@@ -188,6 +194,8 @@ pub(crate) struct Outcome {
     pub(crate) stale: Vec<String>,
     /// Sessions ask something of adapters because of it.
     pub(crate) orders: bool,
+    /// Calls that stay as they are because it is not known what became of them: until then they are judged again.
+    pub(crate) waiting: HashMap<String, DateTime<Utc>>,
 }
 
 impl Outcome {

@@ -82,7 +82,9 @@ pub(super) async fn write(
 /// Whether it is a decision, perhaps on an upload, by which nothing is to be fetched.
 fn is_import_over(decision: &wire::Decision) -> bool {
     let is_open = matches!(decision.kind(), wire::DecisionKind::Plan | wire::DecisionKind::Pending);
-    decision.conference.is_none() && !is_open
+    // Most calls without a conference are meetings, which name themselves.
+    let is_meeting = decision.key.as_ref().is_some_and(|key| key.ical_uid.is_some());
+    decision.conference.is_none() && !is_open && !is_meeting
 }
 
 /// Notes that what came of sessions stands in the decisions of their calls, so that nothing of it is left to do.

@@ -62,6 +62,27 @@ pub(in crate::store) async fn locked<C: ConnectionTrait>(
     Ok(found)
 }
 
+/// All sessions of calls.
+pub(in crate::store) async fn sessions_of<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    ids: &[&str],
+) -> Result<Vec<Running>, Error> {
+    let mut found = Vec::with_capacity(ids.len());
+    for part in chunks(ids) {
+        let rows = session::Entity::find()
+            .filter(session::Column::Company.eq(company))
+            .filter(session::Column::CallId.is_in(part.iter().copied()))
+            .order_by_asc(session::Column::CallId)
+            .order_by_asc(session::Column::PlanRevision)
+            .all(connection)
+            .await
+            .map_err(storage::Error::from)?;
+        found.extend(rows.into_iter().filter_map(readable));
+    }
+    Ok(found)
+}
+
 /// What can be read: one that cannot, perhaps of a newer version beside this one, must not hold up the others.
 fn readable(row: session::Model) -> Option<Running> {
     let (company, call_id) = (row.company.clone(), row.call_id.clone());
@@ -145,6 +166,25 @@ impl Calls {
             .await
             .map_err(storage::Error::from)?;
         Ok(rows.into_iter().filter_map(readable).collect())
+    }
+
+    /// The newest session of each of these calls.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn newest_sessions(
+        &self,
+        company: &str,
+        ids: &[String],
+    ) -> Result<Vec<Running>, Error> {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let mut found: Vec<Running> = Vec::new();
+        for running in sessions_of(self.store.reader(), company, &ids).await? {
+            // Of several the last one is the newest.
+            found.pop_if(|before| before.call_id == running.call_id);
+            found.push(running);
+        }
+        Ok(found)
     }
 
     /// Sessions of calls, those that are over and whose calls' decisions do not say so yet.

@@ -106,6 +106,8 @@ async fn a_link_is_forgotten_when_nothing_is_to_be_fetched() {
             let sketch = Sketch { cancelled, ..sketch(id, 60, "ada", id) };
             let mut one = sketch.judged(0);
             one.candidate.conference = None;
+            // No calendar knows it.
+            one.candidate.key = Some((&CallKey::default()).into());
             one.contender = None;
             judged.push(one);
         }
@@ -120,6 +122,25 @@ async fn a_link_is_forgotten_when_nothing_is_to_be_fetched() {
         let rows = registered::Entity::find().all(calls.store.reader()).await.unwrap();
         let inputs: Vec<_> = rows.iter().map(|row| String::from_utf8_lossy(&row.input)).collect();
         assert!(!inputs.iter().any(|input| input.contains("s3cret")), "{inputs:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_more_people_are_known_of_a_call_than_can_be_told() {
+    on_each(async |calls| {
+        for part in 0..3 {
+            let told = phoned(|call| {
+                let name = |number: usize| format!("{part}-{number}@customer.example");
+                call.participants = (0..600).map(name).collect();
+            });
+            calls.register("acme", &told, minute(2)).await.unwrap();
+        }
+        let Input::Call(known) = calls.heard_of("call").await.unwrap().input else {
+            panic!("it is a call")
+        };
+        assert_eq!(known.participants.len(), PEOPLE);
+        assert_eq!(known.participants[0], "0-0@customer.example", "who was known first stays");
     })
     .await;
 }

@@ -369,6 +369,29 @@ async fn what_came_of_a_session_waits_until_it_stands_in_the_decision() {
 }
 
 #[tokio::test]
+async fn what_came_of_a_session_is_not_told_where_something_else_came_of_it_since() {
+    on_each(async |calls| {
+        running(&calls, &["a"]).await;
+        calls.told(&[told("a", 1, Signal::RecordingStarted, minute(60))], minute(60)).await;
+        calls.told(&[told("a", 1, Signal::Imported, minute(80))], minute(80)).await;
+        let before = calls.untold("acme", &["a".to_owned()]).await.unwrap();
+        // Between the two that another replica reads.
+        let deleted = told("a", 1, Signal::DeletionAsked, minute(81));
+        calls.told(std::slice::from_ref(&deleted), minute(81)).await;
+        let call = calls.one("a").await.unwrap();
+        let moment = Moment { cause: Cause::Session, ..at(81) };
+        let judged = Judged::carried(&call, &before[0], Came::Recorded, moment).unwrap();
+        let outcome = calls.commit("acme", &[judged], moment).await.unwrap();
+        assert_eq!((outcome.stale, outcome.changed), (vec!["a".to_owned()], 0));
+        let untold = calls.untold("acme", &["a".to_owned()]).await.unwrap();
+        let came = Came::Skipped(SkipCode::RecordingDeletedByUser);
+        assert_eq!(untold[0].machine.outcome(), Some(came), "it is told later");
+        assert_eq!(calls.session_timers().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_recorded_keeps_the_time_it_took_and_nobody_is_sent_there() {
     on_each(async |calls| {
         let a = sketch("a", 60, "ada", "room");
@@ -437,7 +460,11 @@ async fn a_call_that_is_moved_takes_its_session_back_unless_it_is_being_recorded
         assert!(calls.session("acme", "a").await.unwrap().unwrap().is_leaving());
         assert_eq!(calls.released_at("acme", "a").await.unwrap(), None, "it is dispatched anew");
         assert_eq!(calls.released_at("acme", "b").await.unwrap(), Some(minute(58)));
-        assert_eq!(calls.one("b").await.unwrap().judged_meeting, 1, "looked at again later");
+        assert_eq!(
+            calls.one("b").await.unwrap().judged_meeting,
+            2,
+            "whoever is sent again goes by it"
+        );
         // A session of the new plan.
         assert_eq!(calls.hand_over("acme", &[("a", 2)], minute(88)).await, ["a"]);
         assert_eq!(calls.session("acme", "a").await.unwrap().unwrap().plan_revision, 2);
