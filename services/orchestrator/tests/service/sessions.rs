@@ -574,8 +574,8 @@ async fn an_order_waits_until_a_changed_meeting_is_decided_again() {
     world.until_stage("a", "STAGED").await;
     // Nobody can decide, so the new link is not judged yet.
     world.peers.make("JudgeMeetings", Mood::Slow);
-    world.peers.make("Dispatch", Mood::Well);
     world.alter("a", |meeting| meeting.links[0].url = "https://zoom.us/j/a?pwd=newer".into());
+    world.peers.make("Dispatch", Mood::Well);
     world.settle().await;
     assert!(world.orders("a").is_empty(), "{:?}", world.orders("a"));
     world.peers.make("JudgeMeetings", Mood::Well);
