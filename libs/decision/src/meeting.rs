@@ -55,6 +55,19 @@ pub struct Conference {
     pub id: String,
 }
 
+impl Conference {
+    /// Whether one link leads to meeting after meeting, as far as the id tells. Zoom's own numbers of such rooms look like any
+    /// other; the adapter knows those.
+    #[must_use]
+    pub fn is_personal_room(&self) -> bool {
+        match self.provider {
+            Provider::Zoom => self.id.starts_with("my/"),
+            Provider::Webex => self.id.contains('/'),
+            Provider::Teams | Provider::GoogleMeet => false,
+        }
+    }
+}
+
 /// How private an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Sensitivity {
@@ -186,3 +199,20 @@ impl Meeting {
 
 /// First and last day of an all-day event, the last one exclusive.
 pub type Dates = (NaiveDate, NaiveDate);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_that_goes_by_a_persons_name_is_personal_and_a_meeting_with_a_number_is_not() {
+        let is_personal =
+            |provider, id: &str| Conference { provider, id: id.into() }.is_personal_room();
+        assert!(is_personal(Provider::Zoom, "my/ada.lovelace"));
+        assert!(is_personal(Provider::Webex, "acme/ada"));
+        assert!(!is_personal(Provider::Zoom, "92345678901"));
+        assert!(!is_personal(Provider::Webex, "27312345678"));
+        assert!(!is_personal(Provider::Teams, "my/ada/x"));
+        assert!(!is_personal(Provider::GoogleMeet, "my/ada"));
+    }
+}

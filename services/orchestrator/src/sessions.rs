@@ -8,7 +8,7 @@ use chassis::metrics::{self, Counter, Gauge};
 use chrono::{DateTime, TimeDelta, Utc};
 use decision::session::{Order, Outcome, Settings};
 use decision::skip_code::Phase;
-use decision::{Kind, Means, Provider, SkipCode};
+use decision::{Kind, Means, SkipCode};
 use proto::calendar::v1 as calendar;
 use proto::orchestrator::v1 as wire;
 use proto::time;
@@ -67,7 +67,7 @@ impl Engine {
         let end = time::optional("decision.end", decision.end.as_ref())?.unwrap_or(start);
         let conference = decision.conference.clone().map(decision::Conference::try_from);
         let conference = conference.transpose()?;
-        let is_personal = conference.as_ref().is_some_and(is_personal_room);
+        let is_personal = conference.as_ref().is_some_and(decision::Conference::is_personal_room);
         let order = match plan.method {
             Means::Dialer => Order::call(start, plan.numbers),
             // It may have been recorded long ago.
@@ -319,16 +319,6 @@ pub(crate) fn hand_over_at(
     let is_native = method == i32::from(proto::provider::v1::Method::Native);
     let ahead = if is_native { arm_ahead.max(dispatch_ahead) } else { dispatch_ahead };
     start.checked_sub_signed(ahead).unwrap_or(start)
-}
-
-/// Whether one link leads to meeting after meeting, as far as its id tells. Zoom's own numbers of such rooms look like any
-/// other; the adapter knows those.
-fn is_personal_room(conference: &decision::Conference) -> bool {
-    match conference.provider {
-        Provider::Zoom => conference.id.starts_with("my/"),
-        Provider::Webex => conference.id.contains('/'),
-        Provider::Teams | Provider::GoogleMeet => false,
-    }
 }
 
 /// The settings by which sessions of a company run; those everybody begins with where its policy cannot be had.
