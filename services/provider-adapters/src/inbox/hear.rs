@@ -58,6 +58,8 @@ pub(super) fn tell(
     let received = one.letter.received;
     let at = event.at.unwrap_or(received);
     let ours = |participant: &Participant| is_ours(one.connection, trace, participant);
+    // In a personal room others meet too: what begins at another time is not this meeting.
+    let is_other = event.about.conference_type == Some(PERSONAL) && is_at_another_time(trace, at);
     for heard in event.heard(means(trace.method), received, ours) {
         // What was begun through the API was begun by us.
         if heard.signal == Signal::ManualStart && we_began {
@@ -67,14 +69,13 @@ pub(super) fn tell(
             let own = Heard { signal: Signal::OwnStop, ..heard.clone() };
             settled.changes.push(Change::Told(news(event, &trace.attempt, own)));
         }
+        let heard = match heard.signal {
+            Signal::MeetingStarted if is_other => {
+                Heard { signal: Signal::StartedAtOtherTime, ..heard }
+            }
+            _ => heard,
+        };
         settled.changes.push(Change::Told(news(event, &trace.attempt, heard)));
-    }
-    if event.says(Signal::MeetingStarted)
-        && event.about.conference_type == Some(PERSONAL)
-        && is_at_another_time(trace, at)
-    {
-        let other = Heard::new(Signal::StartedAtOtherTime, at);
-        settled.changes.push(Change::Told(news(event, &trace.attempt, other)));
     }
     people(one, event, trace, at, settled);
     for (kind, value) in [(Kind::Instance, &event.about.instance), (Kind::Bot, &event.about.bot)] {
