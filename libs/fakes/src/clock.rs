@@ -37,6 +37,14 @@ impl Clock {
         }
     }
 
+    /// Shows another time on a held clock, not an earlier one. That of this machine goes by itself.
+    pub fn set(&self, now: DateTime<Utc>) {
+        if let Kind::Held(at) = &*self.0 {
+            let mut at = at.lock().unwrap_or_else(PoisonError::into_inner);
+            *at = now.max(*at);
+        }
+    }
+
     /// Moves a held clock on. That of this machine goes by itself.
     pub fn advance(&self, time: Duration) {
         match &*self.0 {

@@ -20,6 +20,7 @@ pub mod recall;
 
 mod clock;
 mod fault;
+mod files;
 mod log;
 mod media;
 mod outbox;
@@ -33,6 +34,7 @@ pub mod zoom;
 
 pub use clock::Clock;
 pub use fault::{Fault, Faults, Match};
+pub use files::Files;
 pub use log::{Log, Seen};
 pub use media::wav;
 pub use outbox::{Order, Outbox};

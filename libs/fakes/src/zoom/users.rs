@@ -37,6 +37,12 @@ impl Zoom {
         id
     }
 
+    /// The id of the user with an address.
+    #[must_use]
+    pub fn user_id(&self, email: &str) -> Option<String> {
+        self.inner.state().user(email).map(|(id, _)| id.clone())
+    }
+
     /// Changes a user (RFC 7396).
     ///
     /// # Panics
@@ -122,9 +128,15 @@ impl Zoom {
 
     /// A meeting; its number is returned.
     pub fn schedule(&self, host: &str, start: DateTime<Utc>, minutes: u32) -> u64 {
-        let (number, object) = {
+        let number = 80_000_000_000 + self.inner.state().random.number() % 10_000_000_000;
+        self.schedule_as(number, host, start, minutes);
+        number
+    }
+
+    /// A meeting whose number stands in somebody's calendar already.
+    pub fn schedule_as(&self, number: u64, host: &str, start: DateTime<Utc>, minutes: u32) {
+        let object = {
             let mut state = self.inner.state();
-            let number = 80_000_000_000 + state.random.number() % 10_000_000_000;
             let uuid = state.uuid();
             let email =
                 state.users.get(host).map_or(json!(null), |user| user.user["email"].clone());
@@ -144,10 +156,9 @@ impl Zoom {
                 object.as_object_mut().expect("an object").remove(key);
             }
             state.meetings.insert(number, meeting);
-            (number, object)
+            object
         };
         self.inner.tell_of("meeting.created", json!({}), object);
-        number
     }
 
     /// Changes a meeting (RFC 7396).
