@@ -84,6 +84,10 @@ pub enum Kind {
     Skip,
     /// It is not decided yet.
     Pending,
+    /// It was recorded.
+    Recorded,
+    /// A part of it was recorded and kept.
+    RecordedPartial,
 }
 
 impl Kind {
@@ -92,6 +96,8 @@ impl Kind {
             Self::Plan => "plan",
             Self::Skip => "skip",
             Self::Pending => "pending",
+            Self::Recorded => "recorded",
+            Self::RecordedPartial => "recorded_partial",
         }
     }
 }

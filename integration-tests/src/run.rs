@@ -62,8 +62,37 @@ pub async fn run(scenario: &Scenario, world: &mut dyn World) -> anyhow::Result<R
             Step::Choice(choice) => world.choose(&company.company, choice).await?,
             Step::ConferenceFacts(facts) => world.conference_facts(&company.company, facts).await?,
             Step::Advance(span) => {
+                let from = now;
                 now += span.0;
+                world.advance(&company.company, from, now).await?;
                 world.set_clock(now);
+            }
+            Step::Dial(dial) => world.dial(&company.company, dial).await?,
+            Step::Import(import) => {
+                let got = world.import(&company.company, import).await?;
+                heard("import", import.accepted, got);
+            }
+            Step::Script(script) => world.script(&company.company, script).await?,
+            Step::Stop(request) => {
+                let got = world.stop(&company.company, &request.call, &request.by).await?;
+                heard("stop", request.accepted, got);
+            }
+            Step::DeleteRecording(request) => {
+                let got = world.delete(&company.company, &request.call, &request.by).await?;
+                heard("delete", request.accepted, got);
+            }
+            Step::Outcome(expected) => {
+                let mut told = Vec::with_capacity(expected.len());
+                for one in expected {
+                    let key = Key {
+                        uid: one.uid.clone().unwrap_or_default(),
+                        recurrence_id: one.recurrence_id,
+                    };
+                    told.push(world.outcome(&company.company, &key).await?);
+                }
+                let wrong = differences(expected, &told).into_iter();
+                report.wrong.extend(wrong.map(|wrong| format!("step {number}: {wrong}")));
+                report.told.push(told);
             }
             Step::Away(leaves) => {
                 for leaf in leaves {

@@ -1,16 +1,20 @@
 //! What a scenario file may say. `scenarios/README.md` describes it for those who write one.
 
+mod carried;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, TimeDelta, Utc};
-use decision::CompanyFile;
 use decision::company::Span;
+use decision::{CompanyFile, SkipCode};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::expectation::Expectation;
 use crate::placeholder;
+
+pub use carried::{Dial, Dialer, Import, Recorded, Script, Tell, ZoomMeeting};
 
 /// A scenario: what is given, what happens, and what must come of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,6 +36,9 @@ pub struct Scenario {
     /// Other companies, as whole company files.
     #[serde(default)]
     pub others: Vec<CompanyFile>,
+    /// Meetings in the company's account at Zoom; without any it has none there.
+    #[serde(default)]
+    pub zoom: Vec<ZoomMeeting>,
     /// Calendars that are read before anything happens.
     #[serde(default)]
     pub calendars: Vec<Calendar>,
@@ -108,6 +115,18 @@ pub enum Step {
     Back(Vec<Leaf>),
     /// Calls are decided, and this must come of it.
     Expect(Vec<Expectation>),
+    /// A telephone call is registered.
+    Dial(Dial),
+    /// A recording is to be imported from a link.
+    Import(Import),
+    /// What whoever carries a call out will tell of it.
+    Script(Script),
+    /// Somebody stops a recording.
+    Stop(Request),
+    /// Somebody deletes a recording.
+    DeleteRecording(Request),
+    /// What has become of calls, whenever they began.
+    Outcome(Vec<Expectation>),
 }
 
 /// A service whose absence is played.
@@ -197,6 +216,23 @@ pub struct ConferenceFacts {
 }
 
 impl Scenario {
+    /// Whether plans are carried out in it.
+    #[must_use]
+    pub fn is_carried(&self) -> bool {
+        let carries =
+            |step: &Step| matches!(step, Step::Script(_) | Step::Dial(_) | Step::Import(_));
+        self.steps.iter().any(carries)
+    }
+
+    /// The codes that are expected of its calls as primary ones.
+    pub fn codes(&self) -> impl Iterator<Item = SkipCode> {
+        let expected = self.steps.iter().filter_map(|step| match step {
+            Step::Expect(expected) | Step::Outcome(expected) => Some(expected),
+            _ => None,
+        });
+        expected.flatten().filter_map(|one| one.skip_code)
+    }
+
     /// Reads one file; unknown keys are refused.
     ///
     /// # Errors

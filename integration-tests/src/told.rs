@@ -79,7 +79,35 @@ pub struct Plan {
     pub consent_verified: bool,
 }
 
+/// The name of what was decided.
+const fn name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Plan(_) => "plan",
+        Kind::Skip => "skip",
+        Kind::Pending { .. } => "pending",
+        Kind::Recorded => "recorded",
+        Kind::Partial => "recorded_partial",
+    }
+}
+
 impl Told {
+    /// The same call after its plan was carried out.
+    #[must_use]
+    pub fn carried(&self, decision: &Decision) -> Self {
+        let reasons = |findings: &[Finding]| findings.iter().map(Reason::of_core).collect();
+        Self {
+            decision: name(&decision.kind),
+            primary: decision.primary.as_ref().map(Reason::of_core),
+            also: reasons(&decision.also),
+            related: decision.related,
+            plan: None,
+            decide_by: None,
+            missing: decision.missing.clone(),
+            explanation: explain(decision),
+            ..self.clone()
+        }
+    }
+
     /// What the core decided.
     #[must_use]
     pub fn of_core(
@@ -91,12 +119,10 @@ impl Told {
         let shown = !decision.hidden;
         let conference = selected.conference.as_ref().filter(|_| shown);
         let reasons = |findings: &[Finding]| findings.iter().map(Reason::of_core).collect();
-        let (name, plan, decide_by) = match &decision.kind {
-            Kind::Plan(plan) => ("plan", Some(Plan::of_core(plan)), None),
-            Kind::Skip => ("skip", None, None),
-            Kind::Pending { decide_by } => ("pending", None, Some(*decide_by)),
-            Kind::Recorded => ("recorded", None, None),
-            Kind::Partial => ("recorded_partial", None, None),
+        let (plan, decide_by) = match &decision.kind {
+            Kind::Plan(plan) => (Some(Plan::of_core(plan)), None),
+            Kind::Pending { decide_by } => (None, Some(*decide_by)),
+            Kind::Skip | Kind::Recorded | Kind::Partial => (None, None),
         };
         Self {
             key: key.clone(),
@@ -104,7 +130,7 @@ impl Told {
             start: meeting.start,
             end: meeting.end,
             conference: conference.map(|one| format!("{}/{}", one.provider.as_str(), one.id)),
-            decision: name,
+            decision: name(&decision.kind),
             primary: decision.primary.as_ref().map(Reason::of_core),
             also: reasons(&decision.also),
             lifted: reasons(&decision.lifted),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use decision::CompanyFile;
 
-use crate::scenario::{Choice, ConferenceFacts, Format, Key, Leaf};
+use crate::scenario::{Choice, ConferenceFacts, Dial, Format, Import, Key, Leaf, Script};
 use crate::told::Told;
 
 pub use self::core::Core;
@@ -85,6 +85,32 @@ pub trait World: Send {
         company: &str,
         facts: &ConferenceFacts,
     ) -> anyhow::Result<()>;
+
+    /// Registers a telephone call that is placed now.
+    async fn dial(&mut self, company: &str, dial: &Dial) -> anyhow::Result<()>;
+
+    /// Asks for a recording behind a link to be imported now; whether it is heard.
+    async fn import(&mut self, company: &str, import: &Import) -> anyhow::Result<bool>;
+
+    /// Notes what will be told of a call while it is carried out.
+    async fn script(&mut self, company: &str, script: &Script) -> anyhow::Result<()>;
+
+    /// Lets time pass, with everything that happens by itself meanwhile: plans are carried out, and told of as scripts say.
+    async fn advance(
+        &mut self,
+        company: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> anyhow::Result<()>;
+
+    /// Stops a recording; whether that is heard.
+    async fn stop(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool>;
+
+    /// Deletes a recording; whether that is heard.
+    async fn delete(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool>;
+
+    /// The decision that holds for a call.
+    async fn outcome(&mut self, company: &str, call: &Key) -> anyhow::Result<Told>;
 
     /// Takes a service away, or brings it back.
     async fn set_away(&mut self, leaf: Leaf, away: bool) -> anyhow::Result<()>;

@@ -1,6 +1,9 @@
 //! The pure libraries alone: calendars are read, calls judged and decided in this thread, and what a
 //! service would keep is kept in maps.
 
+mod registered;
+mod sessions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
@@ -16,13 +19,14 @@ use decision::links::{Link, Resolution, Selected, select};
 use decision::people::People;
 use decision::plan::{History, Inputs, Kind, Last, decide};
 use decision::provider::{Adapter, Assessed, Facts, Host, assess, methods_to_assess};
+use decision::session::Signal;
 use decision::{
     CallKey, CompanyFile, Conference, Decision, Meeting, Missing, Participation, Person,
     PersonKind, Policy, Provider, Sensitivity, SkipCode, Verdict, text,
 };
 
 use super::{Payload, Period, World};
-use crate::scenario::{Choice, ConferenceFacts, Format, Key, Leaf};
+use crate::scenario::{Choice, ConferenceFacts, Dial, Format, Import, Key, Leaf, Script};
 use crate::told::Told;
 
 /// The world of the pure libraries.
@@ -38,6 +42,7 @@ pub struct Core {
     refused: BTreeMap<CallKey, bool>,
     audio: BTreeMap<Conference, bool>,
     away: BTreeSet<Leaf>,
+    carried: BTreeMap<CallId, sessions::Carried>,
 }
 
 /// The key of a call, and where it has no UID its start: enough to tell the calls of a scenario apart.
@@ -467,6 +472,39 @@ impl World for Core {
         let provider = Provider::from_name(&facts.provider).context("no such provider")?;
         self.audio.insert(Conference { provider, id: facts.id.clone() }, facts.computer_audio);
         Ok(())
+    }
+
+    async fn dial(&mut self, company: &str, dial: &Dial) -> anyhow::Result<()> {
+        self.register_call(company, dial)
+    }
+
+    async fn import(&mut self, company: &str, import: &Import) -> anyhow::Result<bool> {
+        self.register_upload(company, import)
+    }
+
+    async fn script(&mut self, _company: &str, script: &Script) -> anyhow::Result<()> {
+        self.note_script(script)
+    }
+
+    async fn advance(
+        &mut self,
+        company: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        self.pass(company, from, to)
+    }
+
+    async fn stop(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool> {
+        self.act(company, call, by, Signal::StopAsked)
+    }
+
+    async fn delete(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool> {
+        self.act(company, call, by, Signal::DeletionAsked)
+    }
+
+    async fn outcome(&mut self, _company: &str, call: &Key) -> anyhow::Result<Told> {
+        self.outcome_of(call)
     }
 
     async fn set_away(&mut self, leaf: Leaf, away: bool) -> anyhow::Result<()> {

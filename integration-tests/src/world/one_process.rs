@@ -11,9 +11,10 @@ use chrono::{DateTime, Utc};
 use decision::CompanyFile;
 use tempfile::TempDir;
 
-use super::remote::Remote;
+use super::processes::quick;
+use super::remote::{Played, Remote};
 use super::{Payload, Period, World};
-use crate::scenario::{Choice, ConferenceFacts, Key, Leaf};
+use crate::scenario::{Choice, ConferenceFacts, Dial, Import, Key, Leaf, Scenario, Script};
 use crate::told::Told;
 
 /// All services in one process.
@@ -28,16 +29,19 @@ pub struct OneProcess {
 }
 
 impl OneProcess {
-    /// Opens a house; the leaves are those that go away at some time.
+    /// Opens a house for a scenario.
     ///
     /// # Errors
     /// A service cannot start.
-    pub async fn open(now: DateTime<Utc>, leaves: &[Leaf]) -> anyhow::Result<Self> {
-        let clock = SimulatedClock::at(now);
+    pub async fn open(scenario: &Scenario) -> anyhow::Result<Self> {
+        let (leaves, is_carried) = (scenario.leaves(), scenario.is_carried());
+        let played = if is_carried { Some(Played::start(scenario).await?) } else { None };
+        let providers = played.as_ref().map(Played::settings).unwrap_or_default();
+        let clock = SimulatedClock::at(scenario.now);
         let folder = tempfile::tempdir()?;
         let mut apart = BTreeMap::new();
         let mut peers = String::new();
-        for leaf in leaves {
+        for leaf in &leaves {
             let running = alone(*leaf, &clock, &folder, "127.0.0.1:0".parse()?).await?;
             let address = running.address().context("it listens")?;
             peers.push_str(&format!("peers.{} = \"http://{address}\"\n", name_of(*leaf)));
@@ -50,11 +54,16 @@ impl OneProcess {
         house = house.host::<calendar_ingest::App>("store.url = 'sqlite::memory:'");
         for leaf in [Leaf::Eligibility, Leaf::Consent, Leaf::ProviderAdapters] {
             if !leaves.contains(&leaf) {
-                house = hosting(house, leaf, "sqlite::memory:", &folder);
+                let settings = if leaf == Leaf::ProviderAdapters { &*providers } else { "" };
+                house = hosting(house, leaf, "sqlite::memory:", &folder, settings);
             }
         }
         let house = house
-            .host::<orchestrator::App>("store.url = 'sqlite::memory:'\nfollow.enabled = false")
+            .host::<orchestrator::App>(if is_carried {
+                format!("store.url = 'sqlite::memory:'\n{}", quick("orchestrator"))
+            } else {
+                "store.url = 'sqlite::memory:'\nfollow.enabled = false".to_owned()
+            })
             .open()
             .await?;
         let remote = Remote::over(|name| {
@@ -64,7 +73,7 @@ impl OneProcess {
                 None => Ok(house.link(name)?),
             }
         })?;
-        Ok(Self { clock, house, apart, folder, remote })
+        Ok(Self { clock, house, apart, folder, remote: remote.beside(played) })
     }
 }
 
@@ -80,14 +89,17 @@ const fn name_of(leaf: Leaf) -> &'static str {
     }
 }
 
-fn hosting(house: House, leaf: Leaf, store: &str, folder: &TempDir) -> House {
+fn hosting(house: House, leaf: Leaf, store: &str, folder: &TempDir, more: &str) -> House {
     let store = format!("store.url = '{store}'");
     match leaf {
         Leaf::Consent => {
             let key = folder.path().join("consent-key.pem");
             house.host::<consent::App>(format!("{store}\nkey_file = '{}'", key.display()))
         }
-        Leaf::ProviderAdapters => house.host::<provider_adapters::App>(store),
+        Leaf::ProviderAdapters => {
+            let quick = quick(name_of(leaf));
+            house.host::<provider_adapters::App>(format!("{store}\n{quick}{more}"))
+        }
         Leaf::Eligibility => house.host::<eligibility::App>(store),
     }
 }
@@ -102,7 +114,7 @@ async fn alone(
     let file = folder.path().join(format!("{}.db", name_of(leaf)));
     let store = format!("sqlite://{}?mode=rwc", file.display());
     let house = House::new().clock(clock.clone()).set("server.lame_duck = '0s'").listen(address);
-    hosting(house, leaf, &store, folder).serve().await
+    hosting(house, leaf, &store, folder, "").serve().await
 }
 
 #[async_trait]
@@ -112,6 +124,7 @@ impl World for OneProcess {
     }
 
     fn set_clock(&mut self, now: DateTime<Utc>) {
+        self.remote.set_clock(now);
         self.clock.set(now);
     }
 
@@ -154,6 +167,44 @@ impl World for OneProcess {
         facts: &ConferenceFacts,
     ) -> anyhow::Result<()> {
         self.remote.conference_facts(company, facts).await
+    }
+
+    async fn dial(&mut self, company: &str, dial: &Dial) -> anyhow::Result<()> {
+        self.remote.dial(company, dial).await
+    }
+
+    async fn import(&mut self, company: &str, import: &Import) -> anyhow::Result<bool> {
+        self.remote.import(company, import).await
+    }
+
+    async fn script(&mut self, company: &str, script: &Script) -> anyhow::Result<()> {
+        self.remote.script(company, script).await
+    }
+
+    async fn advance(
+        &mut self,
+        company: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let clock = self.clock.clone();
+        let mut clock = move |now| {
+            clock.set(now);
+            Ok(())
+        };
+        self.remote.advance(company, from, to, &mut clock).await
+    }
+
+    async fn stop(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool> {
+        self.remote.stop_recording(company, call, by).await
+    }
+
+    async fn delete(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool> {
+        self.remote.delete_recording(company, call, by).await
+    }
+
+    async fn outcome(&mut self, company: &str, call: &Key) -> anyhow::Result<Told> {
+        self.remote.outcome(company, call).await
     }
 
     async fn set_away(&mut self, leaf: Leaf, away: bool) -> anyhow::Result<()> {

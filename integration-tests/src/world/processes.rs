@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use super::remote::Remote;
+use super::remote::{Played, Remote};
 use super::{Payload, Period, World};
 use crate::binaries::{Binaries, SERVICES};
-use crate::scenario::{Choice, ConferenceFacts, Key, Leaf};
+use crate::scenario::{Choice, ConferenceFacts, Dial, Import, Key, Leaf, Scenario, Script};
 use crate::told::Told;
 
 /// How long a service may take until it listens.
@@ -35,6 +36,8 @@ pub struct Processes {
     ports: BTreeMap<&'static str, SocketAddr>,
     children: BTreeMap<&'static str, Child>,
     remote: Remote,
+    /// Plans are carried out, too: by providers that provider-adapters is told of so.
+    providers: Option<String>,
     /// Tells this world's schemas and keys from those of others.
     number: String,
 }
@@ -44,20 +47,24 @@ impl Processes {
     ///
     /// # Errors
     /// One of them cannot be started.
-    pub async fn start(binaries: Binaries) -> anyhow::Result<Self> {
+    pub async fn start(binaries: Binaries, scenario: &Scenario) -> anyhow::Result<Self> {
         let mut attempts = 0;
         loop {
             attempts += 1;
             // Between finding a free port and listening on it somebody else may take it.
-            match Self::start_once(binaries.clone()).await {
+            match Self::start_once(binaries.clone(), scenario).await {
                 Err(_) if attempts < ATTEMPTS => {}
                 done => return done,
             }
         }
     }
 
-    async fn start_once(binaries: Binaries) -> anyhow::Result<Self> {
+    async fn start_once(binaries: Binaries, scenario: &Scenario) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
+        show(&folder.path().join(CLOCK), scenario.now)?;
+        let is_carried = scenario.is_carried();
+        let played = if is_carried { Some(Played::start(scenario).await?) } else { None };
+        let providers = played.as_ref().map(Played::settings);
         let ports = free_ports()?;
         let folder_name = folder.path().file_name().unwrap_or_default().to_string_lossy();
         let number = format!(
@@ -68,7 +75,8 @@ impl Processes {
             let address = ports.get(name).context("no such service")?;
             Ok(Link::far(name, &format!("http://{address}"), Duration::from_secs(30))?)
         })?;
-        let mut world = Self { binaries, folder, ports, children: BTreeMap::new(), remote, number };
+        let (children, remote) = (BTreeMap::new(), remote.beside(played));
+        let mut world = Self { binaries, folder, ports, children, remote, number, providers };
         for name in SERVICES {
             world.spawn(name)?;
         }
@@ -81,7 +89,13 @@ impl Processes {
     /// Starts a service with settings of its own.
     fn spawn(&mut self, name: &'static str) -> anyhow::Result<()> {
         let at = |file: String| self.folder.path().join(file);
-        let mut settings = "telemetry.filter = \"error\"\n".to_owned();
+        let mut settings = format!(
+            "telemetry.filter = \"error\"\nclock.file = \"{}\"\n",
+            at(CLOCK.to_owned()).display()
+        );
+        if self.providers.is_some() {
+            settings.push_str(quick(name));
+        }
         match server("CALLSHEET_TEST_POSTGRES") {
             Some(url) => settings.push_str(&format!(
                 "store.url = \"{url}\"\nstore.schema = \"{}_{}\"\n",
@@ -103,10 +117,16 @@ impl Processes {
                 settings
                     .push_str(&format!("feed.redis = \"{redis}\"\nfeed.prefix = \"{number}\"\n"));
             }
-            settings.push_str("follow.enabled = false\n[peers]\n");
+            if self.providers.is_none() {
+                settings.push_str("follow.enabled = false\n");
+            }
+            settings.push_str("[peers]\n");
             for (peer, address) in &self.ports {
                 settings.push_str(&format!("{peer} = \"http://{address}\"\n"));
             }
+        }
+        if name == "provider-adapters" {
+            settings.push_str(self.providers.as_deref().unwrap_or_default());
         }
         let file = at(format!("{name}.toml"));
         std::fs::write(&file, settings)?;
@@ -150,6 +170,26 @@ impl Processes {
     }
 }
 
+/// The file that holds the time of all processes.
+const CLOCK: &str = "now";
+
+/// Shows a time, all at once.
+fn show(file: &Path, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let next = file.with_extension("next");
+    std::fs::write(&next, now.to_rfc3339())?;
+    std::fs::rename(&next, file)?;
+    Ok(())
+}
+
+/// Settings with which a service waits for nothing longer than it has to, since the clock does not go by itself.
+pub(super) fn quick(name: &str) -> &'static str {
+    match name {
+        "orchestrator" => "timers.poll = \"20ms\"\n",
+        "provider-adapters" => "work.poll = \"20ms\"\nfleets.poll = \"20ms\"\n",
+        _ => "",
+    }
+}
+
 /// An address for each service. The ports were free a moment ago.
 fn free_ports() -> anyhow::Result<BTreeMap<&'static str, SocketAddr>> {
     let ports = servers::free_ports(SERVICES.len())?;
@@ -176,8 +216,11 @@ impl World for Processes {
         "processes"
     }
 
-    /// The processes have the system's clock; what is asked of them says for when it is asked.
-    fn set_clock(&mut self, _now: DateTime<Utc>) {}
+    /// A clock that cannot be shown stands still, which the next step tells.
+    fn set_clock(&mut self, now: DateTime<Utc>) {
+        self.remote.set_clock(now);
+        let _ = show(&self.folder.path().join(CLOCK), now);
+    }
 
     async fn apply(&mut self, company: &CompanyFile) -> anyhow::Result<()> {
         self.remote.apply(company).await
@@ -218,6 +261,41 @@ impl World for Processes {
         facts: &ConferenceFacts,
     ) -> anyhow::Result<()> {
         self.remote.conference_facts(company, facts).await
+    }
+
+    async fn dial(&mut self, company: &str, dial: &Dial) -> anyhow::Result<()> {
+        self.remote.dial(company, dial).await
+    }
+
+    async fn import(&mut self, company: &str, import: &Import) -> anyhow::Result<bool> {
+        self.remote.import(company, import).await
+    }
+
+    async fn script(&mut self, company: &str, script: &Script) -> anyhow::Result<()> {
+        self.remote.script(company, script).await
+    }
+
+    async fn advance(
+        &mut self,
+        company: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let file = self.folder.path().join(CLOCK);
+        let mut clock = move |now| show(&file, now);
+        self.remote.advance(company, from, to, &mut clock).await
+    }
+
+    async fn stop(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool> {
+        self.remote.stop_recording(company, call, by).await
+    }
+
+    async fn delete(&mut self, company: &str, call: &Key, by: &str) -> anyhow::Result<bool> {
+        self.remote.delete_recording(company, call, by).await
+    }
+
+    async fn outcome(&mut self, company: &str, call: &Key) -> anyhow::Result<Told> {
+        self.remote.outcome(company, call).await
     }
 
     async fn set_away(&mut self, leaf: Leaf, away: bool) -> anyhow::Result<()> {

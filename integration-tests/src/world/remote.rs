@@ -1,5 +1,12 @@
 //! What the worlds of services have in common: everything is said and asked over gRPC.
 
+mod fleet;
+mod played;
+mod registered;
+mod sessions;
+
+pub(super) use played::Played;
+
 use anyhow::Context as _;
 use chassis::Link;
 use chrono::{DateTime, Utc};
@@ -13,6 +20,7 @@ use proto::eligibility::v1::company_service_client::CompanyServiceClient;
 use proto::orchestrator::v1 as wire;
 use proto::orchestrator::v1::orchestrator_service_client::OrchestratorServiceClient;
 use proto::provider::v1 as provider;
+use proto::provider::v1::bot_fleet_service_client::BotFleetServiceClient;
 use proto::provider::v1::provider_adapter_service_client::ProviderAdapterServiceClient;
 use proto::{time, verdict};
 use tonic::{Code, Status};
@@ -29,7 +37,9 @@ pub(super) struct Remote {
     consent: ConsentServiceClient<Link>,
     adapters: ProviderAdapterServiceClient<Link>,
     orchestrator: OrchestratorServiceClient<Link>,
+    fleets: BotFleetServiceClient<Link>,
     choices: u64,
+    stage: sessions::Stage,
 }
 
 impl Remote {
@@ -41,8 +51,23 @@ impl Remote {
             consent: ConsentServiceClient::new(link("consent")?),
             adapters: ProviderAdapterServiceClient::new(link("provider-adapters")?),
             orchestrator: OrchestratorServiceClient::new(link("orchestrator")?),
+            fleets: BotFleetServiceClient::new(link("provider-adapters")?),
             choices: 0,
+            stage: sessions::Stage::default(),
         })
+    }
+
+    /// With providers that are played beside the services.
+    pub(super) fn beside(mut self, played: Option<Played>) -> Self {
+        self.stage.played = played;
+        self
+    }
+
+    /// Shows the time to whoever is played.
+    pub(super) fn set_clock(&self, now: DateTime<Utc>) {
+        if let Some(played) = &self.stage.played {
+            played.clock().set(now);
+        }
     }
 
     pub(super) async fn apply(&mut self, company: &CompanyFile) -> anyhow::Result<()> {
@@ -161,6 +186,9 @@ impl Remote {
     }
 
     async fn id_of(&mut self, company: &str, call: &Key) -> anyhow::Result<String> {
+        if let Some(registered) = self.stage.registered.get(&call.uid) {
+            return Ok(registered.call_id.clone());
+        }
         let key = wire_key(call);
         let calls = self.calls(company, None).await?;
         let found = calls.into_iter().find(|one| one.key.as_ref() == Some(&key));
