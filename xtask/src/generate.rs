@@ -1,4 +1,5 @@
-//! Derives code, descriptors and docs: from the contract in `proto/`, from the rules of the core, from the defaults of settings.
+//! Derives code, descriptors and docs: from the contract in `proto/`, from the rules of the core, from the defaults of
+//! settings, from the scenarios.
 //!
 //! Everything is made in memory first, so that checking and writing cannot differ.
 
@@ -6,6 +7,7 @@ mod catalogue;
 mod core;
 mod docs;
 mod rulebook;
+mod scenarios;
 mod sessions;
 mod settings;
 mod signals;
@@ -69,6 +71,7 @@ fn pages(catalogue: &catalogue::Catalogue) -> Result<Files> {
     Ok(Files::from([
         ("docs/skip-codes.md".to_owned(), docs::generate(catalogue).into_bytes()),
         ("docs/rulebook.md".to_owned(), rulebook.into_bytes()),
+        ("docs/scenarios.md".to_owned(), scenarios::generate(catalogue)?.into_bytes()),
         ("docs/sessions.md".to_owned(), sessions::generate()?.into_bytes()),
         ("docs/signals.md".to_owned(), signals::generate()?.into_bytes()),
         ("docs/config.md".to_owned(), settings::generate()?.into_bytes()),

@@ -18,6 +18,9 @@ use crate::scenario::{Dial, Dialer, Recorded, Scenario, ZoomMeeting};
 /// What the dialer signs with.
 const SECRET: &str = "a-secret-of-the-dialer";
 
+/// How long what Zoom and dialers recorded is, in seconds.
+const LENGTH: u32 = 60;
+
 /// How long a meeting may take until it is set to record.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -58,6 +61,9 @@ impl Played {
                 zoom.faults().add(Match::path("/v2/live_meetings/"), done);
             }
         }
+        for kind in ["MP4", "M4A"] {
+            zoom.set_media(kind, fakes::wav(LENGTH, false));
+        }
         zoom.subscribe(&target("zoom"));
         let options = twilio::Options { clock: clock.clone(), ..twilio::Options::default() };
         let twilio = Twilio::start_with(options).await;
@@ -89,7 +95,8 @@ impl Played {
         let mut settings = format!(
             "webhooks.listen = '{hooks}'\nwebhooks.public_url = 'http://{hooks}'\n\
              inbox.poll = '20ms'\nimports.poll = '20ms'\nimports.pause = '50ms'\n\
-             imports.plain_http = true\nimports.loopback = true\nimports.store.url = '{}'\n",
+             imports.plain_http = true\nimports.loopback = true\nimports.store.url = '{}'\n\
+             imports.hosts.zoom = ['=127.0.0.1']\nimports.hosts.dialer = ['=127.0.0.1']\n",
             secrets.path().join("recordings").display()
         );
         settings += &connection("twilio", "twilio");
@@ -157,6 +164,8 @@ impl Played {
             "recording_stopped" => drop(zoom.record(number, Control::Stop)),
             "meeting_ended" => zoom.end(number),
             "files_ready" => zoom.finish(self.runs.get(&number).context("it began")?),
+            // What is ready is fetched without another word.
+            "imported" => {}
             _ => return Ok(false),
         }
         settled(zoom.outbox()).await?;
@@ -199,7 +208,12 @@ impl Played {
             "destination_unavailable" => ended("destination_unavailable"),
             "recording_started" => ("recording.started", json!({})),
             "recording_stopped" => ("recording.stopped", json!({})),
-            "files_ready" => ("recording.ready", json!({"recording": {"id": "r-1"}})),
+            "files_ready" => {
+                self.files.put(id, fakes::wav(LENGTH, false));
+                let recording = json!({"id": "r-1", "url": self.files.link(id), "seconds": LENGTH});
+                ("recording.ready", json!({ "recording": recording }))
+            }
+            "imported" => return Ok(true),
             "files_deleted" => ("recording.deleted", json!({"recording": {"id": "r-1"}})),
             "dialer_import_failed" => ("recording.failed", json!({"recording": {"id": "r-1"}})),
             _ => return Ok(false),
