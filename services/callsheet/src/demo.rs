@@ -11,6 +11,7 @@ mod day;
 mod fleet;
 mod intake;
 mod kinds;
+mod news;
 mod player;
 mod random;
 mod shelf;

@@ -35,7 +35,8 @@ pub(crate) async fn offline(now: DateTime<Utc>, key: Option<&Path>) -> Result<Ru
 /// because the clock has jumped. Recordings are fetched from this machine.
 const PLAYED: &str = "timers.poll = '5ms'\nsessions.poll = '5ms'\nfollow.lease = '1h'";
 const PLAYING: &str = "work.poll = '5ms'\nfleets.poll = '5ms'\nfleets.gone = '365d'\nimports.poll = '5ms'\n\
-    imports.store.url = 'memory:'\nimports.plain_http = true\nimports.loopback = true";
+    imports.store.url = 'memory:'\nimports.plain_http = true\nimports.loopback = true\n\
+    connections = [{ name = 'telephone', company = 'acme', provider = 'dialer', api = { open = 'true' } }]";
 
 /// All services in memory, without a port, on a clock that whoever asked for them moves.
 pub(crate) async fn simulated(clock: SimulatedClock) -> Result<Running, Error> {

@@ -42,18 +42,20 @@ fn a_day_has_recordings_and_most_of_what_keeps_calls_from_being_recorded() {
     let codes: BTreeSet<&str> =
         summary["skipped"].as_object().unwrap().keys().map(String::as_str).collect();
     for code in [
+        "BUSY_LINE",
+        "CALL_DECLINED",
         "CALL_PROVIDER_DISABLED_FOR_COMPANY",
         "CONNECTOR_WAS_NOT_APPROVED",
         "DENIED_ENTRY",
         "EVENT_BLOCKLISTED",
         "HAS_DO_NOT_RECORD_USERS",
         "HOST_DENIED_LOCAL_RECORDING",
-        "IMPORT_FROM_DIALER_FAILED",
         "INTERNAL_MEETING_RECORDING_DISABLED",
         "KICKED_OUT",
         "NO_URL",
         "OVERLAPPING_MEETING",
         "PRIVATE_OR_CONFIDENTIAL",
+        "RECORDING_RESTRICTED",
         "STOP_USER_REQUEST",
         "TOO_SHORT",
     ] {

@@ -44,7 +44,7 @@ pub(super) enum Line {
     Declined,
     /// Nobody answers.
     Unanswered,
-    /// It may not be recorded where the other side is, so nobody looks how it goes.
+    /// Somebody answers where nothing may be recorded.
     Forbidden,
 }
 
@@ -223,7 +223,7 @@ impl Line {
             Self::Busy => vec![tell(random.between(3, 8), "line_busy")],
             Self::Declined => vec![tell(random.between(9, 20), "call_declined")],
             Self::Unanswered => vec![tell(random.between(40, 60), "call_unanswered")],
-            Self::Forbidden => Vec::new(),
+            Self::Forbidden => vec![tell(5, "answered")],
         }
     }
 }

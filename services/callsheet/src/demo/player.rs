@@ -7,9 +7,7 @@ use chassis::{Clock as _, Link, PacedClock, Running, SimulatedClock, SystemClock
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::orchestrator::v1::orchestrator_service_client::OrchestratorServiceClient;
 use proto::orchestrator::v1::{CancelRecordingRequest, GetCallRequest, StopRecordingRequest};
-use proto::provider::v1 as provider;
 use proto::provider::v1::provider_adapter_service_client::ProviderAdapterServiceClient;
-use proto::time::to_wire;
 
 use super::course::Deed;
 use super::day::{Call, Day, Upload};
@@ -23,7 +21,7 @@ use crate::error::Error;
 use crate::{decided, house};
 
 /// How soon it is looked again.
-const LOOK: Duration = Duration::from_millis(1);
+pub(super) const LOOK: Duration = Duration::from_millis(1);
 
 /// What happens at an instant that is known beforehand.
 #[derive(Debug)]
@@ -49,16 +47,16 @@ pub(super) struct Player {
     pace: Option<PacedClock>,
     pub(super) ingest: Link,
     pub(super) orchestrator: OrchestratorServiceClient<Link>,
-    adapters: ProviderAdapterServiceClient<Link>,
-    fleet: Fleet,
+    pub(super) adapters: ProviderAdapterServiceClient<Link>,
+    pub(super) fleet: Fleet,
     pub(super) shelf: Shelf,
     pub(super) random: Random,
     pub(super) timeline: Timeline,
-    calls: Vec<Watched>,
+    pub(super) calls: Vec<Watched>,
     /// What is to happen, by instant and in the order in which it was noted.
     agenda: BTreeMap<(DateTime<Utc>, u64), Entry>,
     noted: u64,
-    signals: u64,
+    pub(super) signals: u64,
 }
 
 impl Player {
@@ -221,41 +219,6 @@ impl Player {
         self.settle(place, |seen| seen.session != before.session).await
     }
 
-    /// Whoever carries a call out tells of it: a bot over the stream of its fleet, a telephone system by itself.
-    async fn tell(
-        &mut self,
-        place: usize,
-        after: Option<provider::Act>,
-        signal: &str,
-        length: Option<i64>,
-    ) -> Result<(), Error> {
-        let at = self.clock.now();
-        let Some(call) = self.calls.get_mut(place) else { return Ok(()) };
-        let halted = || Error::Halted("a call is played that nobody carries out".to_owned());
-        let attempt = call.attempt().ok_or_else(halted)?;
-        call.length = length.map(TimeDelta::seconds).or(call.length);
-        let is_call = call.seen.is_telephone();
-        self.signals += 1;
-        let told = provider::Signal {
-            attempt: Some(attempt.clone()),
-            signal: signal.to_owned(),
-            at: Some(to_wire(at)),
-            length: length.map(|seconds| prost_types::Duration { seconds, nanos: 0 }),
-            key: format!("demo {}", self.signals),
-            ..provider::Signal::default()
-        };
-        if is_call {
-            let request = provider::SubmitSignalRequest { signals: vec![told] };
-            let kept = self.adapters.submit_signal(request).await;
-            return kept.map(drop).map_err(Error::refused("tell of a telephone call"));
-        }
-        self.fleet.has(&attempt).await?;
-        if let Some(act) = after {
-            self.fleet.told(&attempt, act).await?;
-        }
-        self.fleet.tell(told).await
-    }
-
     /// Waits until a call is at rest again, and is as it should be; tells what happened meanwhile.
     async fn settle(&mut self, place: usize, is_so: impl Fn(&Seen) -> bool) -> Result<(), Error> {
         let began = Instant::now();
@@ -265,7 +228,7 @@ impl Player {
             let now = self.clock.now();
             let is_due = seen.due()?.is_some_and(|due| due <= now);
             let is_open = seen.outcome()?.is_none();
-            let is_at_rest = !(is_open && (is_due || seen.is_concluding() || seen.is_dialling()));
+            let is_at_rest = !(is_open && (is_due || seen.is_concluding()));
             let is_rightly = is_at_rest && is_so(&seen);
             for event in call.see(seen)? {
                 self.timeline.tell(now, &call.call_id, call.title.as_deref(), &event)?;

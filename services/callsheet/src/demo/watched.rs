@@ -154,13 +154,6 @@ impl Seen {
         plan.is_some_and(|plan| plan.method() == provider::Method::DialerImport)
     }
 
-    /// Whether it is a telephone call of which nothing was told yet: at first it is always told that no telephony system is
-    /// connected here that would hand a recording over.
-    pub(super) fn is_dialling(&self) -> bool {
-        let stage = self.session.as_ref().map(|session| session.stage.as_str());
-        self.is_telephone() && stage.is_none_or(|stage| stage == "INITIATED")
-    }
-
     /// Whether a bot has been sent and did not say anything yet.
     pub(super) fn is_staged(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.stage == "STAGED")
