@@ -18,6 +18,9 @@ use url::Url;
 /// How much of a refusal is read to see whether it speaks of an expiry.
 const REFUSAL: usize = 16 << 10;
 
+/// For how long a server may be left alone: whoever it is, it is asked again after that.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
 /// From where on, and of which version.
 pub(super) struct From<'a> {
     pub(super) bytes: u64,
@@ -162,11 +165,16 @@ async fn judged(
     })
 }
 
+/// How long a server wants to be left alone: seconds, and no more than can be waited for. A date would need a clock, and is
+/// not what the providers here send.
+fn pause(wanted: &str) -> Option<Duration> {
+    let seconds: u64 = wanted.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}
+
 fn busy(site: Site, response: &Response) -> Error {
-    // Seconds; a date would need a clock, and is not what the providers here send.
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after =
-        retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+    let retry_after = retry_after.and_then(pause);
     Error::Busy { site, status: response.status().as_u16(), retry_after }
 }
 
@@ -184,4 +192,16 @@ async fn speaks_of_expiry(mut response: Response) -> bool {
     }
     let text = String::from_utf8_lossy(&text).to_lowercase();
     text.contains("expired") || text.contains("not valid in the specified time frame")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_server_is_left_alone_for_longer_than_an_hour() {
+        assert_eq!(pause(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(pause("9000000000000000"), Some(Duration::from_secs(3600)));
+        assert_eq!(pause("Sun, 22 Nov 2026 10:00:00 GMT"), None);
+    }
 }
