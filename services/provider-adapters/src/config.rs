@@ -1,6 +1,7 @@
 //! The settings of provider-adapters as types.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -204,7 +205,7 @@ pub struct RecordingStore {
 }
 
 /// A company's connection to a provider.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connection {
     /// Its name, as in the path of its webhooks: letters, digits, `-`, `_` and `.`.
@@ -247,6 +248,19 @@ pub struct Connection {
     /// What its API wants to know of us, by the names the carrier gives them; secrets as `env:NAME` or `file:/path`.
     #[serde(default)]
     pub api: BTreeMap<String, String>,
+}
+
+/// Without what `api` holds: a secret may stand there by mistake.
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, company, provider, .. } = self;
+        formatter
+            .debug_struct("Connection")
+            .field("name", name)
+            .field("company", company)
+            .field("provider", provider)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A certificate that rich notifications are encrypted to.

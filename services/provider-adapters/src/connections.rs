@@ -293,6 +293,9 @@ mod tests {
         assert_eq!(one.proof.secrets, [Secret::new("hunter2").unwrap()], "without the line's end");
         assert_eq!(one.proof.tolerance, Tolerance::ZOOM);
         assert!(!format!("{read:?}").contains("hunter2"));
+        let mistaken = json.to_string().replace(&reference, "hunter2");
+        let mistaken: config::Connection = serde_json::from_str(&mistaken).unwrap();
+        assert!(!format!("{mistaken:?}").contains("hunter2"));
         use secrecy::ExposeSecret as _;
         assert_eq!(one.api("client_secret").unwrap().expose_secret(), "hunter2");
         assert_eq!(one.api("account_id").unwrap().expose_secret(), "A1");
