@@ -7,7 +7,7 @@ use proto::Invalid;
 use proto::provider::v1;
 
 pub(crate) use order::Order;
-pub(crate) use signal::{Change, Evidence, News, Person, Word};
+pub(crate) use signal::{Change, Evidence, MAX_ROSTER, News, Person, Word};
 
 /// Bytes of a company's id, at most.
 const MAX_COMPANY: usize = 255;

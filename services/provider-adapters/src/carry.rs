@@ -23,7 +23,7 @@ use proto::provider::v1::{Act, Method};
 use crate::attempts::{Attempt, Evidence, News, Order};
 use crate::journal::key;
 
-pub(crate) use work::Worker;
+pub(crate) use work::{NOT_DELETED, NOT_WITHDRAWN, Worker};
 
 /// The carrier that is no [`Carrier`]: fleets of bots come and take their work themselves.
 pub(crate) const FLEET: &str = "fleet";
@@ -36,6 +36,17 @@ pub(crate) trait Carrier: fmt::Debug + Send + Sync {
 
     /// Whether it is set up to record so for a company.
     fn serves(&self, company: &str, adapter: Which, method: Method) -> bool;
+
+    /// The connection by which it records so for a company. It is kept with the order, and the attempt is done by no other
+    /// one: what is at one account or workspace is not found at another.
+    fn connection(&self, _company: &str, _adapter: Which) -> Option<&str> {
+        None
+    }
+
+    /// All connections by which it can do something.
+    fn connections(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Sets a recorder to work.
     ///
@@ -124,6 +135,8 @@ pub(crate) enum Kind {
     Host = 6,
     /// What kind of conference it is, as the provider numbers it: at Zoom 4 is a personal room.
     Type = 7,
+    /// The connection by which the attempt is carried out: kept with it, and not among its names.
+    Connection = 8,
 }
 
 impl Kind {
@@ -153,6 +166,7 @@ impl Kind {
             Self::Recording => "recording",
             Self::Host => "host",
             Self::Type => "type",
+            Self::Connection => "connection",
         }
     }
 }
@@ -197,6 +211,12 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
+    /// The connection by which the attempt is carried out is not set up here any more. It may come back.
+    pub(crate) fn unconnected() -> Self {
+        let why = "the connection by which it was done is not set up any more";
+        Self::passing(Evidence::own("no_connection", why))
+    }
+
     /// A passing fault of network or service.
     pub(crate) fn passing(raw: Evidence) -> Self {
         Self { raw, after: None, then: Signal::ConnectionFailed }
@@ -226,6 +246,20 @@ impl Carriers {
         let one = self.list.iter().find(|one| one.serves(company, which, method));
         let by_fleet = self.fleets && matches!(method, Method::Bot | Method::Local);
         one.map(|one| one.name()).or_else(|| by_fleet.then_some(FLEET))
+    }
+
+    /// The connection by which that carrier records so for a company; empty where there is none to choose.
+    pub(crate) fn connection(&self, name: &str, company: &str, which: Which) -> String {
+        let one = self.get(name).and_then(|one| one.connection(company, which));
+        one.unwrap_or_default().to_owned()
+    }
+
+    /// All connections by which something can be done here.
+    pub(crate) fn connections(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.list.iter().flat_map(|one| one.connections()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// The carrier of that name.

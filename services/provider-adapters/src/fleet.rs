@@ -38,7 +38,6 @@ pub(crate) struct Fleets {
     journal: Journal,
     clock: Arc<dyn Clock>,
     settings: config::Fleets,
-    claimant: Arc<str>,
     shutdown: CancellationToken,
     lines: Arc<Lines>,
 }
@@ -94,10 +93,9 @@ impl Fleets {
         journal: Journal,
         clock: Arc<dyn Clock>,
         settings: config::Fleets,
-        claimant: Arc<str>,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { journal, clock, settings, claimant, shutdown, lines: Arc::default() }
+        Self { journal, clock, settings, shutdown, lines: Arc::default() }
     }
 }
 

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 use signals::Provider;
 
 use crate::carriers::line::{CREDENTIALS_REFUSED, SCOPE_MISSING};
+use crate::carry::{NOT_DELETED, NOT_WITHDRAWN};
 use crate::connections::{Connection, Connections};
 use crate::error::Error;
 use crate::imports::Imports;
@@ -176,6 +177,18 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
                 code,
                 "the provider does not accept our credentials, so that nothing can be set up there",
                 format!("compare `api` of the connection `{name}` with what {provider} shows"),
+            ),
+            NOT_WITHDRAWN => problem(
+                v1::Severity::Error,
+                code,
+                "a recorder could not be called back for a day; it is tried on",
+                format!("see at {provider} what still joins or records, and end it there"),
+            ),
+            NOT_DELETED => problem(
+                v1::Severity::Error,
+                code,
+                "a recording that is to be deleted could not be for a day; it is tried on",
+                format!("see that the application may delete at {provider}, or delete it there"),
             ),
             SCOPE_MISSING => problem(
                 v1::Severity::Error,

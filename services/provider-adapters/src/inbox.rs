@@ -4,6 +4,8 @@ pub(crate) mod concern;
 mod hear;
 pub(crate) mod read;
 mod recognise;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,11 +40,14 @@ const LINKS: TimeDelta = TimeDelta::hours(24);
 const LINKS_OF_EVENTS: TimeDelta = TimeDelta::hours(48);
 
 /// Webhooks worked on, by `provider` and `result`: `told`, `nothing` where nothing follows from it, `waiting` for an attempt,
-/// `expired` where none came, `unreadable`.
+/// `expired` where none came, `unreadable`, `refused` where the database would not take what it says.
 static WORKED: Counter = metrics::counter("callsheet.inbox.handled");
 
 /// For how long the first of the webhooks that are due has been; nothing while none is.
 static BEHIND: Gauge = metrics::gauge("callsheet.inbox.behind", "s");
+
+/// Webhooks that wait and came through connections this process does not know.
+static FOREIGN: Gauge = metrics::gauge("callsheet.inbox.foreign", "{webhook}");
 
 /// The task of a replica.
 #[derive(Debug, Clone)]
@@ -106,41 +111,105 @@ impl Inbox {
         let now = self.clock.now();
         let keep = TimeDelta::from_std(self.settings.keep).unwrap_or(TimeDelta::MAX);
         if let Some(before) = now.checked_sub_signed(keep) {
-            while self.journal.forget_letters(before).await? > 0 && !self.shutdown.is_cancelled() {
+            while self.journal.forget_letters(before, &self.known()).await? > 0
+                && !self.shutdown.is_cancelled()
+            {
                 tokio::task::yield_now().await;
             }
         }
         self.journal.forget_links(now - LINKS).await?;
+        FOREIGN.record(self.journal.foreign_letters(&self.known()).await? as f64, &[]);
         Ok(())
+    }
+
+    /// The names of the connections of this process. What came through others is for those who know them: a process that was
+    /// set up later, or for another adapter.
+    fn known(&self) -> Vec<&str> {
+        self.connections.iter().map(|one| one.name.as_str()).collect()
     }
 
     /// Works on what is due, and answers whether there may be more.
     async fn look(&self) -> Result<bool, Error> {
         let now = self.clock.now();
         // Asked first without a transaction: mostly there is nothing to do.
-        let first = self.journal.first_letter().await?;
+        let known = self.known();
+        let first = self.journal.first_letter(&known).await?;
         let behind = first.map_or(TimeDelta::zero(), |first| (now - first).max(TimeDelta::zero()));
         BEHIND.record(behind.as_seconds_f64(), &[]);
         if first.is_none_or(|first| now < first) {
             return Ok(false);
         }
         let settings = self.settings;
-        let letters =
-            self.journal.claim_letters(now, settings.lease, settings.batch, &self.claimant).await?;
+        // Another one each time: a process that was held up may claim again what it has.
+        let claim = format!("{}-{:016x}", self.claimant, rand::random::<u64>());
+        let (lease, batch) = (settings.lease, settings.batch);
+        let letters = self.journal.claim_letters(&known, now, lease, batch, &claim).await?;
         let more = u64::try_from(letters.len()).is_ok_and(|claimed| claimed >= settings.batch);
         if !letters.is_empty() {
-            self.work(&letters, now).await?;
+            self.work_on(&letters, now, &claim).await?;
         }
         Ok(more)
     }
 
-    async fn work(&self, letters: &[Letter], now: DateTime<Utc>) -> Result<(), Error> {
+    /// Works on webhooks together; where something in one of them is refused, on each by itself.
+    async fn work_on(
+        &self,
+        letters: &[Letter],
+        now: DateTime<Utc>,
+        claim: &str,
+    ) -> Result<(), Error> {
+        let failed = match self.work(letters, now, claim).await {
+            Err(error) if !passes(&error) => error,
+            done => return done,
+        };
+        warn!(error = chain(&failed), "webhooks cannot be worked on together");
+        for letter in letters {
+            match self.work(std::slice::from_ref(letter), now, claim).await {
+                Err(error) if !passes(&error) => self.refuse(letter, &error, now, claim).await?,
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a webhook off that cannot be worked on, and sets it aside when it has been tried for long enough.
+    async fn refuse(
+        &self,
+        letter: &Letter,
+        error: &Error,
+        now: DateTime<Utc>,
+        claim: &str,
+    ) -> Result<(), Error> {
+        warn!(
+            connection = letter.connection,
+            error = chain(error),
+            "a webhook cannot be worked on"
+        );
+        let again = self.again(letter, now);
+        if again.is_none() {
+            let provider =
+                self.connections.get(&letter.connection).map(|one| one.provider.as_str());
+            WORKED.add(1, &[("provider", provider.unwrap_or_default()), ("result", "refused")]);
+        }
+        self.journal.put_off(letter.id, again, claim).await
+    }
+
+    /// When a webhook is looked at again; never, once that was done for long enough.
+    fn again(&self, letter: &Letter, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let wait = TimeDelta::from_std(self.settings.wait).unwrap_or(TimeDelta::MAX);
+        if now - letter.received >= wait {
+            return None;
+        }
+        let (shortest, longest) = PAUSES;
+        Some(now + (shortest * 2_i32.saturating_pow(letter.tries.min(16))).min(longest))
+    }
+
+    async fn work(&self, letters: &[Letter], now: DateTime<Utc>, claim: &str) -> Result<(), Error> {
         let mut settled = Settled { links_until: now + LINKS_OF_EVENTS, ..Settled::default() };
         let mut opened = Vec::with_capacity(letters.len());
         for letter in letters {
             let Some(connection) = self.connections.get(&letter.connection) else {
-                // Taken out of the settings since.
-                settled.done.push(letter.id);
+                // Not asked for: only what came through known ones is claimed.
                 continue;
             };
             let body = letter.body.as_slice();
@@ -181,7 +250,7 @@ impl Inbox {
             let result = self.outcome(one, (waiting, told), now, &mut settled);
             WORKED.add(1, &[("provider", one.connection.provider.as_str()), ("result", result)]);
         }
-        self.journal.settle(&settled, &self.claimant).await?;
+        self.journal.settle(&settled, claim).await?;
         Ok(())
     }
 
@@ -198,14 +267,17 @@ impl Inbox {
             settled.done.push(letter.id);
             return if told { "told" } else { "nothing" };
         }
-        let wait = TimeDelta::from_std(self.settings.wait).unwrap_or(TimeDelta::MAX);
-        if now - letter.received >= wait {
+        let Some(again) = self.again(letter, now) else {
             settled.done.push(letter.id);
             return "expired";
-        }
-        let (shortest, longest) = PAUSES;
-        let pause = (shortest * 2_i32.saturating_pow(letter.tries.min(16))).min(longest);
-        settled.again.push((letter.id, now + pause));
+        };
+        settled.again.push((letter.id, again));
         "waiting"
     }
+}
+
+/// Whether the same may succeed a little later, with nothing of it changed.
+fn passes(error: &Error) -> bool {
+    use storage::Error::{Busy, Unavailable};
+    matches!(error, Error::Storage(Busy(_) | Unavailable(_)))
 }

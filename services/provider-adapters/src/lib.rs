@@ -110,7 +110,6 @@ impl chassis::App for App {
             carriers,
             clock: clock.clone(),
             settings: config.work,
-            claimant: Arc::clone(&claimant),
             shutdown: shutdown.clone(),
         };
         let tender = subscriptions::Tender {
@@ -146,7 +145,7 @@ impl chassis::App for App {
             settings: config.journal,
             shutdown: shutdown.clone(),
         };
-        let fleets = fleet::Fleets::new(journal, clock, config.fleets, claimant, shutdown);
+        let fleets = fleet::Fleets::new(journal, clock, config.fleets, shutdown);
         let minder = fleets.clone();
         let service = service::Service::new(gather, hosted, sessions, doctor);
         let routes = Routes::new(sized!(context, ProviderAdapterServiceServer::new(service)))

@@ -60,7 +60,9 @@ impl Sessions {
                 return Err(Error::NotHosted { adapter: which.as_str(), hosted });
             }
             let carrier = self.carriers.serving(&order.attempt.company, which, order.method);
-            kept.push(Kept { order, carrier });
+            let connection = carrier
+                .map(|name| self.carriers.connection(name, &order.attempt.company, order.adapter));
+            kept.push(Kept { order, carrier, connection: connection.unwrap_or_default() });
         }
         let receipts = self.journal.dispatch(&kept, self.clock.now()).await?;
         Ok(v1::DispatchResponse { receipts: to_wire(receipts) })

@@ -8,6 +8,7 @@ mod world;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use fakes::zoom::{Options, Zoom};
 use fakes::{Fault, Match, Reply};
 use http::Method as Verb;
 use proto::provider::v1::*;
@@ -424,6 +425,72 @@ async fn what_became_of_a_bot_is_asked_for_and_it_leaves_when_told() {
     world
         .until("files", async || world.all().await.iter().any(|one| one.signal == "files_ready"))
         .await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn whoever_decides_ends_what_a_bot_does_before_it_leaves_by_itself() {
+    let world = World::new().await;
+    world.order(world.bot(attempt("c1", 1, 0), "recall")).await;
+    world.order(world.bot(attempt("c2", 1, 0), "attendee")).await;
+    world.idle().await;
+    let order = world.recall.order(&world.bots("recall")[0]);
+    let leave = &order["automatic_leave"];
+    let longer = |value: &serde_json::Value, than: u64| value.as_u64().unwrap() > than;
+    assert!(longer(&leave["everyone_left_timeout"]["timeout"], 60), "{leave}");
+    assert!(longer(&leave["recording_permission_denied_timeout"], 600), "{leave}");
+    assert!(longer(&leave["noone_joined_timeout"], 1200), "{leave}");
+    assert!(longer(&leave["waiting_room_timeout"], 900), "{leave}");
+    assert!(longer(&leave["in_call_recording_timeout"], 6 * 3600 - 1), "{leave}");
+    let order = world.attendee.order(&world.bots("attendee")[0]);
+    let leave = &order["automatic_leave_settings"];
+    // It leaves by that also before anyone came.
+    assert!(longer(&leave["only_participant_in_meeting_timeout_seconds"], 1200), "{leave}");
+    assert!(longer(&leave["wait_for_host_to_start_meeting_timeout_seconds"], 600), "{leave}");
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_bot_is_called_back_by_the_connection_that_sent_it() {
+    let world = World::new().await;
+    world.order(world.bot(attempt("c1", 1, 0), "recall")).await;
+    world.idle().await;
+    assert_eq!(world.bots("recall").len(), 1);
+    let base = world.recall.base();
+    let world = world
+        .set_up_with(&format!(
+            "[[connections]]\nname = 'a-recall'\ncompany = 'acme'\nprovider = 'recall'\nbase_url = '{base}'\n\
+             [connections.api]\nkey = 'of-another-workspace'\n"
+        ))
+        .await;
+    world.withdraw(attempt("c1", 1, 0)).await;
+    world.idle().await;
+    assert_eq!(world.bots("recall").len(), 0);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn of_several_accounts_the_one_that_has_the_meeting_is_used() {
+    let world = World::new().await;
+    let clock = world.time();
+    let other = Zoom::start_with(Options { clock, ..Options::default() }).await;
+    other.add_user("zoe@acme.example");
+    let Options { account, client_id, client_secret, .. } = other.options();
+    let (api, oauth) = (other.api_url(), other.oauth_url());
+    let world = world
+        .set_up_with(&format!(
+            "[[connections]]\nname = 'a-zoom'\ncompany = 'acme'\nprovider = 'zoom'\nbase_url = '{api}'\n\
+             [connections.api]\naccount_id = '{account}'\nclient_id = '{client_id}'\n\
+             client_secret = '{client_secret}'\noauth_url = '{oauth}'\n"
+        ))
+        .await;
+    let meeting = world.meeting();
+    world.order(world.native(attempt("c1", 1, 0), meeting)).await;
+    world.told(&["armed"]).await;
+    assert_eq!(world.auto_recording(meeting), "cloud");
+    world.withdraw(attempt("c1", 1, 0)).await;
+    world.idle().await;
+    assert_eq!(world.auto_recording(meeting), "none");
     world.close().await;
 }
 

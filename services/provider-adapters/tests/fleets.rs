@@ -394,11 +394,39 @@ async fn what_a_fleet_does_not_name_any_more_has_failed() {
         // The end of two was told, so that it need not be named.
         fleet.tell(vec![signal(&two, "left")]).await;
         fleet.beat(vec![one.clone()]).await;
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        tokio::time::sleep(Duration::from_millis(2100)).await;
         world.until_told(&["left"]).await;
         fleet.beat(vec![]).await;
         world.until_told(&["left", "connection_failed"]).await;
         assert_eq!(world.told().await[1].attempt, Some(one));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_of_several_streams_names_its_attempts_on_any_of_them() {
+    for engine in engines().await {
+        let world = World::on(engine).await;
+        let (one, two) = (attempt("c1", 1, 0), attempt("c2", 1, 0));
+        world.dispatch(vec![order(one.clone())]).await;
+        let (mut first, _) = Fleet::named(&world.running, "north", "acme").await;
+        first.offered().await;
+        first.accept(&one).await;
+        first.beat(vec![one.clone()]).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let (second, welcome) = Fleet::named(&world.running, "north", "acme").await;
+        assert_eq!(welcome.owned.len(), 1, "it is reminded of what the other one has");
+        for _ in 0..8 {
+            first.beat(vec![one.clone()]).await;
+            second.beat(vec![two.clone()]).await;
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        world.until_told(&[]).await;
+        for _ in 0..8 {
+            first.beat(vec![]).await;
+            second.beat(vec![]).await;
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        world.until_told(&["connection_failed"]).await;
     }
 }
 

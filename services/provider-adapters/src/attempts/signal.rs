@@ -15,7 +15,7 @@ use super::{Attempt, text};
 const ROSTER: &str = "roster";
 
 /// People in one list, at most.
-const MAX_ROSTER: usize = 2000;
+pub(crate) const MAX_ROSTER: usize = 2000;
 /// Bytes of a key, at most.
 const MAX_KEY: usize = 200;
 /// Bytes of a raw code or its text, at most.

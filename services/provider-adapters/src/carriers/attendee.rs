@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use decision::session::Signal;
 use remote::attendee::{Attendee, Bot as Theirs, Order};
-use remote::bots::{Attempt, Withdrawn};
+use remote::bots::{Attempt, Leave, Withdrawn};
 use remote::{Download, Error};
 use signals::Event;
 
@@ -30,6 +30,8 @@ impl Runtime for Attendee {
         let order = Order {
             join_at: wanted.join_at,
             metadata: wanted.metadata,
+            // It knows one time for a bot that is alone, whether others were there or not.
+            leave: Leave { everybody_left: wanted.leave.nobody_came, ..wanted.leave },
             extras: wanted.more,
             ..Order::new(wanted.attempt, wanted.url, wanted.name)
         };

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use decision::provider::Adapter as Which;
-use decision::session::Signal;
+use decision::session::{Settings, Signal};
 use proto::provider::v1::{Act, Method};
-use remote::bots::{Attempt, Extras, Happened, Withdrawn};
+use remote::bots::{Attempt, Extras, Happened, Leave, Withdrawn};
 use remote::{Error, Private};
 use serde_json::{Map, Value};
 use signals::Event;
@@ -32,6 +32,11 @@ use crate::attempts::{Evidence, News, Word};
 use crate::carry::{Carrier, Job, Kind, Told, Trouble};
 use crate::inbox::{means, news};
 use crate::journal::Journal;
+
+/// How much later than whoever decides a bot leaves by itself: it may come before the time from which they count.
+const MARGIN: TimeDelta = TimeDelta::minutes(15);
+/// The same where a conference seems to be over.
+const MOMENT: TimeDelta = TimeDelta::minutes(2);
 
 /// What is told when no bot could be sent in time.
 const THEN: Signal = Signal::ConnectionFailed;
@@ -92,6 +97,8 @@ pub(super) struct Wanted {
     pub(super) name: String,
     /// When it joins; at once if absent.
     pub(super) join_at: Option<DateTime<Utc>>,
+    /// When it leaves by itself.
+    pub(super) leave: Leave,
     /// It records when it is told to, and can be told to play something before.
     pub(super) announces: bool,
     /// What else it is to know.
@@ -158,8 +165,13 @@ impl Bots {
         self.desks.iter().find(serves)
     }
 
+    /// The desk that has what is done in an attempt.
     fn desk_of(&self, job: &Job) -> Option<&Desk> {
-        self.desk(&job.order.attempt.company, job.order.adapter)
+        let company = &job.order.attempt.company;
+        let Some(name) = job.name(Kind::Connection) else {
+            return self.desk(company, job.order.adapter);
+        };
+        self.desks.iter().find(|one| one.line.name == name && one.line.company == *company)
     }
 
     async fn refusals(&self, job: &Job) -> Result<Option<u32>, Trouble> {
@@ -227,6 +239,7 @@ impl Bots {
             url: Private::new(url.expose()),
             name: desk.bot_name.clone(),
             join_at: order.join_at.filter(|at| *at > job.now),
+            leave: leave(&Settings::default()),
             announces: order.announcement,
             metadata,
             more,
@@ -335,6 +348,22 @@ impl Bots {
     }
 }
 
+/// When a bot leaves by itself, should nobody tell it to: later than whoever decides would, for they know why it stays.
+fn leave(settings: &Settings) -> Leave {
+    let after = |time: TimeDelta, margin: TimeDelta| (time + margin).to_std().ok();
+    Leave {
+        lobby: after(settings.lobby_wait, MARGIN),
+        host: after(settings.host_wait, MARGIN),
+        nobody_came: after(settings.alone_before, MARGIN),
+        everybody_left: after(settings.alone_after, MOMENT),
+        silence: after(settings.silence, MARGIN),
+        silence_after: after(settings.silence_after, TimeDelta::zero()),
+        not_recording: after(settings.not_recording, MARGIN),
+        refused: after(settings.permission_wait, MARGIN),
+        longest: after(settings.longest_meeting, TimeDelta::zero()),
+    }
+}
+
 fn with(more: Extras, settings: &Map<String, Value>) -> Extras {
     settings.iter().fold(more, |more, (name, value)| more.with(name.as_str(), value.clone()))
 }
@@ -358,6 +387,14 @@ impl Carrier for Bots {
 
     fn serves(&self, company: &str, adapter: Which, method: Method) -> bool {
         matches!(method, Method::Bot | Method::Local) && self.desk(company, adapter).is_some()
+    }
+
+    fn connection(&self, company: &str, adapter: Which) -> Option<&str> {
+        self.desk(company, adapter).map(|desk| desk.line.name.as_str())
+    }
+
+    fn connections(&self) -> Vec<String> {
+        self.desks.iter().map(|desk| desk.line.name.clone()).collect()
     }
 
     async fn carry(&self, job: &Job) -> Result<Told, Trouble> {
@@ -410,12 +447,12 @@ impl Carrier for Bots {
     async fn withdraw(&self, job: &Job) -> Result<Told, Trouble> {
         match self.desk_of(job) {
             Some(desk) => self.call_back(desk, job).await,
-            None => Ok(Told::default()),
+            None => Err(Trouble::unconnected()),
         }
     }
 
     async fn act(&self, job: &Job, act: Act) -> Result<Told, Trouble> {
-        let Some(desk) = self.desk_of(job) else { return Ok(Told::default()) };
+        let Some(desk) = self.desk_of(job) else { return Err(Trouble::unconnected()) };
         if act == Act::Stop {
             return self.call_back(desk, job).await;
         }

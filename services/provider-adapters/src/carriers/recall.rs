@@ -49,6 +49,7 @@ impl Runtime for Recall {
             refusals: wanted.refusals,
             join_at: wanted.join_at,
             metadata: wanted.metadata,
+            leave: wanted.leave,
             audio: true,
             start: if wanted.announces { Start::Told } else { Start::Joined },
             announcement: wanted.announces.then(silence),

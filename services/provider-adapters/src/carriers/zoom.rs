@@ -109,6 +109,11 @@ impl Account {
 }
 
 impl Seen {
+    /// Whether the account knows neither the meeting nor its host.
+    pub(super) fn is_of_another(&self) -> bool {
+        self.meeting.is_none() && self.host.user().is_none()
+    }
+
     /// What it comes to.
     pub(super) fn assess(&self, number: &str) -> Assessment {
         preconditions::assess(&preconditions::Facts {

@@ -47,9 +47,17 @@ impl ZoomNative {
         self.accounts.iter().find(|one| one.line.company == company).map(|one| &**one)
     }
 
+    /// The account in which an attempt is carried out.
+    fn account_of(&self, job: &Job) -> Option<&Account> {
+        let company = &job.order.attempt.company;
+        let Some(name) = job.name(Kind::Connection) else { return self.account(company) };
+        let mut accounts = self.accounts.iter().map(|one| &**one);
+        accounts.find(|one| one.line.name == name && one.line.company == *company)
+    }
+
     /// The account and the number a job is about; what is told where there is none.
     fn about<'a>(&'a self, job: &'a Job) -> Result<(&'a Account, &'a str), Box<Told>> {
-        let account = self.account(&job.order.attempt.company);
+        let account = self.account_of(job);
         let account = account.ok_or_else(|| Box::new(cannot(job, own("no_connection", ""))))?;
         let number = number(job.order.conference.as_ref());
         let why = "the link names a room, not a meeting";
@@ -70,6 +78,33 @@ impl ZoomNative {
             Err(error) => Err(account.line.trouble(&error, THEN)),
             Ok(()) => Ok(Ok(())),
         }
+    }
+
+    /// Another account of the company in which the meeting is to be found, and all there is to see of it. The attempt is
+    /// carried out there from here on.
+    async fn elsewhere(
+        &self,
+        account: &Account,
+        job: &Job,
+        number: &str,
+        host: Option<&str>,
+    ) -> Result<Option<(&Account, Seen)>, Trouble> {
+        let company = &job.order.attempt.company;
+        let others = self.accounts.iter().map(|one| &**one);
+        let others = others.filter(|one| one.line.company == *company);
+        for other in others.filter(|one| one.line.name != account.line.name) {
+            let seen = match other.look(number, host, job.now).await {
+                Ok(seen) => seen,
+                Err(error) if error.is_transient() => return Err(other.line.trouble(&error, THEN)),
+                Err(_) => continue,
+            };
+            if !seen.is_of_another() {
+                let moved = self.journal.connect(&job.order.attempt, &other.line.name).await;
+                moved.map_err(|error| unwritten(error, THEN))?;
+                return Ok(Some((other, seen)));
+            }
+        }
+        Ok(None)
     }
 
     async fn start(&self, job: &Job) -> Result<Told, Trouble> {
@@ -109,6 +144,9 @@ impl ZoomNative {
 
     /// Stops what records, and keeps it from beginning again.
     async fn stop(&self, job: &Job) -> Result<Told, Trouble> {
+        if self.account_of(job).is_none() {
+            return Err(Trouble::unconnected());
+        }
         let Ok((account, number)) = self.about(job) else { return Ok(Told::default()) };
         drop(self.control(account, job, number, Control::Stop).await?);
         self.disarm(account, job, number).await?;
@@ -117,6 +155,9 @@ impl ZoomNative {
 
     /// Throws away what was recorded for us. The copy at Zoom is its owner's, who may want it to go too.
     async fn discard(&self, job: &Job) -> Result<Told, Trouble> {
+        if self.account_of(job).is_none() {
+            return Err(Trouble::unconnected());
+        }
         let Ok((account, _)) = self.about(job) else { return Ok(Told::default()) };
         if !account.removes_copies {
             return Ok(Told::default());
@@ -142,14 +183,31 @@ impl Carrier for ZoomNative {
         adapter == Which::ZoomNative && method == Method::Native && self.account(company).is_some()
     }
 
+    fn connection(&self, company: &str, _: Which) -> Option<&str> {
+        self.account(company).map(|account| account.line.name.as_str())
+    }
+
+    fn connections(&self) -> Vec<String> {
+        self.accounts.iter().map(|account| account.line.name.clone()).collect()
+    }
+
     async fn carry(&self, job: &Job) -> Result<Told, Trouble> {
-        let (account, number) = match self.about(job) {
+        let (mut account, number) = match self.about(job) {
             Ok(about) => about,
             Err(told) => return Ok(*told),
         };
         let known = self.members.facts(&job.order, THEN).await?;
         let host = address(known.as_deref(), &job.order.organizer);
         let seen = match account.look(number, host.as_deref(), job.now).await {
+            Ok(seen) if seen.is_of_another() => {
+                match self.elsewhere(account, job, number, host.as_deref()).await? {
+                    Some((there, seen)) => {
+                        account = there;
+                        seen
+                    }
+                    None => seen,
+                }
+            }
             Ok(seen) => seen,
             Err(error @ Error::Forbidden { .. }) => {
                 return Ok(cannot(job, account.line.evidence(&error)));
@@ -179,6 +237,9 @@ impl Carrier for ZoomNative {
     }
 
     async fn withdraw(&self, job: &Job) -> Result<Told, Trouble> {
+        if self.account_of(job).is_none() {
+            return Err(Trouble::unconnected());
+        }
         let Ok((account, number)) = self.about(job) else { return Ok(Told::default()) };
         // What records long before the event is of another one.
         let near = job.order.start.is_none_or(|start| job.now >= start - AHEAD);

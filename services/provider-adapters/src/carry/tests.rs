@@ -15,9 +15,9 @@ use storage::testing::{Engine, engines};
 use tokio_util::sync::CancellationToken;
 
 use super::{Carrier, Carriers, Job, Kind, Told, Trouble, Worker};
-use crate::attempts::{Attempt, Evidence, Instruction, Order, Withdrawal};
+use crate::attempts::{Attempt, Evidence, Instruction, Order, Receipt, Withdrawal};
 use crate::config;
-use crate::journal::{Journal, Kept};
+use crate::journal::{Due, Finish, Journal, Kept, WorkKind};
 
 const NAME: &str = "scripted";
 
@@ -31,16 +31,22 @@ struct Scripted {
 #[derive(Debug)]
 enum Next {
     Trouble,
+    Tomorrow,
     Silence,
 }
 
 impl Scripted {
     async fn answer(&self, job: &Job) -> Result<Told, Trouble> {
-        let names = job.names.iter().map(|name| name.value.clone()).collect();
+        let learnt = job.names.iter().filter(|name| name.kind != Kind::Connection);
+        let names = learnt.map(|name| name.value.clone()).collect();
         self.asked.lock().unwrap().push((job.what.to_owned(), job.tries, names));
         let next = self.next.lock().unwrap().pop_front();
         match next {
             Some(Next::Trouble) => Err(Trouble::passing(Evidence::own("busy", ""))),
+            Some(Next::Tomorrow) => Err(Trouble {
+                after: Some(Duration::from_secs(86_400)),
+                ..Trouble::passing(Evidence::own("busy", ""))
+            }),
             Some(Next::Silence) => std::future::pending().await,
             None => Ok(Told::that(job.says(Signal::Launched)).named(Kind::Bot, "bot-7")),
         }
@@ -64,6 +70,10 @@ impl Carrier for Scripted {
 
     fn serves(&self, company: &str, _: Which, method: Method) -> bool {
         company == "acme" && method == Method::Bot
+    }
+
+    fn connections(&self) -> Vec<String> {
+        vec!["one".to_owned()]
     }
 
     async fn carry(&self, job: &Job) -> Result<Told, Trouble> {
@@ -103,7 +113,7 @@ impl World {
             _engine: engine,
         };
         // Two replicas: each does what the other does not.
-        for claimant in ["one", "two"] {
+        for _ in 0..2 {
             let worker = Worker {
                 journal: world.journal.clone(),
                 carriers: Carriers::new(vec![world.carrier.clone()], false),
@@ -114,7 +124,6 @@ impl World {
                     patience: Duration::from_millis(200),
                     parallel: 4,
                 },
-                claimant: claimant.into(),
                 shutdown: world.shutdown.clone(),
             };
             tokio::spawn(worker.run());
@@ -123,21 +132,17 @@ impl World {
     }
 
     async fn order(&self) {
-        let wire = v1::Order {
-            attempt: Some((&attempt()).into()),
-            adapter: v1::Adapter::Teams.into(),
-            method: Method::Bot.into(),
-            conference: Some(proto::verdict::v1::Conference {
-                provider: proto::verdict::v1::Provider::Teams.into(),
-                id: "19:a".into(),
-            }),
-            join_url: "https://teams.example/1?p=hunter2".into(),
-            latest_join: Some(to_wire(now() + TimeDelta::minutes(10))),
-            ..Default::default()
-        };
-        let order = Order::try_from(wire).unwrap();
-        let kept = Kept { order, carrier: Some(NAME) };
-        self.journal.dispatch(&[kept], self.clock.now()).await.unwrap();
+        order(&self.journal, "one", self.clock.now()).await;
+    }
+
+    async fn withdraw(&self) {
+        let withdrawal = Withdrawal { attempt: attempt() };
+        self.journal.withdraw(&[withdrawal], self.clock.now()).await.unwrap();
+    }
+
+    async fn instruct(&self, act: Act, number: u64) -> Receipt {
+        let instruction = Instruction { attempt: attempt(), act, number };
+        self.journal.instruct(&[instruction], self.clock.now()).await.unwrap()[0]
     }
 
     async fn told(&self) -> Vec<String> {
@@ -167,6 +172,24 @@ impl Drop for World {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+async fn order(journal: &Journal, connection: &str, now: DateTime<Utc>) {
+    let wire = v1::Order {
+        attempt: Some((&attempt()).into()),
+        adapter: v1::Adapter::Teams.into(),
+        method: Method::Bot.into(),
+        conference: Some(proto::verdict::v1::Conference {
+            provider: proto::verdict::v1::Provider::Teams.into(),
+            id: "19:a".into(),
+        }),
+        join_url: "https://teams.example/1?p=hunter2".into(),
+        latest_join: Some(to_wire(now + TimeDelta::minutes(10))),
+        ..Default::default()
+    };
+    let order = Order::try_from(wire).unwrap();
+    let kept = Kept { order, carrier: Some(NAME), connection: connection.to_owned() };
+    journal.dispatch(&[kept], now).await.unwrap();
 }
 
 fn attempt() -> Attempt {
@@ -210,27 +233,206 @@ async fn what_comes_too_late_is_told_and_not_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_an_attempt_overtakes_what_came_first() {
+async fn what_looks_at_an_attempt_is_done_in_order() {
+    for engine in engines().await {
+        let world = World::on(engine, Vec::new()).await;
+        world.order().await;
+        world.until_asked(1).await;
+        world.carrier.next.lock().unwrap().push_back(Next::Trouble);
+        assert_eq!(world.instruct(Act::CheckMeeting, 1).await, Receipt::Accepted);
+        world.until_asked(2).await;
+        assert_eq!(world.instruct(Act::CheckFiles, 2).await, Receipt::Accepted);
+        world.until_asked(2).await;
+        world.clock.advance(TimeDelta::seconds(4));
+        world.until_asked(4).await;
+        assert_eq!(
+            world.carrier.asked(),
+            ["carry 0", "ACT_CHECK_MEETING 0", "ACT_CHECK_MEETING 1", "ACT_CHECK_FILES 0"]
+        );
+        let asked = world.carrier.asked.lock().unwrap();
+        assert!(asked[0].2.is_empty());
+        assert!(asked[1..].iter().all(|one| one.2 == ["bot-7"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_goes_before_what_waits_and_nothing_is_begun_after_it() {
+    for engine in engines().await {
+        let world = World::on(engine, vec![Next::Trouble]).await;
+        world.order().await;
+        world.until_asked(1).await;
+        // It would be sent again in a moment.
+        world.withdraw().await;
+        world.until_asked(2).await;
+        assert_eq!(world.instruct(Act::StartRecording, 1).await, Receipt::Fenced);
+        assert_eq!(world.instruct(Act::CheckFiles, 2).await, Receipt::Accepted);
+        world.clock.advance(TimeDelta::seconds(30));
+        world.until_asked(3).await;
+        assert_eq!(world.carrier.asked(), ["carry 0", "withdraw 0", "ACT_CHECK_FILES 0"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_waits_for_what_is_being_done() {
     for engine in engines().await {
         let world = World::on(engine, vec![Next::Silence]).await;
         world.order().await;
+        while world.carrier.asked().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        world.withdraw().await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert_eq!(world.carrier.asked(), ["carry 0"]);
+        world.until_asked(2).await;
+        world.clock.advance(TimeDelta::minutes(5));
+        world.until_asked(2).await;
+        assert_eq!(world.carrier.asked(), ["carry 0", "withdraw 0"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_goes_before_a_start_that_waits_and_ends_it() {
+    for engine in engines().await {
+        let world = World::on(engine, Vec::new()).await;
+        world.order().await;
         world.until_asked(1).await;
-        // The bot may be on its way, though nobody has said so.
-        let instruction = Instruction { attempt: attempt(), act: Act::Stop, number: 1 };
-        world.journal.instruct(&[instruction], world.clock.now()).await.unwrap();
-        world.until_asked(1).await;
-        world.clock.advance(TimeDelta::seconds(4));
-        world.until_asked(3).await;
-        let withdrawal = Withdrawal { attempt: attempt() };
-        world.journal.withdraw(&[withdrawal], world.clock.now()).await.unwrap();
+        world.carrier.next.lock().unwrap().push_back(Next::Trouble);
+        world.instruct(Act::StartLiveRecording, 1).await;
+        world.until_asked(2).await;
+        world.instruct(Act::CheckMeeting, 2).await;
+        world.instruct(Act::Stop, 3).await;
         world.until_asked(4).await;
-        assert_eq!(world.carrier.asked(), ["carry 0", "carry 1", "ACT_STOP 0", "withdraw 0"]);
-        let asked = world.carrier.asked.lock().unwrap();
-        assert!(asked[1].2.is_empty());
+        world.clock.advance(TimeDelta::minutes(1));
+        world.until_asked(4).await;
         assert_eq!(
-            (&asked[2].2, &asked[3].2),
-            (&vec!["bot-7".to_owned()], &vec!["bot-7".to_owned()])
+            world.carrier.asked(),
+            ["carry 0", "ACT_START_LIVE_RECORDING 0", "ACT_STOP 0", "ACT_CHECK_MEETING 0"]
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_thrown_away_is_not_fetched_afterwards() {
+    for engine in engines().await {
+        let world = World::on(engine, Vec::new()).await;
+        world.order().await;
+        world.until_asked(1).await;
+        world.carrier.next.lock().unwrap().push_back(Next::Trouble);
+        world.instruct(Act::Fetch, 1).await;
+        world.until_asked(2).await;
+        world.instruct(Act::Discard, 2).await;
+        world.until_asked(3).await;
+        world.clock.advance(TimeDelta::minutes(1));
+        world.until_asked(3).await;
+        assert_eq!(world.carrier.asked(), ["carry 0", "ACT_FETCH 0", "ACT_DISCARD 0"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_is_not_put_off_for_long_whatever_the_provider_wants() {
+    for engine in engines().await {
+        let world = World::on(engine, Vec::new()).await;
+        world.order().await;
+        world.until_asked(1).await;
+        world.carrier.next.lock().unwrap().push_back(Next::Tomorrow);
+        world.withdraw().await;
+        world.until_asked(2).await;
+        world.clock.advance(TimeDelta::seconds(62));
+        world.until_asked(3).await;
+        assert_eq!(world.carrier.asked(), ["carry 0", "withdraw 0", "withdraw 1"]);
+    }
+}
+
+async fn quiet(engine: &Engine) -> Journal {
+    Journal::new(crate::store::open(&engine.config()).await.unwrap())
+}
+
+const SHORT: Duration = Duration::from_secs(3);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_replica_had_begun_is_not_begun_again_once_it_is_withdrawn() {
+    for engine in engines().await {
+        let journal = quiet(&engine).await;
+        order(&journal, "", now()).await;
+        let claim = async || journal.claim_work((&[NAME], &[]), now(), SHORT, 10).await.unwrap();
+        assert_eq!(claim().await[0].kind, WorkKind::Carry);
+        let withdrawal = Withdrawal { attempt: attempt() };
+        journal.withdraw(&[withdrawal], now()).await.unwrap();
+        assert!(claim().await.is_empty(), "somebody is at it");
+        tokio::time::sleep(SHORT + Duration::from_millis(100)).await;
+        let next = claim().await;
+        assert_eq!(next.iter().map(|due| due.kind).collect::<Vec<_>>(), [WorkKind::Withdraw]);
+        assert!(journal.finish_work(&next[0], &Finish::Done(Told::default())).await.unwrap());
+        assert!(claim().await.is_empty());
+        assert_eq!(journal.first_work(&[NAME], &[]).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_claims_again_what_it_had_does_not_finish_it_twice() {
+    for engine in engines().await {
+        let journal = quiet(&engine).await;
+        order(&journal, "", now()).await;
+        let claim =
+            async |lease| journal.claim_work((&[NAME], &[]), now(), lease, 10).await.unwrap();
+        let first = claim(Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let second = claim(Duration::from_secs(30)).await;
+        assert!(!journal.finish_work(&first[0], &Finish::Again(now())).await.unwrap());
+        assert!(claim(SHORT).await.is_empty(), "the second claim holds");
+        assert!(journal.finish_work(&second[0], &Finish::Done(Told::default())).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_is_carried_out_by_one_connection_from_the_first_to_the_last() {
+    for engine in engines().await {
+        let journal = quiet(&engine).await;
+        order(&journal, "r-b", now()).await;
+        let claim = async |connections: &[&str]| {
+            let connections: Vec<String> = connections.iter().map(|it| (*it).to_owned()).collect();
+            let by = (&[NAME][..], connections.as_slice());
+            let due = journal.first_work(by.0, by.1).await.unwrap();
+            let claimed = journal.claim_work(by, now(), SHORT, 10).await.unwrap();
+            assert_eq!(due.is_some(), !claimed.is_empty());
+            let foreign = journal.foreign_work(by.0, by.1).await.unwrap();
+            assert_eq!(foreign, u64::from(claimed.is_empty()));
+            claimed
+        };
+        assert!(claim(&["r-a"]).await.is_empty());
+        let carry = claim(&["r-a", "r-b"]).await;
+        let connected = |due: &Due| due.names[0].value.clone();
+        assert_eq!(
+            (carry[0].names[0].kind, connected(&carry[0])),
+            (Kind::Connection, "r-b".into())
+        );
+        journal.finish_work(&carry[0], &Finish::Done(Told::default())).await.unwrap();
+        journal.withdraw(&[Withdrawal { attempt: attempt() }], now()).await.unwrap();
+        assert!(claim(&["r-a"]).await.is_empty());
+        // Somebody found out that it is elsewhere.
+        journal.connect(&attempt(), "r-c").await.unwrap();
+        assert_eq!(connected(&claim(&["r-c"]).await[0]), "r-c");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_deleted_is_tried_until_it_is_and_shown_meanwhile() {
+    for engine in engines().await {
+        let world = World::on(engine, Vec::new()).await;
+        world.order().await;
+        world.until_asked(1).await;
+        world.carrier.next.lock().unwrap().extend([Next::Trouble, Next::Trouble]);
+        world.instruct(Act::Discard, 1).await;
+        world.until_asked(2).await;
+        world.clock.advance(TimeDelta::hours(25));
+        world.until_asked(3).await;
+        let problems = async || world.journal.health("one").await.unwrap().problems;
+        assert_eq!(problems().await.len(), 1);
+        world.clock.advance(TimeDelta::minutes(61));
+        world.until_asked(4).await;
+        assert!(problems().await.is_empty());
+        world.clock.advance(TimeDelta::hours(2));
+        world.until_asked(4).await;
     }
 }
 

@@ -20,15 +20,29 @@ use crate::journal::{Due, Finish, Journal, WorkKind as Kind};
 /// The shortest and the longest pause before something is tried again.
 const PAUSES: (TimeDelta, TimeDelta) = (TimeDelta::seconds(2), TimeDelta::minutes(5));
 
+/// The pause before that where it has not worked for long.
+const LATE: TimeDelta = TimeDelta::hours(1);
+
+/// Of a connection by which a recorder could not be called back.
+pub(crate) const NOT_WITHDRAWN: &str = "not_withdrawn";
+/// Of one by which a recording could not be deleted.
+pub(crate) const NOT_DELETED: &str = "recording_not_deleted";
+
+/// The longest pause before somebody is told again to end something, whatever the provider wants.
+const ENDING: TimeDelta = TimeDelta::seconds(60);
+
 /// When it is time to end, what is under way may take so much longer.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Things done at providers, by `carrier`, `kind` and `result`: `done`, `again` after trouble that may pass, `late` after
-/// which it was given up, `lost` where another replica had taken it over.
+/// which it was given up, `lost` where it had been taken over, or is not to be done any more.
 static HANDLED: Counter = metrics::counter("callsheet.work.handled");
 
 /// How long after it was due something was begun, by `kind`.
 static LATENESS: Histogram = metrics::histogram("callsheet.work.lateness", "s");
+
+/// Things to do by connections this process does not know: they wait for one that does.
+static FOREIGN: Gauge = metrics::gauge("callsheet.work.foreign", "{job}");
 
 /// For how long the first of what is to be done has been due; nothing while nothing is.
 static BEHIND: Gauge = metrics::gauge("callsheet.work.behind", "s");
@@ -44,8 +58,6 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     /// How it is looked for.
     pub(crate) settings: config::Work,
-    /// Names this process, and no other one or earlier one.
-    pub(crate) claimant: Arc<str>,
     /// Cancelled when it is time to end.
     pub(crate) shutdown: CancellationToken,
 }
@@ -53,7 +65,9 @@ pub(crate) struct Worker {
 impl Worker {
     /// Does what is due until shutdown.
     pub(crate) async fn run(self) {
-        let names: Arc<[&'static str]> = self.carriers.names().collect();
+        let names: Vec<&'static str> = self.carriers.names().collect();
+        let connections = self.carriers.connections();
+        let by = (names.as_slice(), connections.as_slice());
         if names.is_empty() {
             return self.shutdown.cancelled().await;
         }
@@ -73,7 +87,7 @@ impl Worker {
                 () = self.journal.work_came(), if room > 0 => next = Instant::now(),
                 () = tokio::time::sleep_until(next), if room > 0 => {
                     next = Instant::now() + self.settings.poll;
-                    match self.look(&names, room).await {
+                    match self.look(by, room).await {
                         Ok(claimed) => {
                             if claimed.len() >= room {
                                 next = Instant::now();
@@ -98,19 +112,20 @@ impl Worker {
 
     async fn look(
         &self,
-        names: &[&'static str],
+        by: (&[&'static str], &[String]),
         room: usize,
     ) -> Result<Vec<Due>, crate::error::Error> {
         let now = self.clock.now();
         // Asked first without a transaction: mostly there is nothing to do.
-        let first = self.journal.first_work(names).await?;
+        let first = self.journal.first_work(by.0, by.1).await?;
         let behind = first.map_or(TimeDelta::zero(), |first| (now - first).max(TimeDelta::zero()));
         BEHIND.record(behind.as_seconds_f64(), &[]);
+        FOREIGN.record(self.journal.foreign_work(by.0, by.1).await? as f64, &[]);
         if first.is_none_or(|first| now < first) {
             return Ok(Vec::new());
         }
         let limit = u64::try_from(room).unwrap_or(1);
-        self.journal.claim_work(names, now, self.settings.lease, limit, &self.claimant).await
+        self.journal.claim_work(by, now, self.settings.lease, limit).await
     }
 
     async fn work(self, due: Due) {
@@ -120,10 +135,10 @@ impl Worker {
         let Some(carrier) = self.carriers.get(&due.carrier) else { return };
         let (finish, result) = self.outcome(carrier.as_ref(), &due, now).await;
         let labels = |result| [("carrier", carrier.name()), ("kind", kind), ("result", result)];
-        match self.journal.finish_work(&due, &self.claimant, &finish).await {
+        match self.journal.finish_work(&due, &finish).await {
             Ok(true) => HANDLED.add(1, &labels(result)),
             Ok(false) => {
-                warn!(carrier = carrier.name(), kind, "another replica took this over");
+                warn!(carrier = carrier.name(), kind, "this was taken over");
                 HANDLED.add(1, &labels("lost"));
             }
             // It is claimed by somebody when our claim is over, and done again.
@@ -157,7 +172,12 @@ impl Worker {
             }
         };
         let trouble = match tokio::time::timeout(self.settings.patience, called).await {
-            Ok(Ok(told)) => return (Finish::Done(told), "done"),
+            Ok(Ok(told)) => {
+                if due.kind.ends() && now > due.until {
+                    self.complain(due, false).await;
+                }
+                return (Finish::Done(told), "done");
+            }
             Ok(Err(trouble)) => trouble,
             Err(_) => Trouble::passing(Evidence::own("no_answer", "the provider took too long")),
         };
@@ -169,10 +189,32 @@ impl Worker {
             "trouble at a provider"
         );
         let at = self.clock.now() + pause(&trouble, due);
-        if at > due.until {
+        if at <= due.until {
+            return (Finish::Again(at), "again");
+        }
+        if !due.kind.ends() {
             return (Finish::Done(given_up(due, &job, Some(trouble))), "late");
         }
-        (Finish::Again(at), "again")
+        // Whoever was told that it ends must be able to rely on it: it is tried for as long as it takes, and shown.
+        error!(
+            carrier = carrier.name(),
+            kind = job.what,
+            code = trouble.raw.code,
+            "what is to end or to be deleted at a provider does not"
+        );
+        self.complain(due, true).await;
+        (Finish::Again(self.clock.now() + LATE), "late")
+    }
+
+    /// Notes that something is not ended, or that it is by now.
+    async fn complain(&self, due: &Due, is_wrong: bool) {
+        let connection = due.names.iter().find(|name| name.kind == super::Kind::Connection);
+        let Some(connection) = connection else { return };
+        let code = if due.kind == Kind::Act(Act::Discard) { NOT_DELETED } else { NOT_WITHDRAWN };
+        let noted = self.journal.complain(&connection.value, code, is_wrong, self.clock.now());
+        if let Err(error) = noted.await {
+            warn!(error = chain(&error), code, "what is wrong could not be noted");
+        }
     }
 }
 
@@ -182,10 +224,12 @@ fn pause(trouble: &Trouble, due: &Due) -> TimeDelta {
     let doubled = shortest * 2_i32.saturating_pow(due.tries.min(16));
     let wanted = trouble.after.and_then(|after| TimeDelta::from_std(after).ok());
     let spread = TimeDelta::milliseconds(due.id.rem_euclid(1000));
-    doubled.min(longest).max(wanted.unwrap_or_default()) + spread
+    let pause = doubled.min(longest).max(wanted.unwrap_or_default());
+    let pause = if due.kind.ends() { pause.min(ENDING) } else { pause };
+    pause + spread
 }
 
-/// What is told of something that is not tried any more. A withdrawal that failed tells nothing: the session is over.
+/// What is told of something that is not tried any more.
 fn given_up(due: &Due, job: &Job, trouble: Option<Trouble>) -> Told {
     let tells = match due.kind {
         Kind::Carry | Kind::Act(Act::Fetch) => true,

@@ -101,7 +101,7 @@ impl Line {
     async fn take_back(&self, unconfirmed: Vec<(Due, Instant)>) {
         let again = Finish::Again(self.fleets.clock.now());
         for (due, _) in unconfirmed {
-            let noted = self.fleets.journal.finish_work(&due, &self.fleets.claimant, &again);
+            let noted = self.fleets.journal.finish_work(&due, &again);
             if let Err(error) = noted.await {
                 warn!(error = chain(&error), "what a fleet may not have heard is told later");
             }
@@ -284,6 +284,26 @@ impl Line {
         self.tell(v1::ServeResponse { told: Some(told) }).await
     }
 
+    /// Gives up what a fleet had and does not name any more on any of its streams.
+    async fn miss(&self, fleet: &Fleet, number: u64, missing: Vec<Attempt>) -> Result<(), End> {
+        let (journal, now) = (&self.fleets.journal, self.fleets.clock.now());
+        // Another stream names its own as often as this one.
+        let silence = self.fleets.settings.heartbeat * 2;
+        let lost = journal.lose(fleet, &missing, silence, now).await?;
+        if lost > 0 {
+            warn!(fleet = fleet.name, attempts = lost, "a fleet does not know what it had");
+        }
+        let standing = journal.standing(fleet, &missing).await?;
+        self.fleets.lines.with(number, |open| {
+            for (attempt, mine) in missing.iter().zip(standing) {
+                if mine != Mine::Running {
+                    open.known.remove(attempt);
+                }
+            }
+        });
+        Ok(())
+    }
+
     async fn heartbeat(
         &self,
         fleet: &Fleet,
@@ -316,15 +336,13 @@ impl Line {
             .unwrap_or_default();
         for (due, _) in confirmed {
             let done = Finish::Done(crate::carry::Told::default());
-            if let Err(error) = journal.finish_work(&due, &self.fleets.claimant, &done).await {
+            if let Err(error) = journal.finish_work(&due, &done).await {
                 warn!(error = chain(&error), "what a fleet was told could not be noted");
             }
         }
+        journal.named(fleet, &running).await?;
         if !missing.is_empty() {
-            let lost = journal.lose(fleet, &missing, now).await?;
-            if lost > 0 {
-                warn!(fleet = fleet.name, attempts = lost, "a fleet does not know what it had");
-            }
+            self.miss(fleet, number, missing).await?;
         }
         let standing = journal.standing(fleet, &running).await?;
         for (attempt, mine) in running.iter().zip(standing) {
@@ -346,7 +364,7 @@ impl Line {
     }
 }
 
-/// What a fleet had and does not name. It is given a moment after it was told of something.
+/// What a fleet had and does not name on this stream. It is given a moment after it was told of something.
 fn missing(
     known: &mut HashMap<Attempt, Instant>,
     running: &[Attempt],
@@ -358,9 +376,6 @@ fn missing(
         .filter(|(attempt, since)| since.elapsed() > settled && !named.contains(attempt))
         .map(|(attempt, _)| attempt.clone())
         .collect();
-    for attempt in &missing {
-        known.remove(attempt);
-    }
     for attempt in running {
         known.entry(attempt.clone()).or_insert_with(Instant::now);
     }

@@ -110,8 +110,7 @@ impl Fleets {
         }
         // Told again when the claim is over, unless the fleet has shown that it listens.
         let lease = self.settings.heartbeat * 3;
-        let messages =
-            self.journal.claim_messages(&fleets, self.clock.now(), lease, &self.claimant).await?;
+        let messages = self.journal.claim_messages(&fleets, self.clock.now(), lease).await?;
         let mut lines = self.lines.lock();
         for (due, fleet) in messages {
             let of = |open: &&mut super::Open| open.fleet.id() == fleet;

@@ -36,6 +36,14 @@ impl Carrier for Importing {
         self.carrier.serves(company, adapter, method)
     }
 
+    fn connection(&self, company: &str, adapter: Which) -> Option<&str> {
+        self.carrier.connection(company, adapter)
+    }
+
+    fn connections(&self) -> Vec<String> {
+        self.carrier.connections()
+    }
+
     async fn carry(&self, job: &Job) -> Result<Told, Trouble> {
         self.carrier.carry(job).await
     }

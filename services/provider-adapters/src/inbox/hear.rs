@@ -22,11 +22,15 @@ static UNMAPPED: Counter = metrics::counter("callsheet.codes.unmapped");
 const LONGEST_NAME: usize = 300;
 /// Bytes of a link, at most.
 const LONGEST_LINK: usize = 8192;
+/// Letters of a raw code, or of what stood beside it, that are kept.
+const LONGEST_RAW: usize = 240;
 
 /// How long before the planned start a session in a personal room is taken for that of the event.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
 /// How much earlier than we asked for it a stop may seem to have come: clocks differ.
 const SKEW: TimeDelta = TimeDelta::seconds(10);
+/// How far in the future something may have happened, by the provider's clock.
+const AHEAD: TimeDelta = TimeDelta::hours(1);
 /// The type of a meeting in a personal room, as Zoom numbers it.
 const PERSONAL: i64 = 4;
 /// The name of a connection to which the provider denied us access.
@@ -48,6 +52,11 @@ pub(crate) fn means(method: v1::Method) -> Means {
     }
 }
 
+/// When an event happened. Of one that is to happen yet, the provider's clock is wrong.
+fn when(event: &Event, received: DateTime<Utc>) -> DateTime<Utc> {
+    event.at.map_or(received, |at| at.min(received + AHEAD))
+}
+
 /// Tells what an event comes to in its attempt.
 pub(super) fn tell(
     one: &Opened<'_>,
@@ -56,7 +65,7 @@ pub(super) fn tell(
     settled: &mut Settled,
 ) {
     let received = one.letter.received;
-    let at = event.at.unwrap_or(received);
+    let at = when(event, received);
     let ours = |participant: &Participant| is_ours(one.connection, trace, participant);
     // In a personal room others meet too: what begins at another time is not this meeting.
     let is_other = event.about.conference_type == Some(PERSONAL) && is_at_another_time(trace, at);
@@ -65,6 +74,7 @@ pub(super) fn tell(
         if heard.signal == Signal::ManualStart && we_began {
             continue;
         }
+        let heard = Heard { at: heard.at.min(received + AHEAD), ..heard };
         if heard.signal == Signal::RecordingStopped && we_stopped(trace, heard.at) {
             let own = Heard { signal: Signal::OwnStop, ..heard.clone() };
             settled.changes.push(Change::Told(news(event, &trace.attempt, own)));
@@ -133,20 +143,24 @@ fn phone(event: &Event, trace: &Trace, settled: &mut Settled) {
 
 /// Notes raw codes that nobody has mapped, once.
 pub(super) fn unmapped(one: &Opened<'_>, event: &Event, settled: &mut Settled) {
-    if one.letter.tries > 0 {
-        return;
-    }
     for meaning in event.unknown() {
-        UNMAPPED.add(1, &[("provider", event.provider.as_str())]);
+        if one.letter.tries == 0 {
+            UNMAPPED.add(1, &[("provider", event.provider.as_str())]);
+        }
         settled.unmapped.push(Unmapped {
             company: one.connection.company.clone(),
             provider: event.provider.as_str(),
             kind: meaning.kind().as_str(),
-            code: meaning.raw_code().to_owned(),
-            text: meaning.raw_text().unwrap_or_default().to_owned(),
-            at: event.at.unwrap_or(one.letter.received),
+            code: evident(meaning.raw_code()),
+            text: evident(meaning.raw_text().unwrap_or_default()),
+            at: when(event, one.letter.received),
         });
     }
+}
+
+/// A raw code or its text, as far as it is worth keeping.
+fn evident(raw: &str) -> String {
+    raw.chars().filter(|one| *one != '\0').take(LONGEST_RAW).collect()
 }
 
 /// News of an attempt that an event brought.
@@ -156,12 +170,12 @@ pub(crate) fn news(event: &Event, attempt: &Attempt, heard: Heard) -> News {
     let raw = match (&heard.raw, meaning) {
         (Some(raw), _) => Some(Evidence {
             provider: raw.provider.clone(),
-            code: raw.raw_code.clone(),
-            text: raw.raw_text.clone(),
+            code: evident(&raw.raw_code),
+            text: evident(&raw.raw_text),
         }),
         (None, Some(meaning)) => Some(Evidence {
             provider: meaning.provider().as_str().to_owned(),
-            code: meaning.raw_code().to_owned(),
+            code: evident(meaning.raw_code()),
             text: by_whom(event, told).to_owned(),
         }),
         (None, None) => None,
@@ -277,7 +291,7 @@ pub(super) fn account(
     settled: &mut Settled,
 ) {
     let connection = one.connection;
-    let at = event.at.unwrap_or(one.letter.received);
+    let at = when(event, one.letter.received);
     let mut changed = false;
     for news in event.news() {
         changed |= matches!(news, Needs::AccessLost | Needs::UserGone | Needs::SettingsChanged);
@@ -370,7 +384,7 @@ pub(super) fn call(
         own_number: text(own),
         other_number: text(other),
         user: about.user.clone().unwrap_or_default().chars().take(200).collect(),
-        placed_at: Some(proto::time::to_wire(event.at.unwrap_or(received))),
+        placed_at: Some(proto::time::to_wire(when(event, received))),
         participants: Vec::new(),
     };
     // Told once, by whichever of its events comes first.

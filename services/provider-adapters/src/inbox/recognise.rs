@@ -23,6 +23,11 @@ const AFTER: TimeDelta = TimeDelta::hours(4);
 /// How long one takes of which no end is known.
 const LENGTH: TimeDelta = TimeDelta::hours(1);
 
+/// How long after an event one is told of it at most, and how long before at most: whoever says otherwise has nothing looked
+/// up for them.
+const LATE: TimeDelta = TimeDelta::days(14);
+const EARLY: TimeDelta = TimeDelta::days(1);
+
 /// What an event was recognised as.
 #[derive(Debug, Clone)]
 pub(super) enum Recognised {
@@ -43,20 +48,34 @@ pub(super) struct Known {
 impl Known {
     /// Looks all of them up.
     pub(super) async fn look_up(journal: &Journal, opened: &[Opened<'_>]) -> Result<Self, Error> {
-        let (mut references, mut names, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut references, mut names) = (Vec::new(), Vec::new());
+        let (mut calls, mut places) = (Vec::new(), Vec::new());
+        let (mut from, mut to) = (DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC);
         for one in opened {
             for event in &one.events {
                 references.extend(event.about.reference.clone());
                 names.extend(names_of(&one.connection.company, &event.about));
+                // A telephone call has an id of its own, whenever it was to be.
+                if is_call(one.connection, event) {
+                    calls.extend(places_of(one.connection, event));
+                    continue;
+                }
                 places.extend(places_of(one.connection, event));
+                let received = one.letter.received;
+                let at = event.at.unwrap_or(received);
+                (from, to) = (from.min(at.max(received - LATE)), to.max(at.min(received + EARLY)));
             }
         }
-        for list in [&mut references, &mut names, &mut places] {
+        for list in [&mut references, &mut names, &mut calls, &mut places] {
             list.retain(|one| !one.contains('\0'));
             list.sort_unstable();
             list.dedup();
         }
-        let traces = journal.trace(&references, &names, &places).await?;
+        if places.is_empty() {
+            (from, to) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        }
+        let places = (places.as_slice(), from - AFTER - LENGTH, to + BEFORE);
+        let traces = journal.trace(&references, &names, &calls, places).await?;
         let by_hand = |event: &Event| event.recordings.iter().any(|it| it.by_hand == Some(true));
         let asks = opened.iter().any(|one| one.events.iter().any(by_hand));
         let began = match asks {
@@ -95,7 +114,7 @@ impl Known {
         for place in places_of(connection, event) {
             let placed = self.traces.by_place.get(&place).into_iter().flatten().filter(is_ours);
             // A telephone call has an id of its own; a conference may take place again and again.
-            let telephony = connection.provider.is_telephony() || event.provider.is_telephony();
+            let telephony = is_call(connection, event);
             let placed = placed.filter(|trace| telephony || distance(trace, at).is_some());
             if let Some(trace) = fitting(placed, at) {
                 return Recognised::As(trace);
@@ -103,6 +122,10 @@ impl Known {
         }
         Recognised::Nobody
     }
+}
+
+fn is_call(connection: &Connection, event: &Event) -> bool {
+    connection.provider.is_telephony() || event.provider.is_telephony()
 }
 
 /// The one whose time fits best, and of that call the latest attempt; one that was called back only where there is no other.

@@ -9,9 +9,9 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 use storage::{Tx, chunks, find_in, insert_many};
 
-use super::entity::{attempt, done, fence, work};
+use super::entity::{attempt, done, fence};
 use super::row::{ROWS, insert_new, job, note, returning, row, stored};
-use super::work::Kind;
+use super::work::{Kind, overrule};
 use super::{Journal, State, key, micros, signed};
 use crate::attempts::{Attempt, Change, Instruction, Order, Receipt, Withdrawal};
 use crate::carry;
@@ -24,6 +24,8 @@ pub(crate) struct Kept {
     pub(crate) order: Order,
     /// The name of who carries it out; none where nobody can.
     pub(crate) carrier: Option<&'static str>,
+    /// The connection by which they do; empty where there is none to choose.
+    pub(crate) connection: String,
 }
 
 type Place = (i64, i64);
@@ -71,7 +73,8 @@ impl Journal {
                     |(id, (kept, _))| {
                         let carrier = kept.carrier.filter(|name| *name != carry::FLEET)?;
                         let until = kept.order.until(now);
-                        Some(job((*id).to_owned(), carrier, Kind::Carry, 0, now, until))
+                        let by = (carrier, kept.connection.as_str());
+                        Some(job((*id).to_owned(), by, Kind::Carry, 0, now, until))
                     },
                 );
                 insert_many(&tx, jobs, None).await?;
@@ -199,8 +202,10 @@ impl Journal {
                     let known = attempts.get(id)?;
                     let newest = fences.get(&key::call(&one.attempt));
                     let is_old = newest.is_some_and(|newest| place(&one.attempt) < *newest);
+                    // What was stopped or called back does not begin again.
+                    let is_over = known.stopped_us.is_some() && Kind::Act(one.act).begins();
                     // What must not have been recorded is thrown away however old it is.
-                    Some((known, is_old && one.act != v1::Act::Discard))
+                    Some((known, is_over || is_old && one.act != v1::Act::Discard))
                 };
                 let mut wanted = BTreeMap::new();
                 for (one, (attempt, id)) in instructions.iter().zip(ids) {
@@ -226,7 +231,8 @@ impl Journal {
                 let rows = told.map(|(one, known)| {
                     let until = now + Kind::Act(one.act).patience();
                     let kind = Kind::Act(one.act);
-                    job(known.id.clone(), &known.carrier, kind, one.number, now, until)
+                    let by = (known.carrier.as_str(), known.connection.as_str());
+                    job(known.id.clone(), by, kind, one.number, now, until)
                 });
                 insert_many(&tx, rows.collect::<Vec<_>>(), None).await?;
                 let stopped = jobs
@@ -234,6 +240,11 @@ impl Journal {
                     .filter(|(one, _)| one.act == v1::Act::Stop)
                     .map(|(_, known)| known.id.as_str());
                 stop(&tx, &stopped.collect::<Vec<_>>(), now).await?;
+                for act in [v1::Act::Stop, v1::Act::Discard] {
+                    let ended = jobs.iter().filter(|(one, _)| one.act == act);
+                    let ended: Vec<&str> = ended.map(|(_, known)| known.id.as_str()).collect();
+                    overrule(&tx, &ended, Kind::Act(act)).await?;
+                }
                 let mut answered: HashSet<&str> = HashSet::new();
                 let receipts = instructions
                     .iter()
@@ -343,18 +354,14 @@ async fn call_back(
             let nobody =
                 row.carrier.is_empty() || row.carrier == carry::FLEET && row.fleet.is_empty();
             if !nobody {
-                jobs.push(job(row.id.clone(), &row.carrier, Kind::Withdraw, 0, now, until));
+                let by = (row.carrier.as_str(), row.connection.as_str());
+                jobs.push(job(row.id.clone(), by, Kind::Withdraw, 0, now, until));
             }
             changed.insert(row.id);
         }
-        // Nobody has begun these, and nobody will.
-        work::Entity::delete_many()
-            .filter(work::Column::Attempt.is_in(ids.iter().copied()))
-            .filter(work::Column::Kind.eq(Kind::Carry.stored()))
-            .filter(work::Column::ClaimedUntil.is_null())
-            .exec(tx)
-            .await?;
     }
+    // Nobody is doing these, and nobody will.
+    overrule(tx, ids, Kind::Withdraw).await?;
     insert_many(tx, jobs, None).await?;
     Ok(changed)
 }

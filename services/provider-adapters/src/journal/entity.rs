@@ -18,6 +18,8 @@ pub(crate) mod attempt {
         pub(crate) adapter: i16,
         /// Who carries it out; empty where nobody does.
         pub(crate) carrier: String,
+        /// The connection by which that is done, from the first to the last; empty where there is none to choose.
+        pub(crate) connection: String,
         /// A [`super::State`].
         pub(crate) state: i16,
         /// The order without its link; empty for one that was called back before it came.
@@ -37,6 +39,8 @@ pub(crate) mod attempt {
         pub(crate) fleet: String,
         /// Until when it is offered to that fleet alone.
         pub(crate) offered_us: Option<i64>,
+        /// When the fleet that has it last named it, on whichever of its streams, by the database's clock.
+        pub(crate) named_us: Option<i64>,
         /// Fleets that did not take it, a line each.
         #[sea_orm(column_type = "Text")]
         pub(crate) declined: String,
@@ -79,6 +83,8 @@ pub(crate) mod work {
         pub(crate) id: i64,
         pub(crate) attempt: String,
         pub(crate) carrier: String,
+        /// The connection of the attempt.
+        pub(crate) connection: String,
         /// A [`super::super::work::Kind`].
         pub(crate) kind: i16,
         /// The number of an instruction.

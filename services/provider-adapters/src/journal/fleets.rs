@@ -15,7 +15,7 @@ use storage::{claim, database_now, find_in, insert_many};
 
 use super::entity::{attempt, fence, fleet, work};
 use super::row::order;
-use super::work::Due;
+use super::work::{Due, drop_overruled, token};
 use super::{Journal, State, key, micros, signed};
 use crate::attempts::{Attempt, Order};
 use crate::carry::FLEET;
@@ -303,9 +303,9 @@ impl Journal {
         fleets: &[String],
         now: DateTime<Utc>,
         lease: Duration,
-        claimant: &str,
     ) -> Result<Vec<(Due, String)>, Error> {
         use work::Column as C;
+        let token = &token();
         let rows: Vec<work::Model> = self
             .database
             .write(|tx| async move {
@@ -327,10 +327,11 @@ impl Journal {
                     .order_by_asc(C::Id);
                 let change = [
                     (C::ClaimedUntil, Expr::value(until)),
-                    (C::Claim, Expr::value(claimant)),
+                    (C::Claim, Expr::value(token.as_str())),
                     (C::Tries, Expr::col((work::Entity, C::Tries)).add(1)),
                 ];
-                claim(&tx, due, AT_ONCE, change).await
+                let claimed = claim(&tx, due, AT_ONCE, change).await?;
+                drop_overruled(&tx, claimed).await
             })
             .await?;
         let ids: Vec<String> = rows.iter().map(|row| row.attempt.clone()).collect();

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 use storage::{chunks, claim, database_now, insert_many};
 
@@ -18,7 +18,7 @@ use super::row::insert_new;
 use super::subscriptions::{Need, Subscription, befell};
 use super::trace::Trace;
 use super::{Journal, instant, key, log, micros};
-use crate::attempts::{Change, News, Person, Word};
+use crate::attempts::{Change, MAX_ROSTER, News, Person, Word};
 use crate::carry::Name;
 use crate::error::Error;
 
@@ -151,15 +151,19 @@ impl Journal {
         Ok(new)
     }
 
-    /// When the first of the webhooks that wait is due.
+    /// When the first of the webhooks that wait and came through these connections is due.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn first_letter(&self) -> Result<Option<DateTime<Utc>>, Error> {
+    pub(crate) async fn first_letter(
+        &self,
+        connections: &[&str],
+    ) -> Result<Option<DateTime<Utc>>, Error> {
         let due: Option<i64> = inbox::Entity::find()
             .select_only()
             .column(inbox::Column::DueUs)
             .filter(inbox::Column::Waiting.eq(true))
+            .filter(inbox::Column::Connection.is_in(connections.iter().copied()))
             .order_by_asc(inbox::Column::DueUs)
             .limit(1)
             .into_tuple()
@@ -169,12 +173,13 @@ impl Journal {
         Ok(due.map(instant).transpose()?)
     }
 
-    /// Claims webhooks that are due, for so long.
+    /// Claims webhooks that are due and came through these connections, for so long.
     ///
     /// # Errors
     /// Those of the database.
     pub(crate) async fn claim_letters(
         &self,
+        connections: &[&str],
         now: DateTime<Utc>,
         lease: Duration,
         limit: u64,
@@ -190,6 +195,7 @@ impl Journal {
                     Condition::any().add(C::ClaimedUntil.is_null()).add(C::ClaimedUntil.lte(today));
                 let due = inbox::Entity::find()
                     .filter(C::Waiting.eq(true))
+                    .filter(C::Connection.is_in(connections.iter().copied()))
                     .filter(C::DueUs.lte(micros(now)))
                     .filter(free)
                     .order_by_asc(C::DueUs)
@@ -287,17 +293,7 @@ impl Journal {
                 }
                 befell(&tx, &settled.befallen).await?;
                 let mut changes = settled.changes.clone();
-                let mut movements = settled.movements.iter().peekable();
-                while let Some(movement) = movements.next() {
-                    moved(&tx, movement).await?;
-                    let is_same = |next: &&Movement| {
-                        (&next.trace.id, &next.key) == (&movement.trace.id, &movement.key)
-                    };
-                    // Who is there is told when all have moved that one event speaks of.
-                    if !movements.peek().is_some_and(is_same) {
-                        changes.push(roster(&tx, movement).await?);
-                    }
-                }
+                changes.extend(move_all(&tx, &settled.movements).await?);
                 log::append(&tx, &changes).await
             })
             .await?;
@@ -310,11 +306,60 @@ impl Journal {
         Ok(told)
     }
 
-    /// Forgets webhooks that came before an instant and were worked on. Answers how many.
+    /// Has a webhook looked at again then; never, where it is to be kept as it came for people to look at.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn forget_letters(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+    pub(crate) async fn put_off(
+        &self,
+        letter: i64,
+        at: Option<DateTime<Utc>>,
+        claim: &str,
+    ) -> Result<(), Error> {
+        use inbox::Column as C;
+        self.database
+            .write(|tx| async move {
+                let mut change = inbox::Entity::update_many()
+                    .col_expr(C::Waiting, Expr::value(at.is_some()))
+                    .col_expr(C::ClaimedUntil, Expr::value(None::<i64>))
+                    .col_expr(C::Claim, Expr::value(None::<String>))
+                    .filter(C::Id.eq(letter))
+                    .filter(C::Claim.eq(claim));
+                if let Some(at) = at {
+                    change = change.col_expr(C::DueUs, Expr::value(micros(at)));
+                }
+                change.exec(&tx).await?;
+                Ok::<_, storage::Error>(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// How many webhooks wait that came through other connections than these.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn foreign_letters(&self, connections: &[&str]) -> Result<u64, Error> {
+        use inbox::Column as C;
+        let waiting = inbox::Entity::find()
+            .filter(C::Waiting.eq(true))
+            .filter(C::Connection.is_not_in(connections.iter().copied()))
+            .count(self.database.reader())
+            .await
+            .map_err(storage::Error::from)?;
+        Ok(waiting)
+    }
+
+    /// Forgets webhooks that came before an instant and were worked on, or that none of these connections brought: nobody has
+    /// come to know theirs in all that time. Answers how many; there may be more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn forget_letters(
+        &self,
+        before: DateTime<Utc>,
+        connections: &[&str],
+    ) -> Result<u64, Error> {
         use inbox::Column as C;
         let forgotten = self
             .database
@@ -322,7 +367,11 @@ impl Journal {
                 let old: Vec<i64> = inbox::Entity::find()
                     .select_only()
                     .column(C::Id)
-                    .filter(C::Waiting.eq(false))
+                    .filter(
+                        Condition::any()
+                            .add(C::Waiting.eq(false))
+                            .add(C::Connection.is_not_in(connections.iter().copied())),
+                    )
                     .filter(C::ReceivedUs.lt(micros(before)))
                     .limit(FORGOTTEN)
                     .into_tuple()
@@ -429,23 +478,43 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Notes who came or went. A word that is older than what is known of them changes nothing.
-async fn moved(tx: &storage::Tx, movement: &Movement) -> Result<(), storage::Error> {
+/// Notes who came and who went, and answers who is there now: once for each attempt. A word that is older than what is known
+/// of somebody changes nothing.
+async fn move_all(tx: &storage::Tx, movements: &[Movement]) -> Result<Vec<Change>, storage::Error> {
     use presence::Column as C;
-    let row = presence::ActiveModel {
+    // The last word on everybody, and the last on each attempt.
+    let mut people: BTreeMap<(&str, &str), (Movement, &str)> = BTreeMap::new();
+    let mut attempts: BTreeMap<&str, &Movement> = BTreeMap::new();
+    for movement in movements {
+        let id = movement.trace.id.as_str();
+        attempts.insert(id, movement);
+        let address = movement.who.address.as_str();
+        let Some((last, known)) = people.get_mut(&(id, movement.person.as_str())) else {
+            people.insert((id, &movement.person), (movement.clone(), address));
+            continue;
+        };
+        // Who leaves is not always named again.
+        if !address.is_empty() && (known.is_empty() || movement.at >= last.at) {
+            *known = address;
+        }
+        if movement.at >= last.at {
+            *last = movement.clone();
+        }
+    }
+    let rows = people.values().map(|(movement, address)| presence::ActiveModel {
         attempt: Set(movement.trace.id.clone()),
         person: Set(movement.person.clone()),
-        address: Set(movement.who.address.clone()),
+        address: Set((*address).to_owned()),
         is_recorder: Set(movement.who.is_recorder),
         is_host: Set(movement.who.is_host),
         same_organisation: Set(movement.who.same_organisation),
         here: Set(movement.here),
         since_us: Set(micros(movement.at)),
-    };
+    });
     let newer = Expr::cust("excluded.since_us >= provider_adapters_presence.since_us");
     let replace = OnConflict::columns([C::Attempt, C::Person])
         .update_columns([C::IsRecorder, C::IsHost, C::SameOrganisation, C::Here, C::SinceUs])
-        // Who leaves is not always named again.
+        // Neither here.
         .value(
             C::Address,
             Expr::cust(
@@ -454,16 +523,25 @@ async fn moved(tx: &storage::Tx, movement: &Movement) -> Result<(), storage::Err
         )
         .action_and_where(newer)
         .to_owned();
-    insert_many(tx, [row], Some(replace)).await
+    insert_many(tx, rows.collect::<Vec<_>>(), Some(replace)).await?;
+    let mut changes = Vec::with_capacity(attempts.len());
+    for movement in attempts.into_values() {
+        changes.push(roster(tx, movement).await?);
+    }
+    Ok(changes)
 }
 
-/// Who is there, once something has moved.
+/// Who is there, once something has moved: of a crowd, those first of whom most follows.
 async fn roster(tx: &storage::Tx, movement: &Movement) -> Result<Change, storage::Error> {
     use presence::Column as C;
     let here = presence::Entity::find()
         .filter(C::Attempt.eq(movement.trace.id.as_str()))
         .filter(C::Here.eq(true))
+        .order_by_desc(C::IsRecorder)
+        .order_by_desc(C::IsHost)
+        .order_by_desc(C::SameOrganisation)
         .order_by_asc(C::Person)
+        .limit(u64::try_from(MAX_ROSTER).unwrap_or(u64::MAX))
         .all(tx)
         .await?;
     let roster = here.into_iter().map(|row| Person {

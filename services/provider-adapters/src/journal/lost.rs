@@ -1,12 +1,15 @@
 //! Attempts that come to nothing at fleets of bots: the fleet is gone, has lost them, or none took them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use decision::session::Signal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
-use storage::claim;
+use storage::{chunks, claim, database_now};
 
 use super::entity::{attempt, fleet, work};
 use super::fleets::{AT_ONCE, Fleet};
@@ -72,7 +75,35 @@ impl Journal {
         Ok(lost)
     }
 
-    /// Gives up attempts that a fleet had and does not know any more.
+    /// Notes that a fleet knows of attempts of its own.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn named(&self, fleet: &Fleet, attempts: &[Attempt]) -> Result<(), Error> {
+        use attempt::Column as C;
+        let (owner, ids) = (fleet.id(), attempts.iter().map(key::attempt).collect::<Vec<_>>());
+        let (owner, ids) = (owner.as_str(), ids.as_slice());
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.database
+            .write(|tx| async move {
+                let today = micros(database_now(&tx).await?);
+                for ids in chunks(ids) {
+                    attempt::Entity::update_many()
+                        .col_expr(C::NamedUs, Expr::value(today))
+                        .filter(C::Id.is_in(ids.iter().map(String::as_str)))
+                        .filter(C::Fleet.eq(owner))
+                        .exec(&tx)
+                        .await?;
+                }
+                Ok::<_, storage::Error>(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Gives up attempts that a fleet had and does not know any more: that it has not named for so long on any of its streams.
     ///
     /// # Errors
     /// Those of the database.
@@ -80,6 +111,7 @@ impl Journal {
         &self,
         fleet: &Fleet,
         attempts: &[Attempt],
+        silence: Duration,
         now: DateTime<Utc>,
     ) -> Result<usize, Error> {
         use attempt::Column as C;
@@ -88,7 +120,11 @@ impl Journal {
         let lost = self
             .database
             .write(|tx| async move {
+                let silence = i64::try_from(silence.as_micros()).unwrap_or(i64::MAX);
+                let since = micros(database_now(&tx).await?).saturating_sub(silence);
+                let silent = Condition::any().add(C::NamedUs.is_null()).add(C::NamedUs.lt(since));
                 let rows = attempt::Entity::update_many()
+                    .filter(silent)
                     .col_expr(C::State, Expr::value(State::Lost as i16))
                     .col_expr(C::Secret, Expr::value(None::<String>))
                     .filter(C::Id.is_in(attempts.iter().map(key::attempt)))

@@ -53,6 +53,7 @@ impl MigrationTrait for Attempts {
             .col(number("run").not_null())
             .col(ColumnDef::new("adapter").small_integer().not_null())
             .col(text("carrier").not_null())
+            .col(text("connection").not_null())
             .col(ColumnDef::new("state").small_integer().not_null())
             .col(ColumnDef::new("body").blob().not_null())
             .col(text("secret").null())
@@ -63,11 +64,13 @@ impl MigrationTrait for Attempts {
             .col(number("stopped_us").null())
             .col(text("fleet").not_null())
             .col(number("offered_us").null())
+            .col(number("named_us").null())
             .col(text("declined").not_null())
             .to_owned();
         manager.create_table(table).await?;
         let of = "provider_adapters_attempt";
-        index(manager, "provider_adapters_attempt_place", of, &["place"], false).await?;
+        index(manager, "provider_adapters_attempt_place", of, &["place", "start_us"], false)
+            .await?;
         index(manager, "provider_adapters_attempt_call", of, &["call"], false).await?;
         let waiting = ["carrier", "state", "fleet"];
         index(manager, "provider_adapters_attempt_waiting", of, &waiting, false).await?;
@@ -85,6 +88,7 @@ impl MigrationTrait for Attempts {
             .col(number("id").not_null().auto_increment().primary_key())
             .col(text("attempt").not_null())
             .col(text("carrier").not_null())
+            .col(text("connection").not_null())
             .col(ColumnDef::new("kind").small_integer().not_null())
             .col(number("number").not_null())
             .col(number("due_us").not_null())
@@ -188,6 +192,8 @@ impl MigrationTrait for Inbox {
         let of = "provider_adapters_inbox";
         index(manager, "provider_adapters_inbox_name", of, &["name"], true).await?;
         index(manager, "provider_adapters_inbox_due", of, &["waiting", "due_us"], false).await?;
+        let old = ["waiting", "received_us"];
+        index(manager, "provider_adapters_inbox_old", of, &old, false).await?;
         let came = ["connection", "received_us"];
         index(manager, "provider_adapters_inbox_came", of, &came, false).await?;
 

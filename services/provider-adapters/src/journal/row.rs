@@ -66,7 +66,7 @@ where
 /// Something to do for an attempt.
 pub(super) fn job(
     attempt: String,
-    carrier: &str,
+    (carrier, connection): (&str, &str),
     kind: Kind,
     number: u64,
     now: DateTime<Utc>,
@@ -76,6 +76,7 @@ pub(super) fn job(
         id: NotSet,
         attempt: Set(attempt),
         carrier: Set(carrier.to_owned()),
+        connection: Set(connection.to_owned()),
         kind: Set(kind.stored()),
         number: Set(signed(number)),
         due_us: Set(micros(now)),
@@ -101,6 +102,7 @@ pub(super) fn row(kept: &Kept, now: DateTime<Utc>) -> attempt::ActiveModel {
     let secret = (!secret.is_empty() && state == State::Kept).then_some(secret);
     attempt::ActiveModel {
         carrier: Set(kept.carrier.unwrap_or_default().to_owned()),
+        connection: Set(kept.connection.clone()),
         state: Set(state as i16),
         adapter: Set(i16::try_from(body.adapter).unwrap_or_default()),
         body: Set(body.encode_to_vec()),
@@ -135,6 +137,7 @@ pub(super) fn note(id: String, attempt: &Attempt, now: DateTime<Utc>) -> attempt
         run: Set(i64::from(attempt.run)),
         adapter: Set(0),
         carrier: Set(String::new()),
+        connection: Set(String::new()),
         state: Set(State::Withdrawn as i16),
         body: Set(Vec::new()),
         secret: Set(None),
@@ -145,6 +148,7 @@ pub(super) fn note(id: String, attempt: &Attempt, now: DateTime<Utc>) -> attempt
         stopped_us: Set(Some(micros(now))),
         fleet: Set(String::new()),
         offered_us: Set(None),
+        named_us: Set(None),
         declined: Set(String::new()),
     }
 }

@@ -2,17 +2,22 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use proto::provider::v1;
-use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _};
-use storage::find_in;
+use sea_orm::{
+    ColumnTrait as _, Condition, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+};
+use storage::{chunks, find_in};
 
 use super::entity::{attempt, name};
 use super::row::order;
-use super::{Journal, State, corrupt, instant, key, unsigned};
+use super::{Journal, State, corrupt, instant, key, micros, unsigned};
 use crate::attempts::Attempt;
 use crate::carry::Kind;
 use crate::error::Error;
+
+/// What is planned for longer is found in its first days.
+const LONGEST: TimeDelta = TimeDelta::days(14);
 
 /// An attempt, as far as it matters to recognise it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -83,7 +88,8 @@ impl Journal {
         Ok(order.map(|order| order.organizer).filter(|member| !member.is_empty()))
     }
 
-    /// Looks attempts up by references, names and places.
+    /// Looks attempts up by references, names, telephone calls and places. At a place, which is used again and again, only
+    /// those count that may take place between two instants, or of which nobody knows when.
     ///
     /// # Errors
     /// Those of the database.
@@ -91,7 +97,8 @@ impl Journal {
         &self,
         references: &[String],
         names: &[String],
-        places: &[String],
+        calls: &[String],
+        (places, from, to): (&[String], DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Traces, Error> {
         let reader = self.database.reader();
         let named = find_in::<name::Entity, _>(reader, name::Column::Name, names).await?;
@@ -100,7 +107,9 @@ impl Journal {
         ids.sort_unstable();
         ids.dedup();
         let found = find_in::<attempt::Entity, _>(reader, attempt::Column::Id, ids).await?;
-        let placed = find_in::<attempt::Entity, _>(reader, attempt::Column::Place, places).await?;
+        let mut placed =
+            find_in::<attempt::Entity, _>(reader, attempt::Column::Place, calls).await?;
+        placed.extend(self.placed(places, from, to).await?);
         let mut traces = Traces::default();
         for row in placed {
             if let (Some(place), false) = (row.place.clone(), row.body.is_empty()) {
@@ -116,6 +125,29 @@ impl Journal {
             }
         }
         Ok(traces)
+    }
+
+    async fn placed(
+        &self,
+        places: &[String],
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<attempt::Model>, Error> {
+        use attempt::Column as C;
+        let from = micros(from);
+        let begins = C::StartUs.gte(from - LONGEST.num_microseconds().unwrap_or(0));
+        let ends = Condition::any().add(C::StartUs.gte(from)).add(C::EndUs.gte(from));
+        let then = Condition::all().add(begins).add(C::StartUs.lte(micros(to))).add(ends);
+        let when = Condition::any().add(C::StartUs.is_null()).add(then);
+        let mut all = Vec::new();
+        for places in chunks(places) {
+            let select = attempt::Entity::find()
+                .filter(C::Place.is_in(places.iter().map(String::as_str)))
+                .filter(when.clone());
+            let rows = select.all(self.database.reader()).await;
+            all.extend(rows.map_err(storage::Error::from)?);
+        }
+        Ok(all)
     }
 }
 

@@ -164,6 +164,19 @@ impl World {
         Self { running, ..self }
     }
 
+    /// The same with more settings from here on.
+    pub(crate) async fn set_up_with(self, more: &str) -> Self {
+        let settings = self.settings() + more;
+        let Self { running, .. } = self;
+        drop(running.shutdown().await);
+        let running = open(&self.clock, settings).await;
+        Self { running, ..self }
+    }
+
+    pub(crate) fn time(&self) -> Clock {
+        self.theirs.clone()
+    }
+
     pub(crate) async fn close(self) {
         self.store.close().await.unwrap();
         self.running.shutdown().await.unwrap();

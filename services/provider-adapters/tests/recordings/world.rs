@@ -207,8 +207,8 @@ impl World {
     /// Writes something to do for a call that no carrier of this process does.
     pub(crate) async fn undone(&self, call_id: &str) {
         let sql = format!(
-            "INSERT INTO provider_adapters_work (attempt, carrier, kind, number, due_us, until_us, tries) \
-             SELECT id, 'nobody', 1, 0, 0, 0, 0 FROM provider_adapters_attempt WHERE call_id = '{call_id}'"
+            "INSERT INTO provider_adapters_work (attempt, carrier, connection, kind, number, due_us, until_us, tries) \
+             SELECT id, 'nobody', '', 1, 0, 0, 0, 0 FROM provider_adapters_attempt WHERE call_id = '{call_id}'"
         );
         let store = &self.store;
         let statement = Statement::from_string(store.backend(), sql);
