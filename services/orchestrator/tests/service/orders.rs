@@ -44,6 +44,8 @@ async fn what_was_asked_for_before_an_attempt_is_taken_back_is_not_handed_over_a
     sent(&world, "a").await;
     world.peers.make("Instruct", Mood::Down);
     world.tell("a", "in_call", minute(60));
+    // Before time passes in which nothing would have been heard of it.
+    world.until_stage("a", "IN_CALL_NOT_RECORDING").await;
     world.clock.set(minute(60));
     world.until_stage("a", "ASK_PERMISSION").await;
     world.settle().await;
