@@ -226,9 +226,9 @@ impl Scenario {
 
     /// The codes that are expected of its calls as primary ones.
     pub fn codes(&self) -> impl Iterator<Item = SkipCode> {
-        let expected = self.steps.iter().filter_map(|step| match step {
-            Step::Expect(expected) | Step::Outcome(expected) => Some(expected),
-            _ => None,
+        let expected = self.steps.iter().filter_map(|step| {
+            let (Step::Expect(expected) | Step::Outcome(expected)) = step else { return None };
+            Some(expected)
         });
         expected.flatten().filter_map(|one| one.skip_code)
     }

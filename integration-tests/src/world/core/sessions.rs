@@ -87,7 +87,9 @@ impl Core {
                 let Kind::Plan(plan) = &decided.decision.kind else { return None };
                 let ahead = match plan.method {
                     Means::Cloud => ARM_AHEAD.max(settings.dispatch_ahead),
-                    _ => settings.dispatch_ahead,
+                    Means::LocalBot | Means::Bot | Means::Dialer | Means::Upload => {
+                        settings.dispatch_ahead
+                    }
                 };
                 return Some((start - ahead, Next::HandOver));
             };
@@ -117,7 +119,7 @@ impl Core {
         settings: &Settings,
         now: DateTime<Utc>,
     ) -> anyhow::Result<()> {
-        self.decide_stored(company, &[id.clone()], now)?;
+        self.decide_stored(company, std::slice::from_ref(id), now)?;
         let decided = self.decided.get(id).context("it was decided")?;
         let Kind::Plan(plan) = &decided.decision.kind else { return Ok(()) };
         let (start, end) = (decided.told.start, decided.told.end);

@@ -79,11 +79,10 @@ pub(super) fn tell(
             let own = Heard { signal: Signal::OwnStop, ..heard.clone() };
             settled.changes.push(Change::Told(news(event, &trace.attempt, own)));
         }
-        let heard = match heard.signal {
-            Signal::MeetingStarted if is_other => {
-                Heard { signal: Signal::StartedAtOtherTime, ..heard }
-            }
-            _ => heard,
+        let heard = if is_other && heard.signal == Signal::MeetingStarted {
+            Heard { signal: Signal::StartedAtOtherTime, ..heard }
+        } else {
+            heard
         };
         settled.changes.push(Change::Told(news(event, &trace.attempt, heard)));
     }
