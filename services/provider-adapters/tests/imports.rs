@@ -404,8 +404,10 @@ async fn a_process_that_is_killed_leaves_an_import_the_next_one_goes_on_with() {
         let expected = [("fetching".to_owned(), None), ("imported".to_owned(), Some(2400))];
         assert_eq!(told, expected);
         let asked = customer.asked();
-        assert!(asked.len() == 2 && asked[0].is_none(), "{asked:?}");
-        let from = asked[1].as_deref().and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-'));
+        // Once more from the start if it was killed between a part and the note of it.
+        assert!(asked.len() <= 3 && asked[0].is_none(), "{asked:?}");
+        let last = asked.last().unwrap().as_deref();
+        let from = last.and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-'));
         assert!(from.unwrap().parse::<u64>().unwrap() > 0, "{asked:?}");
         assert_eq!(files(&recordings).len(), 1);
         process.kill().unwrap();
