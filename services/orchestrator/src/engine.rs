@@ -362,31 +362,12 @@ impl Engine {
                     }
                 })
                 .collect();
-            let outcome = if how.dry_run {
-                self.calls.rehearse(company, &judged, moment).await?
-            } else {
-                let outcome = self.calls.commit(company, &judged, moment).await?;
-                self.wrote(&outcome);
-                outcome
-            };
-            all.changed += outcome.changed;
-            all.decided += outcome.decisions.len();
-            all.partial.extend(outcome.waiting);
-            if !how.untold {
-                for one in judged {
-                    if let Some(until) = one.partial_until
-                        && outcome.decisions.contains_key(&one.candidate.call_id)
-                    {
-                        all.partial.insert(one.candidate.call_id, until);
-                    }
-                }
-                all.decisions.extend(outcome.decisions.into_values());
-            }
-            if outcome.stale.is_empty() {
+            let stale = self.write_down(company, judged, moment, how, all).await?;
+            if stale.is_empty() {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE * u32::try_from(attempt).unwrap_or(1)).await;
-            meetings = self.meetings(company, &outcome.stale).await?;
+            meetings = self.meetings(company, &stale).await?;
         }
         Err(Error::Contended)
     }
@@ -399,6 +380,39 @@ impl Engine {
         if outcome.orders {
             self.orders.notify_one();
         }
+    }
+
+    /// Writes down what was judged, or tries it where nothing is to be written, and notes what came of it. Answers the calls
+    /// that have changed since they were judged.
+    async fn write_down(
+        &self,
+        company: &str,
+        judged: Vec<Judged>,
+        moment: Moment,
+        how: How,
+        all: &mut Outcome,
+    ) -> Result<Vec<String>, Error> {
+        let outcome = if how.dry_run {
+            self.calls.rehearse(company, &judged, moment).await?
+        } else {
+            let outcome = self.calls.commit(company, &judged, moment).await?;
+            self.wrote(&outcome);
+            outcome
+        };
+        all.changed += outcome.changed;
+        all.decided += outcome.decisions.len();
+        all.partial.extend(outcome.waiting);
+        if !how.untold {
+            for one in judged {
+                if let Some(until) = one.partial_until
+                    && outcome.decisions.contains_key(&one.candidate.call_id)
+                {
+                    all.partial.insert(one.candidate.call_id, until);
+                }
+            }
+            all.decisions.extend(outcome.decisions.into_values());
+        }
+        Ok(outcome.stale)
     }
 
     /// Whether an instant is the present. What is decided for another misses nothing; the timers it arms lead to a decision

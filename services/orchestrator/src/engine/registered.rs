@@ -203,32 +203,12 @@ impl Engine {
             }
             let imports = self.imports(company, registered, &known).await?;
             let judged = self.judge_imports(company, &imports, &known, how, all).await?;
-            let outcome = if how.dry_run {
-                self.calls.rehearse(company, &judged, moment).await?
-            } else {
-                let outcome = self.calls.commit(company, &judged, moment).await?;
-                self.wrote(&outcome);
-                outcome
-            };
-            all.changed += outcome.changed;
-            all.decided += outcome.decisions.len();
-            all.partial.extend(outcome.waiting);
-            if !how.untold {
-                for one in judged {
-                    let id = one.candidate.call_id;
-                    if let Some(until) =
-                        one.partial_until.filter(|_| outcome.decisions.contains_key(&id))
-                    {
-                        all.partial.insert(id, until);
-                    }
-                }
-                all.decisions.extend(outcome.decisions.into_values());
-            }
-            if outcome.stale.is_empty() {
+            let stale = self.write_down(company, judged, moment, how, all).await?;
+            if stale.is_empty() {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE * u32::try_from(attempt).unwrap_or(1)).await;
-            registered = self.calls.registered(company, &outcome.stale).await?;
+            registered = self.calls.registered(company, &stale).await?;
         }
         Err(Error::Contended)
     }

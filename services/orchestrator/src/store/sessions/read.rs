@@ -46,20 +46,7 @@ pub(in crate::store) async fn locked<C: ConnectionTrait>(
     company: &str,
     ids: &[&str],
 ) -> Result<Vec<Running>, Error> {
-    let mut found = Vec::with_capacity(ids.len());
-    for part in chunks(ids) {
-        let rows = session::Entity::find()
-            .filter(session::Column::Company.eq(company))
-            .filter(session::Column::CallId.is_in(part.iter().copied()))
-            .order_by_asc(session::Column::CallId)
-            .order_by_asc(session::Column::PlanRevision)
-            .lock_exclusive()
-            .all(connection)
-            .await
-            .map_err(storage::Error::from)?;
-        found.extend(rows.into_iter().filter_map(readable));
-    }
-    Ok(found)
+    found(connection, company, ids, true).await
 }
 
 /// All sessions of calls.
@@ -68,16 +55,26 @@ pub(in crate::store) async fn sessions_of<C: ConnectionTrait>(
     company: &str,
     ids: &[&str],
 ) -> Result<Vec<Running>, Error> {
+    found(connection, company, ids, false).await
+}
+
+async fn found<C: ConnectionTrait>(
+    connection: &C,
+    company: &str,
+    ids: &[&str],
+    lock: bool,
+) -> Result<Vec<Running>, Error> {
     let mut found = Vec::with_capacity(ids.len());
     for part in chunks(ids) {
-        let rows = session::Entity::find()
+        let mut sessions = session::Entity::find()
             .filter(session::Column::Company.eq(company))
             .filter(session::Column::CallId.is_in(part.iter().copied()))
             .order_by_asc(session::Column::CallId)
-            .order_by_asc(session::Column::PlanRevision)
-            .all(connection)
-            .await
-            .map_err(storage::Error::from)?;
+            .order_by_asc(session::Column::PlanRevision);
+        if lock {
+            sessions = sessions.lock_exclusive();
+        }
+        let rows = sessions.all(connection).await.map_err(storage::Error::from)?;
         found.extend(rows.into_iter().filter_map(readable));
     }
     Ok(found)
