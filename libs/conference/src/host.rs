@@ -18,6 +18,13 @@ pub(crate) fn of(url: &Url) -> Option<&str> {
     is_name.then_some(host)
 }
 
+/// A link to a path, given as its segments: each is escaped whole.
+pub(crate) fn link(host: &str, path: &[&str]) -> Option<Url> {
+    let mut url = Url::parse(&format!("https://{host}/")).ok()?;
+    url.path_segments_mut().ok()?.pop_if_empty().extend(path);
+    Some(url)
+}
+
 /// The path's segments, without empty ones.
 pub(crate) fn segments(url: &Url) -> Vec<&str> {
     url.path().split('/').filter(|segment| !segment.is_empty()).collect()

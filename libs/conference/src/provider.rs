@@ -43,6 +43,23 @@ impl Provider {
         }
     }
 
+    /// A link by which a conference can be joined, made of its canonical id alone: without passcodes, since an id has none.
+    /// Nothing where an id does not tell the way: that of a meeting of Webex names no site, that of a stream no meeting.
+    pub fn join_url(self, id: &str) -> Option<String> {
+        let url = match self {
+            Self::Zoom => zoom::join_url(id),
+            Self::Teams => teams::join_url(id),
+            Self::Webex => webex::join_url(id),
+            Self::GoogleMeet => google_meet::join_url(id),
+        }?;
+        // Whoever follows it must come where the id leads.
+        let leads_there = host::of(&url).is_some_and(|host| {
+            Self::of_host(host) == Some(self)
+                && self.page(host, &url) == Page::Conference(id.to_owned())
+        });
+        leads_there.then(|| url.into())
+    }
+
     /// Whose host this is, whatever the page.
     pub(crate) fn of_host(host: &str) -> Option<Self> {
         Self::ALL
@@ -116,6 +133,51 @@ mod tests {
             assert_eq!(provider.as_str().parse(), Ok(provider));
         }
         assert_eq!("Zoom".parse::<Provider>(), Err(UnknownProvider("Zoom".to_owned())));
+    }
+
+    #[test]
+    fn a_link_made_of_an_id_leads_to_its_conference() {
+        for (provider, id, url) in [
+            (Provider::Zoom, "96000000001", "https://zoom.us/j/96000000001"),
+            (Provider::Zoom, "my/ada.lovelace", "https://zoom.us/my/ada.lovelace"),
+            (Provider::Teams, "2000000000001", "https://teams.microsoft.com/meet/2000000000001"),
+            (
+                Provider::Teams,
+                "19:meeting_Zm9v@thread.v2",
+                "https://teams.microsoft.com/l/meetup-join/19:meeting_Zm9v@thread.v2/0",
+            ),
+            (
+                Provider::Teams,
+                "19:ab@thread.tacv2/1700000000001",
+                "https://teams.microsoft.com/l/meetup-join/19:ab@thread.tacv2/1700000000001",
+            ),
+            (Provider::Webex, "umbrella/ada", "https://umbrella.webex.com/meet/ada"),
+            (Provider::Webex, "umbrella.my/ada", "https://umbrella.my.webex.com/meet/ada"),
+            (Provider::GoogleMeet, "qrs-tuvw-xyz", "https://meet.google.com/qrs-tuvw-xyz"),
+            (Provider::GoogleMeet, "lookup/team-room", "https://meet.google.com/lookup/team-room"),
+            (Provider::GoogleMeet, "team-room", "https://g.co/meet/team-room"),
+        ] {
+            assert_eq!(provider.join_url(id).as_deref(), Some(url));
+            let link = crate::classify(url).unwrap();
+            assert_eq!((link.provider(), link.id()), (Some(provider), Some(id)));
+        }
+    }
+
+    #[test]
+    fn no_link_is_made_of_what_does_not_tell_the_way() {
+        for (provider, id) in [
+            (Provider::Webex, "m0aB"),
+            (Provider::GoogleMeet, "stream/0a1b"),
+            (Provider::Zoom, "96000000001@evil.example"),
+            (Provider::Zoom, "../evil"),
+            (Provider::Zoom, ""),
+            (Provider::Teams, "19:x@y/../../z"),
+            (Provider::Webex, "evil.example#/ada"),
+            (Provider::Webex, "evil.example/x?/ada"),
+            (Provider::Webex, "user@evil.example:1/ada"),
+        ] {
+            assert_eq!(provider.join_url(id), None, "{id}");
+        }
     }
 
     #[test]

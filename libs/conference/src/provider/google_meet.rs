@@ -41,6 +41,17 @@ fn named(kind: &str, name: &str) -> Page {
     Page::with(usable.then(|| format!("{kind}{name}")))
 }
 
+/// The link to a code or a name. A stream is only watched.
+pub(super) fn join_url(id: &str) -> Option<Url> {
+    const HOST: &str = "meet.google.com";
+    match id.split_once('/') {
+        Some(("lookup", name)) => host::link(HOST, &["lookup", name]),
+        Some(_) => None,
+        None if code(id).is_some() => host::link(HOST, &[id]),
+        None => host::link("g.co", &["meet", id]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -92,6 +92,16 @@ fn coordinates(coords: &str) -> Option<String> {
     thread(text("conversationId"), text("messageId"))
 }
 
+/// The link to a thread, with the message where the meeting is one of several, or to a short number.
+pub(super) fn join_url(id: &str) -> Option<Url> {
+    const HOST: &str = "teams.microsoft.com";
+    if host::is_digits(id) {
+        return host::link(HOST, &["meet", id]);
+    }
+    let (thread, message) = id.split_once('/').unwrap_or((id, "0"));
+    host::link(HOST, &["l", "meetup-join", thread, message])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

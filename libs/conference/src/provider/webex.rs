@@ -49,6 +49,16 @@ fn token_of(text: &str) -> Option<String> {
     usable.then_some(token)
 }
 
+/// The link to a personal room. A meeting's token does not tell at which site it is.
+pub(super) fn join_url(id: &str) -> Option<Url> {
+    let (site, user) = id.split_once('/')?;
+    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    if site.is_empty() || !site.chars().all(named) {
+        return None;
+    }
+    host::link(&format!("{site}.webex.com"), &["meet", user])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

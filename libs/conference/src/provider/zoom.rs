@@ -48,6 +48,12 @@ fn confno(url: &Url) -> Page {
     host::parameter(url, "confno").map_or(Page::Other, |id| number(&id))
 }
 
+/// The link to a number or a room.
+pub(super) fn join_url(id: &str) -> Option<Url> {
+    let path = if host::is_digits(id) { ["j", id] } else { ["my", id.strip_prefix("my/")?] };
+    host::link("zoom.us", &path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

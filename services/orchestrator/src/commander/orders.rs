@@ -178,7 +178,8 @@ fn order(
     })
 }
 
-/// The link of a meeting that leads to a conference.
+/// The link of a meeting that leads to a conference. Where that is only named by a consent link, a link is made of its id,
+/// which knows no passcode: a recorder that needs one is told so at the door.
 fn link_to(meeting: &calendar::Meeting, conference: &Conference) -> Option<String> {
     let leads_there = |link: &&calendar::Link| {
         link.kind() == calendar::LinkKind::Join
@@ -187,5 +188,9 @@ fn link_to(meeting: &calendar::Meeting, conference: &Conference) -> Option<Strin
                 == Some(conference.provider)
             && link.id == conference.id
     };
-    meeting.links.iter().find(leads_there).map(|link| link.url.clone())
+    let found = meeting.links.iter().find(leads_there).map(|link| link.url.clone());
+    found.or_else(|| {
+        let provider: conference::Provider = conference.provider.as_str().parse().ok()?;
+        provider.join_url(&conference.id)
+    })
 }

@@ -8,7 +8,7 @@ use proto::time::to_wire;
 use crate::register::{phone_call, upload};
 use crate::sessions::{bots, code, delete, is_over, linked, sent, stop, until};
 use crate::state::Mood;
-use crate::world::{FOLLOWING, World, is_plan, meeting_with, minute, person, zoom};
+use crate::world::{FOLLOWING, World, consent_link, is_plan, meeting_with, minute, person, zoom};
 
 #[tokio::test]
 async fn an_order_that_is_refused_holds_up_no_other_and_ends_in_a_code() {
@@ -187,4 +187,36 @@ async fn a_recording_made_before_its_meeting_moved_can_be_deleted() {
         })
     };
     until(discarded).await;
+}
+
+#[tokio::test]
+async fn a_conference_that_only_a_consent_link_names_is_joined_by_a_link_made_of_its_id() {
+    let world = bots(FOLLOWING).await;
+    let with = |id: &str, links| {
+        meeting_with(id, 60, |meeting| {
+            meeting.links = links;
+            if id == "b" {
+                meeting.organizer = Some(person("eve@acme.example"));
+            }
+        })
+    };
+    let join = proto::calendar::v1::Link {
+        url: "https://acme.zoom.us/j/96000000002?pwd=s3cret".into(),
+        ..zoom("96000000002")
+    };
+    world.put([
+        with("a", vec![consent_link("zoom:96000000001")]),
+        with("b", vec![consent_link("zoom:96000000002"), join]),
+    ]);
+    for id in ["a", "b"] {
+        world.until(id, is_plan).await;
+    }
+    world.clock.set(minute(58));
+    for (id, url) in [
+        ("a", "https://zoom.us/j/96000000001"),
+        ("b", "https://acme.zoom.us/j/96000000002?pwd=s3cret"),
+    ] {
+        until(|| !world.orders(id).is_empty()).await;
+        assert_eq!(world.orders(id)[0].join_url, url);
+    }
 }
