@@ -10,7 +10,7 @@
 //! its end removes it. Of a certificate only the public key is taken; whether it is a good one is not looked at.
 
 mod rest;
-mod seal;
+pub(crate) mod seal;
 mod state;
 
 use std::collections::BTreeMap;

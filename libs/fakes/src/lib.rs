@@ -6,7 +6,7 @@
 //!   A test can hold them back, reorder, double, lose, tamper with and replay them.
 //!
 //! - [`zoom`] is a provider built on both: a state machine a test moves (a meeting begins, a recording stops), which answers
-//!   REST accordingly and sends the webhooks that belong to it. So are [`graph`], [`webex`], [`twilio`], and the smaller
+//!   REST accordingly and sends the webhooks that belong to it. So are [`graph`], [`webex`], [`meet`], [`twilio`], and the smaller
 //!   [`dialers`].
 //!
 //! A further provider is a module with its state behind a mutex, its routes as a [`Router`](axum::Router), a [`Sign`] and
@@ -16,6 +16,7 @@
 pub mod attendee;
 pub mod dialers;
 pub mod graph;
+pub mod meet;
 pub mod recall;
 
 mod clock;

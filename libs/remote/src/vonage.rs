@@ -6,30 +6,24 @@
 //! none here; Vonage keeps them for a month.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use chrono::{DateTime, Utc};
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
-use secrecy::{ExposeSecret, SecretString};
+use aws_lc_rs::rand;
+use data_encoding::HEXLOWER;
+use secrecy::SecretString;
 use serde_json::json;
 
-use crate::{Base, Credentials, Download, Error, InvalidBase, Mint, Minted, Tokens};
+use crate::rs256::Signer;
+use crate::{Base, Credentials, Download, Error, InvalidBase, Mint, Minted, Now, Tokens};
 
 /// How long a token lives; Vonage allows a day.
 const LIFETIME: Duration = Duration::from_secs(900);
 
-/// What tells the time.
-pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
-
 /// Makes the tokens of an application.
 pub struct SelfSigned {
     application: String,
-    key: RsaKeyPair,
-    random: SystemRandom,
+    key: Signer,
     now: Now,
 }
 
@@ -39,26 +33,17 @@ impl SelfSigned {
     /// # Errors
     /// [`Error::Argument`] where the key is none.
     pub fn new(application: &str, key: &SecretString, now: Now) -> Result<Self, Error> {
-        let none = || Error::Argument("a private key that is none");
-        let der = der(key.expose_secret()).ok_or_else(none)?;
-        let key = RsaKeyPair::from_pkcs8(&der).map_err(|_| none())?;
-        Ok(Self { application: application.to_owned(), key, random: SystemRandom::new(), now })
+        Ok(Self { application: application.to_owned(), key: Signer::new(key)?, now })
     }
 
     fn token(&self) -> Option<String> {
         let mut id = [0; 16];
-        self.random.fill(&mut id).ok()?;
+        rand::fill(&mut id).ok()?;
         let from = (self.now)().timestamp();
         let until = from.saturating_add(i64::try_from(LIFETIME.as_secs()).unwrap_or_default());
-        let encode = |text: String| BASE64URL_NOPAD.encode(text.as_bytes());
-        let header = encode(json!({"alg": "RS256", "typ": "JWT"}).to_string());
         let claims = json!({"application_id": self.application, "iat": from, "exp": until,
             "jti": HEXLOWER.encode(&id)});
-        let signed = format!("{header}.{}", encode(claims.to_string()));
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        let key = &self.key;
-        key.sign(&RSA_PKCS1_SHA256, &self.random, signed.as_bytes(), &mut signature).ok()?;
-        Some(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
+        self.key.token(&claims)
     }
 }
 
@@ -74,13 +59,6 @@ impl Mint for SelfSigned {
         let token = self.token().ok_or(Error::Argument("a key that signs nothing"))?;
         Ok(Minted { token: token.into(), lifetime: LIFETIME })
     }
-}
-
-/// What a PEM of one key holds.
-fn der(pem: &str) -> Option<Vec<u8>> {
-    let body: String =
-        pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
-    BASE64.decode(body.as_bytes()).ok().filter(|bytes| !bytes.is_empty())
 }
 
 /// What the paths of Vonage's own API begin with.
@@ -140,6 +118,9 @@ mod tests {
     use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
     use aws_lc_rs::rsa::{KeyPair, KeySize};
     use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use chrono::DateTime;
+    use data_encoding::{BASE64, BASE64URL_NOPAD};
+    use std::sync::Arc;
 
     #[test]
     fn a_token_is_signed_for_its_time_and_application() {

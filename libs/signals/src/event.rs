@@ -97,6 +97,8 @@ impl Event {
 pub struct About {
     /// The conference: a Zoom meeting number, a Teams join URL or thread, a Webex meeting id, a Meet space.
     pub conference: Option<String>,
+    /// The link people join the conference with, where the provider tells it.
+    pub link: Option<Private>,
     /// One run of the conference: a Zoom uuid, a Graph call record, a Meet conference record.
     pub instance: Option<String>,
     /// The provider's number for the kind of meeting (Zoom: 4 is a personal room).

@@ -56,16 +56,16 @@ pub(super) fn sealed(public: &[u8], certificate: &str, plain: &[u8]) -> Value {
 
 /// Who signs tokens. There is one, since keys take time to make.
 #[derive(Debug)]
-pub(super) struct Issuer(RsaKeyPair);
+pub(crate) struct Issuer(RsaKeyPair);
 
 impl Issuer {
-    pub(super) fn get() -> &'static Self {
+    pub(crate) fn get() -> &'static Self {
         static ISSUER: OnceLock<Issuer> = OnceLock::new();
         ISSUER.get_or_init(|| Self(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key")))
     }
 
     /// The public key as a JWKS document.
-    pub(super) fn keys(&self) -> Value {
+    pub(crate) fn keys(&self) -> Value {
         // RSAPublicKey in DER, of 2048 bits: headers of fixed length, the modulus, and 65537.
         let public = self.0.public_key().as_ref();
         let n = BASE64URL_NOPAD.encode(&public[9..265]);
@@ -79,9 +79,14 @@ impl Issuer {
         let claims = json!({"aud": options.application, "azp": PUBLISHER, "tid": tenant,
             "iss": format!("https://login.microsoftonline.com/{tenant}/v2.0"), "ver": "2.0",
             "iat": now.timestamp(), "nbf": now.timestamp(), "exp": now.timestamp() + 3600});
+        self.sign(&claims)
+    }
+
+    /// A token with these claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let encode = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let header = json!({"typ": "JWT", "alg": "RS256", "kid": KEY});
-        let signed = format!("{}.{}", encode(&header), encode(&claims));
+        let signed = format!("{}.{}", encode(&header), encode(claims));
         let mut signature = vec![0; self.0.public_modulus_len()];
         let chance = SystemRandom::new();
         self.0

@@ -24,6 +24,7 @@ pub(super) fn routes(inner: Arc<Inner>) -> Router {
         .route("/webhooks/{id}", put(change).delete(unmake))
         .route("/meetings", get(meetings))
         .route("/meetings/join", post(join))
+        .route("/meetings/{id}", get(meeting))
         .route("/meetingParticipants", get(participants))
         .route("/recordings", get(recordings))
         .route("/recordings/{id}", get(recording).delete(remove))
@@ -118,6 +119,14 @@ async fn meetings(State(inner): From, Query(asked): Asked, uri: Uri) -> Reply {
     } else {
         page(&all, &asked, state.page, uri.path())
     }
+}
+
+/// A meeting, by its id or by that of its run.
+async fn meeting(State(inner): From, Path(id): Path<String>) -> Reply {
+    let state = inner.state();
+    let is = |one: &&super::Meeting| one.id == id || one.run.as_ref() == Some(&id);
+    let found = state.meetings.iter().find(is);
+    found.map_or_else(missing, |one| Reply::json(200, &one.shown()))
 }
 
 async fn join(State(inner): From, Json(wanted): Json<Value>) -> Reply {

@@ -145,6 +145,15 @@ impl Client {
         }
     }
 
+    /// A meeting, by its id: that of a series, of one meeting of it, or of a run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such meeting, or none that is shown; any other.
+    pub async fn meeting(&self, id: &str) -> Result<Meeting, Error> {
+        let value = self.api.json(&Call::get(["meetings", id])).await?;
+        Meeting::read(&value).ok_or(Error::Unreadable("it has no id"))
+    }
+
     /// Everybody in a run of a meeting.
     ///
     /// # Errors

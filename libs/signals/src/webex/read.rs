@@ -29,6 +29,7 @@ pub fn read(body: &[u8]) -> Result<Event, Error> {
             .id_of(&[&["scheduledMeetingId"], &["meetingSeriesId"], &["meetingId"]])
             .or_else(|| id.clone().filter(|_| of_meeting)),
         instance: id.clone().filter(|_| of_meeting).or_else(|| data.id(&["meetingId"])),
+        link: data.private(&["webLink"]),
         planned_start: data.time(&["start"]).filter(|_| of_meeting),
         host: data.id_of(&[&["hostUserId"], &["hostId"], &["hostEmail"]]),
         operator: value.id(&["actorId"]),
@@ -157,8 +158,12 @@ mod tests {
             "meetings",
             "ended",
             &json!({"id": "m1_I_17", "meetingSeriesId": "m1", "state": "ended",
-            "start": "2026-01-01T10:00:00+01:00", "end": "2026-01-01T11:00:00+01:00", "hostUserId": "h1"}),
+            "start": "2026-01-01T10:00:00+01:00", "end": "2026-01-01T11:00:00+01:00", "hostUserId": "h1",
+            "webLink": "https://acme.webex.example/acme/j.php?MTID=m0aB"}),
         );
+        let link = event.about.link.as_ref().map(crate::Private::expose);
+        assert_eq!(link, Some("https://acme.webex.example/acme/j.php?MTID=m0aB"));
+        assert!(!format!("{event:?}").contains("m0aB"), "whoever has it may join");
         assert_eq!(event.name, "meetings.ended");
         assert_eq!(event.about.conference.as_deref(), Some("m1"));
         assert_eq!(event.about.instance.as_deref(), Some("m1_I_17"));
