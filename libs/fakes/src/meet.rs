@@ -137,6 +137,12 @@ impl Meet {
         self.server.log()
     }
 
+    /// What is pushed, on its way.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        self.inner.outbox.clone()
+    }
+
     /// Pushes to an address from now on, with tokens made for `audience`.
     pub fn push_to(&self, url: &str, audience: &str) {
         let sign = Arc::new(Push { audience: audience.to_owned() });

@@ -237,7 +237,7 @@ fn believed(headers: &HeaderMap, body: &[u8], url: &str) -> usize {
         vonage::verify(headers, body, &secrets, wide, now).is_ok(),
         telnyx::verify(headers, body, &keys, wide, now).is_ok(),
         dialer::verify(headers, body, &secrets, wide, now).is_ok(),
-        meet::verify(headers, &jwks, "a", "b", now).is_ok(),
+        meet::verify(headers, &jwks, &["a"], "b", now).is_ok(),
     ]
     .into_iter()
     .filter(|believed| *believed)

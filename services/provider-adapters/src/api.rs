@@ -68,6 +68,7 @@ mod tests {
         assert_eq!(of("zoom").len(), 7);
         assert!(of("teams").contains(&"resources") && of("webex").contains(&"resources"));
         assert!(of("recall").contains(&"region") && !of("attendee").contains(&"region"));
-        assert!(of("attendee").contains(&"signed_in") && of("google_meet").is_empty());
+        assert!(of("attendee").contains(&"signed_in") && of("sip").is_empty());
+        assert_eq!(of("google_meet").len(), 4);
     }
 }

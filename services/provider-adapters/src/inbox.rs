@@ -1,9 +1,11 @@
 //! Works on webhooks that were kept: reads them, finds the attempts they are about, and tells what they come to.
 
+pub(crate) mod called;
 pub(crate) mod concern;
 mod hear;
 pub(crate) mod read;
 mod recognise;
+mod rooms;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ pub(crate) use concern::{Directory, Members};
 pub(crate) use hear::{ACCESS_LOST, SIGNALS_MISSED, STORAGE_FULL, SUBSCRIPTION_LOST};
 pub(crate) use hear::{means, news};
 use recognise::Recognised;
+pub(crate) use rooms::Rooms;
 
 /// The first pause before something is looked at again that no attempt was found for, and the longest.
 const PAUSES: (TimeDelta, TimeDelta) = (TimeDelta::seconds(2), TimeDelta::minutes(2));
@@ -58,6 +61,8 @@ pub(crate) struct Inbox {
     pub(crate) connections: Connections,
     /// Whose calls changes concern.
     pub(crate) members: Members,
+    /// Who knows the links of conferences that are told of under other names.
+    pub(crate) rooms: Rooms,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// How they are worked on.
@@ -224,7 +229,10 @@ impl Inbox {
                 }
             }
         }
-        let known = recognise::Known::look_up(&self.journal, &opened).await?;
+        let mut known = recognise::Known::look_up(&self.journal, &opened).await?;
+        if self.rooms.find(&mut opened, &known, now).await {
+            known = recognise::Known::look_up(&self.journal, &opened).await?;
+        }
         let concerned = self.members.concerned(&opened, now).await?;
         for one in &opened {
             let mut waiting = false;

@@ -600,13 +600,14 @@ async fn before_a_bot_goes_into_a_meeting_of_webex_one_looks() {
     let world = World::signed_in().await;
     world.apply(3, [true; 3]).await;
     let order = Order { policy_version: 3, ..world.bot_for(attempt("c1", 1, 0), Adapter::Webex) };
-    world.webex.add_meeting(
+    let meeting = world.webex.add_meeting(
         &order.join_url,
         None,
         json!({"unlockedMeetingJoinSecurity": "blockFromJoin"}),
     );
     world.order(order).await;
     world.idle().await;
+    assert_eq!(world.called(2).await, [meeting], "as its webhooks will call it");
     let order = world.recall.order(&world.bots("recall")[0]);
     assert_eq!(order["metadata"]["webex_meeting"], "of_own");
     // What cannot be learnt keeps no bot at home.

@@ -305,7 +305,7 @@ async fn webex_is_made_to_tell_again_and_tells_once() {
         attempt: Some(attempt),
         adapter: Adapter::Webex.into(),
         method: Method::Bot.into(),
-        conference: Some(Conference { provider: Provider::Webex.into(), id: meeting.clone() }),
+        conference: Some(Conference { provider: Provider::Webex.into(), id: "m1".into() }),
         start: Some(to_wire(world.now())),
         end: Some(to_wire(world.now() + TimeDelta::minutes(30))),
         join_url: link.into(),

@@ -10,7 +10,7 @@ use crate::verify::{Error, bearer};
 /// Seconds the clocks may differ.
 const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 
-/// Checks a push: its token is signed by Google, not expired, made for our endpoint (`audience`) and by the service account
+/// Checks a push: its token is signed by Google, not expired, made for an endpoint of ours (`audiences`) and by the service account
 /// the push subscription runs as (`email`). The body itself is not signed.
 ///
 /// # Errors
@@ -18,7 +18,7 @@ const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 pub fn verify(
     headers: &HeaderMap,
     keys: &Keys,
-    audience: &str,
+    audiences: &[&str],
     email: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -29,7 +29,7 @@ pub fn verify(
         _ => Err(Error::Claim(name)),
     };
     is("iss", &["https://accounts.google.com", "accounts.google.com"])?;
-    is("aud", &[audience])?;
+    is("aud", audiences)?;
     is("email", &[email])?;
     if claims.flag(&["email_verified"]) == Some(true) {
         Ok(())
@@ -59,7 +59,7 @@ mod tests {
             verify(
                 &headers,
                 &issuer.keys(),
-                "https://hooks.acme.example/meet",
+                &["https://old.acme.example/meet", "https://hooks.acme.example/meet"],
                 "push@acme.example",
                 now,
             )

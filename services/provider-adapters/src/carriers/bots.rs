@@ -29,7 +29,7 @@ use super::webex::{self, Site};
 use super::zoom::Account;
 use super::zoom_local::{self, Preflight};
 use crate::attempts::{Evidence, News, Word};
-use crate::carry::{Carrier, Job, Kind, Told, Trouble};
+use crate::carry::{Carrier, Job, Kind, Name, Told, Trouble};
 use crate::inbox::{means, news};
 use crate::journal::Journal;
 
@@ -101,6 +101,8 @@ pub(super) struct Wanted {
     pub(super) leave: Leave,
     /// It records when it is told to, and can be told to play something before.
     pub(super) announces: bool,
+    /// What the provider of the conference calls it.
+    pub(super) names: Vec<Name>,
     /// What else it is to know.
     pub(super) metadata: BTreeMap<String, String>,
     /// More of the runtime's own settings.
@@ -214,20 +216,20 @@ impl Bots {
             };
             more = with(more, signed_in);
         }
-        let mut metadata = BTreeMap::new();
+        let (mut metadata, mut names) = (BTreeMap::new(), Vec::new());
         if order.adapter == Which::ZoomLocal {
             more = with(more, &desk.zoom);
             let mut accounts = self.accounts.iter();
             let account = accounts.find(|one| one.line.company == order.attempt.company);
             match zoom_local::preflight(account.map(|one| &**one), known.as_deref(), job).await? {
-                Preflight::Go(evidence) => metadata = evidence,
+                Preflight::Go(evidence, called) => (metadata, names) = (evidence, called),
                 Preflight::Stay(told) => return Ok(Err(told)),
             }
         }
         if order.adapter == Which::Webex {
             let site = self.sites.iter().find(|one| one.line.company == order.attempt.company);
             match webex::preflight(site, url.expose(), signs_in, job).await? {
-                Preflight::Go(evidence) => metadata = evidence,
+                Preflight::Go(evidence, called) => (metadata, names) = (evidence, called),
                 Preflight::Stay(told) => return Ok(Err(told)),
             }
         }
@@ -241,6 +243,7 @@ impl Bots {
             join_at: order.join_at.filter(|at| *at > job.now),
             leave: leave(&Settings::default()),
             announces: order.announcement,
+            names,
             metadata,
             more,
         }))
@@ -408,6 +411,7 @@ impl Carrier for Bots {
         };
         let refusals = self.refusals(job).await?.unwrap_or_default();
         self.note(job, refusals).await?;
+        let names = wanted.names.clone();
         let (sent, settled) = desk.runtime.ensure(Wanted { refusals, ..wanted }).await;
         if settled != refusals {
             self.note(job, settled).await?;
@@ -420,7 +424,7 @@ impl Carrier for Bots {
                     heard.map_err(|error| desk.line.trouble(&error, THEN))?;
                 }
                 let news = happened(desk, job, &sent.bot.events);
-                return Ok(Told { names: Vec::new(), news }.named(Kind::Bot, sent.bot.id));
+                return Ok(Told { names, news }.named(Kind::Bot, sent.bot.id));
             }
             Err(error) => error,
         };

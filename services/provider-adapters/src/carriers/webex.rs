@@ -11,6 +11,7 @@ use remote::webex::{Client, Meeting};
 use super::line::Line;
 use super::zoom_local::Preflight;
 use crate::carry::{Job, Told, Trouble};
+use crate::inbox::called::names_of_webex;
 
 /// How often Webex is asked before a bot goes without: what cannot be learnt keeps no bot at home.
 const ASKED: u32 = 2;
@@ -29,8 +30,10 @@ pub(super) async fn preflight(
     signed_in: bool,
     job: &Job,
 ) -> Result<Preflight, Trouble> {
-    let go =
-        |known: &str| Ok(Preflight::Go([("webex_meeting".to_owned(), known.to_owned())].into()));
+    let go_to = |known: &str, names| {
+        Ok(Preflight::Go([("webex_meeting".to_owned(), known.to_owned())].into(), names))
+    };
+    let go = |known: &str| go_to(known, Vec::new());
     let Some(site) = site else { return go("unchecked") };
     let answer = site.client.meeting_by_link(link).await;
     let meeting = match site.line.hear(answer, job.now).await {
@@ -46,7 +49,8 @@ pub(super) async fn preflight(
             let raw = site.line.says(why, "");
             Ok(Preflight::Stay(Told::that(job.says(signal).because(raw))))
         }
-        None => go("of_own"),
+        // Its webhooks call it so.
+        None => go_to("of_own", names_of_webex(&meeting)),
     }
 }
 

@@ -15,7 +15,7 @@ use remote::zoom::preconditions::{Obstacle, Possibility};
 
 use super::members::address;
 use super::zoom::{Account, number};
-use crate::carry::{Job, Told, Trouble};
+use crate::carry::{Job, Name, Told, Trouble};
 use crate::facts::Known;
 
 /// How often Zoom is asked before a bot goes without: what cannot be learnt keeps no bot at home.
@@ -26,8 +26,8 @@ const MOMENT: Duration = Duration::from_secs(60);
 /// What comes of it.
 #[derive(Debug)]
 pub(super) enum Preflight {
-    /// A bot goes, and is told this.
-    Go(BTreeMap<String, String>),
+    /// A bot goes, and is told this. The provider calls the conference so.
+    Go(BTreeMap<String, String>, Vec<Name>),
     /// It would be of no use.
     Stay(Told),
 }
@@ -56,7 +56,7 @@ fn go(identity: &str, grants: Option<bool>) -> Preflight {
         let grants = if grants { "join_token" } else { "host" };
         evidence.insert("zoom_permission".to_owned(), grants.to_owned());
     }
-    Preflight::Go(evidence)
+    Preflight::Go(evidence, Vec::new())
 }
 
 async fn look(

@@ -8,6 +8,7 @@ use signals::event::Direction;
 use signals::{Event, News as Needs, Participant, Private, Provider, Topic};
 
 use super::Opened;
+use super::called::{Called, called};
 use super::concern::Concerned;
 use crate::attempts::{Attempt, Change, Evidence, News, Person, Word};
 use crate::carry::{Kind, Name};
@@ -87,10 +88,9 @@ pub(super) fn tell(
         settled.changes.push(Change::Told(news(event, &trace.attempt, heard)));
     }
     people(one, event, trace, at, settled);
-    for (kind, value) in [(Kind::Instance, &event.about.instance), (Kind::Bot, &event.about.bot)] {
-        if let Some(value) = value {
-            settled.names.push((trace.clone(), Name { kind, value: value.clone() }));
-        }
+    // Those of calls are noted with what else telephone systems tell.
+    for Called { name, .. } in called(event).into_iter().filter(|it| it.name.kind != Kind::Call) {
+        settled.names.push((trace.clone(), name));
     }
     if event.provider.is_telephony() {
         phone(event, trace, settled);

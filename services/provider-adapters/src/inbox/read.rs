@@ -53,6 +53,7 @@ fn tame(mut event: Event) -> Event {
     }
     let about = &mut event.about;
     about.conference.take_if(|id| !plain(id, LONGEST_LINK));
+    about.link.take_if(|link| !plain(link.expose(), LONGEST_LINK));
     for id in [
         &mut about.instance,
         &mut about.call,

@@ -2,16 +2,16 @@
 //!
 //! In this order: our own reference, which the provider hands back; what the provider calls something of the attempt, which
 //! was learnt when it was carried out or from an earlier event; and where it takes place, at a time that fits. Of several
-//! attempts at one call the latest counts.
+//! attempts at one call the latest counts. What takes place again and again under one name is held against the time, too.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use signals::{About, Event, Provider};
+use signals::{Event, Private, Provider};
 
 use super::Opened;
+use super::called::{Called, called};
 use crate::carriers::BEGUN;
-use crate::carry::Kind;
 use crate::connections::Connection;
 use crate::error::Error;
 use crate::journal::{Journal, Trace, Traces, key};
@@ -54,7 +54,7 @@ impl Known {
         for one in opened {
             for event in &one.events {
                 references.extend(event.about.reference.clone());
-                names.extend(names_of(&one.connection.company, &event.about));
+                names.extend(names_of(&one.connection.company, event).map(|(name, _)| name));
                 // A telephone call has an id of its own, whenever it was to be.
                 if is_call(one.connection, event) {
                     calls.extend(places_of(one.connection, event));
@@ -105,9 +105,10 @@ impl Known {
         if let Some(trace) = by_reference.filter(is_ours) {
             return Recognised::As(trace.clone());
         }
-        for name in names_of(company, &event.about) {
+        for (name, lasts) in names_of(company, event) {
             let named = self.traces.by_name.get(&name).into_iter().flatten().filter(is_ours);
-            if let Some(trace) = fitting(named, at) {
+            let found = if lasts { fitting(named, at) } else { self.beside(named, at) };
+            if let Some(trace) = found {
                 return Recognised::As(trace);
             }
         }
@@ -121,6 +122,22 @@ impl Known {
             }
         }
         Recognised::Nobody
+    }
+
+    /// The one at that time of all that take place where these do.
+    fn beside<'a>(
+        &self,
+        named: impl Iterator<Item = &'a Trace>,
+        at: DateTime<Utc>,
+    ) -> Option<Trace> {
+        let (mut places, mut all) = (HashSet::new(), Vec::new());
+        for trace in named {
+            all.push(trace);
+            if let Some(place) = trace.place.as_ref().filter(|place| places.insert(place.as_str())) {
+                all.extend(self.traces.by_place.get(place).into_iter().flatten());
+            }
+        }
+        fitting(all.into_iter().filter(|trace| distance(trace, at).is_some()), at)
     }
 }
 
@@ -149,18 +166,11 @@ fn distance(trace: &Trace, at: DateTime<Utc>) -> Option<TimeDelta> {
     Some(outside.max(TimeDelta::zero()))
 }
 
-/// What the provider calls what the event is about, the most telling first.
-fn names_of(company: &str, about: &About) -> Vec<String> {
-    let all = [
-        (Kind::Bot, &about.bot),
-        (Kind::Call, &about.session),
-        (Kind::Call, &about.call),
-        (Kind::Instance, &about.instance),
-    ];
-    let named = |(kind, value): (Kind, &Option<String>)| {
-        value.as_deref().map(|value| key::name(company, kind.as_str(), value))
-    };
-    all.into_iter().filter_map(named).collect()
+/// What the provider calls what the event is about, the most telling first, and whether nothing else is ever called so.
+fn names_of(company: &str, event: &Event) -> impl Iterator<Item = (String, bool)> {
+    called(event).into_iter().map(move |Called { name, lasts }| {
+        (key::name(company, name.kind.as_str(), &name.value), lasts)
+    })
 }
 
 /// Where an event takes place, in the words of an order.
@@ -172,7 +182,6 @@ fn places_of(connection: &Connection, event: &Event) -> Vec<String> {
         let place = |id: &String| key::name(company, &connection.name, id);
         return ids.into_iter().flatten().map(place).collect();
     }
-    let Some(id) = about.conference.as_deref() else { return Vec::new() };
     let provider = match event.provider {
         Provider::Zoom => "zoom",
         Provider::Teams => "teams",
@@ -189,11 +198,15 @@ fn places_of(connection: &Connection, event: &Event) -> Vec<String> {
         | Provider::Recall
         | Provider::Attendee => return Vec::new(),
     };
-    // Some name a conference by the link to it.
-    let linked = conference::classify(id);
-    let canonical = linked.as_ref().and_then(|link| link.id());
-    let ids = canonical.into_iter().chain([id]);
-    ids.map(|id| key::name(company, provider, id)).collect()
+    // Some name a conference by the link to it, or tell the link beside it.
+    let id = about.conference.as_deref();
+    let links = about.link.as_ref().map(Private::expose).into_iter().chain(id);
+    let linked = links.filter_map(conference::classify);
+    let canonical = linked.filter_map(|link| link.id().map(str::to_owned));
+    let ids = canonical.chain(id.map(str::to_owned));
+    let mut places: Vec<String> = ids.map(|id| key::name(company, provider, &id)).collect();
+    places.dedup();
+    places
 }
 
 #[cfg(test)]
@@ -215,6 +228,7 @@ mod tests {
             start: Some(at(start)),
             end: Some(at(start + 30)),
             stopped: None,
+            place: None,
             is_withdrawn: false,
         }
     }

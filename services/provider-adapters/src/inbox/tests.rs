@@ -13,7 +13,7 @@ use storage::sea_orm::{ConnectionTrait as _, Statement};
 use storage::testing::{Engine, engines};
 use tokio_util::sync::CancellationToken;
 
-use super::{Directory, Inbox, Members};
+use super::{Directory, Inbox, Members, Rooms};
 use crate::attempts::{Attempt, Order};
 use crate::config;
 use crate::connections::Connections;
@@ -54,6 +54,7 @@ impl World {
                 journal: self.journal.clone(),
                 directory: Directory::default(),
             },
+            rooms: Rooms::default(),
             clock: Arc::new(self.clock.clone()),
             settings: config::Inbox {
                 poll: Duration::from_secs(1),

@@ -1,6 +1,6 @@
 //! Which attempts something at a provider may be about.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::provider::v1;
@@ -34,6 +34,8 @@ pub(crate) struct Trace {
     pub(crate) end: Option<DateTime<Utc>>,
     /// When it was told to stop.
     pub(crate) stopped: Option<DateTime<Utc>>,
+    /// Where it takes place.
+    pub(crate) place: Option<String>,
     /// It was called back.
     pub(crate) is_withdrawn: bool,
 }
@@ -109,7 +111,18 @@ impl Journal {
         let found = find_in::<attempt::Entity, _>(reader, attempt::Column::Id, ids).await?;
         let mut placed =
             find_in::<attempt::Entity, _>(reader, attempt::Column::Place, calls).await?;
-        placed.extend(self.placed(places, from, to).await?);
+        // What a conference is called was learnt from one attempt, and holds for all at that place.
+        let conferences: HashSet<&String> = named
+            .iter()
+            .filter(|row| row.kind == Kind::Conference as i16)
+            .map(|row| &row.attempt)
+            .collect();
+        let called = found.iter().filter(|row| conferences.contains(&row.id));
+        let mut places: Vec<String> =
+            places.iter().cloned().chain(called.filter_map(|row| row.place.clone())).collect();
+        places.sort_unstable();
+        places.dedup();
+        placed.extend(self.placed(&places, from, to).await?);
         let mut traces = Traces::default();
         for row in placed {
             if let (Some(place), false) = (row.place.clone(), row.body.is_empty()) {
@@ -168,6 +181,7 @@ fn trace(row: &attempt::Model) -> Result<Trace, storage::Error> {
         start: at(row.start_us)?,
         end: at(row.end_us)?,
         stopped: at(row.stopped_us)?,
+        place: row.place.clone(),
         is_withdrawn: state == State::Withdrawn,
     })
 }

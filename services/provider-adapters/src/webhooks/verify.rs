@@ -99,8 +99,11 @@ fn believe(
         Provider::Recall => drop(recall::verify(headers, body, secrets, tolerance, now)?),
         Provider::Attendee => attendee::verify(headers, body, secrets)?,
         Provider::GoogleMeet => {
-            let audience = proof.audiences.first().ok_or(Error::NoSecret)?;
-            meet::verify(headers, &proof.keys, audience, &proof.sender, now)?;
+            let audiences: Vec<&str> = proof.audiences.iter().map(String::as_str).collect();
+            if audiences.is_empty() {
+                return Err(Error::NoSecret);
+            }
+            meet::verify(headers, &proof.keys, &audiences, &proof.sender, now)?;
         }
         Provider::Teams | Provider::ZoomPhone | Provider::Sip => return Err(Error::NoSecret),
     }

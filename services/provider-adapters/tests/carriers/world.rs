@@ -323,6 +323,14 @@ impl World {
         self.idle().await;
     }
 
+    /// What providers call something of attempts, by the number of its kind.
+    pub(crate) async fn called(&self, kind: i16) -> Vec<String> {
+        let sql = format!("SELECT value FROM provider_adapters_name WHERE kind = {kind}");
+        let statement = Statement::from_string(self.store.backend(), sql);
+        let rows = self.store.reader().query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
     /// Waits until nothing is left to do.
     pub(crate) async fn idle(&self) {
         let idle = async || {
