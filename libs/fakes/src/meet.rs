@@ -97,6 +97,7 @@ impl Meet {
         let routes = Router::new()
             .nest("/v2", api)
             .route("/token", post(token))
+            .route("/certs", get(async || Reply::json(200, &Issuer::get().keys())))
             .with_state(Arc::clone(&inner));
         Self { server: Arc::new(Server::start(routes).await), inner }
     }
@@ -123,6 +124,12 @@ impl Meet {
     #[must_use]
     pub fn keys(&self) -> Value {
         Issuer::get().keys()
+    }
+
+    /// Where these keys are published.
+    #[must_use]
+    pub fn keys_url(&self) -> String {
+        self.server.url("/certs")
     }
 
     /// What goes wrong with it.

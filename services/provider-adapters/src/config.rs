@@ -218,7 +218,7 @@ pub struct Connection {
     /// Secrets of its webhooks, each `env:NAME` or `file:/path`; several during a rotation.
     #[serde(default)]
     pub secrets: Vec<String>,
-    /// Public keys of the provider, a JWKS document: `env:NAME` or `file:/path`.
+    /// Public keys of the provider, a JWKS document: `env:NAME`, `file:/path`, or where the issuer publishes it.
     #[serde(default)]
     pub keys: Option<String>,
     /// For whom its tokens are made: the application, or the address of the webhook.
@@ -227,9 +227,9 @@ pub struct Connection {
     /// The service account its pushes come from.
     #[serde(default)]
     pub sender: Option<String>,
-    /// What rich notifications are encrypted to.
-    #[serde(default)]
-    pub certificate: Option<Certificate>,
+    /// What rich notifications are encrypted to: one, or several during a rotation. New subscriptions are made with the first.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub certificate: Vec<Certificate>,
     /// The company's own accounts, tenants or organisations there; what comes from others is not wanted.
     #[serde(default)]
     pub own: Vec<String>,
@@ -271,6 +271,19 @@ pub struct Certificate {
     pub id: String,
     /// Its private key, PKCS #8 in DER: `file:/path`.
     pub key: String,
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Certificate>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Certificates {
+        One(Certificate),
+        Several(Vec<Certificate>),
+    }
+    Ok(match Certificates::deserialize(from)? {
+        Certificates::One(one) => vec![one],
+        Certificates::Several(all) => all,
+    })
 }
 
 impl Config {

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context as _, bail, ensure};
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use signals::verify::jwt::Keys;
 use signals::{Provider, Secret, Tolerance, attendee, graph, recall, telnyx};
 
+use crate::keys::KeyRing;
 use crate::{api, config};
 
 /// A connection of a company to a provider.
@@ -26,7 +26,7 @@ pub(crate) struct Connection {
     pub(crate) proof: Proof,
     /// What the provider is given to prove its webhooks with, where we tell it: the first of the secrets.
     pub(crate) secret: Option<SecretString>,
-    /// Our name of the certificate that content is encrypted to.
+    /// Our name of the certificate that content is to be encrypted to from now on.
     pub(crate) certificate: Option<String>,
     /// The company's own accounts, tenants or organisations there.
     pub(crate) own: Vec<String>,
@@ -47,7 +47,7 @@ pub(crate) struct Proof {
     /// Public keys of Telnyx.
     pub(crate) public: Vec<telnyx::PublicKey>,
     /// Public keys of an issuer of tokens.
-    pub(crate) keys: Keys,
+    pub(crate) keys: KeyRing,
     /// For whom tokens must be made.
     pub(crate) audiences: Vec<String>,
     /// Whose tokens must be.
@@ -68,7 +68,7 @@ impl Connection {
     pub(crate) fn cannot_believe(&self) -> bool {
         let proof = &self.proof;
         match self.provider {
-            Provider::GoogleMeet => proof.audiences.is_empty() || proof.keys == Keys::default(),
+            Provider::GoogleMeet => proof.audiences.is_empty() || !proof.keys.is_set(),
             Provider::Telnyx => proof.public.is_empty(),
             Provider::Zoom
             | Provider::ZoomPhone
@@ -156,7 +156,10 @@ impl Connections {
 }
 
 /// What a setting refers to.
-fn read(reference: &str) -> anyhow::Result<Vec<u8>> {
+///
+/// # Errors
+/// It is not there, or empty.
+pub(crate) fn read(reference: &str) -> anyhow::Result<Vec<u8>> {
     let bytes = match reference.split_once(':') {
         Some(("env", name)) => std::env::var(name)
             .with_context(|| format!("the variable `{name}` is not set, or no text"))?
@@ -214,15 +217,10 @@ fn connection(config: &config::Connection) -> anyhow::Result<Connection> {
             | Provider::Sip => secrets.push(Secret::new(text)?),
         }
     }
-    let keys = match &config.keys {
-        Some(reference) => Keys::read(&read(reference)?)?,
-        None => Keys::default(),
-    };
-    let opener = config.certificate.as_ref().map(|certificate| {
-        Ok::<_, anyhow::Error>(graph::Opener::new(
-            certificate.id.as_str(),
-            &read(&certificate.key)?,
-        )?)
+    let keys = KeyRing::read(config.keys.as_deref())?;
+    let openers = config.certificate.iter().map(|certificate| {
+        let key = read(&certificate.key)?;
+        Ok::<_, anyhow::Error>(graph::Opener::new(certificate.id.as_str(), &key)?)
     });
     let usual =
         if matches!(provider, Provider::Zoom) { Tolerance::ZOOM } else { Tolerance::STRICT };
@@ -252,11 +250,11 @@ fn connection(config: &config::Connection) -> anyhow::Result<Connection> {
             keys,
             audiences: config.audiences.clone(),
             sender: config.sender.clone().unwrap_or_default(),
-            openers: opener.transpose()?.into_iter().collect(),
+            openers: openers.collect::<Result<_, _>>()?,
             tolerance,
         },
         secret,
-        certificate: config.certificate.as_ref().map(|certificate| certificate.id.clone()),
+        certificate: config.certificate.first().map(|certificate| certificate.id.clone()),
         own: config.own.clone(),
         recorders: config.recorders.clone(),
         base_url: config.base_url.clone(),

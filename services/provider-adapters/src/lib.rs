@@ -18,6 +18,7 @@ mod health;
 mod imports;
 mod inbox;
 mod journal;
+mod keys;
 mod migration;
 mod providers;
 mod purge;
@@ -125,7 +126,7 @@ impl chassis::App for App {
         let webhooks = webhooks::Webhooks::open(
             config.webhooks,
             connections.clone(),
-            journal.clone(),
+            (journal.clone(), ground.http.clone()),
             clock.clone(),
             shutdown.clone(),
         );

@@ -19,14 +19,19 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
+use axum::http::request::Parts;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use chassis::Clock;
 use chassis::metrics::{self, Counter, Histogram};
+use chrono::{DateTime, Utc};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use remote::Http;
+use signals::verify::Error;
 use signals::{MAX_BODY, Provider, Reply};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -43,6 +48,15 @@ use verify::{Delivered, Verdict};
 
 /// How long somebody may take to say what they want, or to say anything again.
 const HEADERS: Duration = Duration::from_secs(15);
+/// Bytes of a body, at most: only Graph sends batches, of up to [`MAX_BODY`].
+const LARGEST: usize = 256 * 1024;
+/// Bytes of bodies that are held at once, at most: nobody has proved anything before theirs was read.
+const BYTES: usize = 128 * 1024 * 1024;
+/// Bytes that are counted together.
+const UNIT: usize = 1024;
+/// Bytes of a body that is checked beside other work: a batch of encrypted content takes a while.
+const SMALL: usize = 16 * 1024;
+
 /// How long requests under way may take when it is time to end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -67,9 +81,12 @@ pub(crate) struct Webhooks {
 struct Door {
     connections: Connections,
     collector: Collector,
+    http: Http,
     clock: Arc<dyn Clock>,
     settings: config::Webhooks,
     room: Semaphore,
+    /// What bodies may be held at once, in units of [`UNIT`].
+    bytes: Semaphore,
 }
 
 impl Webhooks {
@@ -80,7 +97,7 @@ impl Webhooks {
     pub(crate) async fn open(
         settings: config::Webhooks,
         connections: Connections,
-        journal: Journal,
+        (journal, http): (Journal, Http),
         clock: Arc<dyn Clock>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Option<Self>> {
@@ -90,7 +107,8 @@ impl Webhooks {
             .with_context(|| format!("`webhooks.listen`: cannot listen on `{address}`"))?;
         let room = Semaphore::new(settings.max_in_flight);
         let collector = Collector::start(journal);
-        let door = Door { connections, collector, clock, settings, room };
+        let bytes = Semaphore::new(BYTES / UNIT);
+        let door = Door { connections, collector, http, clock, settings, room, bytes };
         Ok(Some(Self { listener, door: Arc::new(door), shutdown }))
     }
 
@@ -177,18 +195,25 @@ impl Door {
         request: Request<Body>,
     ) -> (Response, &'static str) {
         let (parts, body) = request.into_parts();
-        let Ok(body) = to_bytes(body, MAX_BODY).await else {
+        let largest = if connection.provider == Provider::Teams { MAX_BODY } else { LARGEST };
+        // Whoever does not say how much it is may send all there may be.
+        let length = parts.headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let units = length.unwrap_or(largest).min(largest).div_ceil(UNIT);
+        let Ok(_bytes) = self.bytes.try_acquire_many(u32::try_from(units).unwrap_or(u32::MAX)) else {
+            return (StatusCode::SERVICE_UNAVAILABLE.into_response(), "trouble");
+        };
+        let Ok(body) = to_bytes(body, largest).await else {
             return (StatusCode::PAYLOAD_TOO_LARGE.into_response(), "forged");
         };
-        let delivered = Delivered {
-            headers: &parts.headers,
-            path: parts.uri.path(),
-            query: parts.uri.query().unwrap_or_default(),
-            body: &body,
-            public_url: &self.settings.public_url,
-            now: self.clock.now(),
-        };
-        match verify::judge(connection, &delivered) {
+        let keys = &connection.proof.keys;
+        keys.renew(&self.http).await;
+        let request = Arc::new((parts, body));
+        let mut verdict = self.judge(connection, &request).await;
+        if misses_a_key(&verdict) && keys.missing(&self.http).await {
+            verdict = self.judge(connection, &request).await;
+        }
+        match verdict {
             Verdict::Reply(reply) => (sent(reply), "challenge"),
             Verdict::Stale => (StatusCode::OK.into_response(), "stale"),
             Verdict::Unwanted => (well(connection.provider), "unwanted"),
@@ -205,21 +230,62 @@ impl Door {
                 warn!(connection = connection.name, %error, "a webhook could not be checked");
                 (StatusCode::SERVICE_UNAVAILABLE.into_response(), "trouble")
             }
-            Verdict::Keep(parcels) => {
-                let mut result = "repeated";
-                for parcel in parcels {
-                    match self.collector.keep(parcel).await {
-                        Ok(true) => result = "kept",
-                        Ok(false) => {}
-                        Err(_) => {
-                            return (StatusCode::SERVICE_UNAVAILABLE.into_response(), "trouble");
-                        }
-                    }
+            Verdict::Keep(parcels, unchecked) => {
+                // All at once: they are kept by as few statements as they need.
+                let kept = parcels.into_iter().map(|parcel| self.collector.keep(parcel));
+                let kept = futures::future::join_all(kept).await;
+                if let Some(error) = &unchecked {
+                    warn!(connection = connection.name, %error, "part of a batch could not be checked");
                 }
-                (well(connection.provider), result)
+                // What was kept is not kept again when the rest comes.
+                if unchecked.is_some() || kept.iter().any(Result::is_err) {
+                    return (StatusCode::SERVICE_UNAVAILABLE.into_response(), "trouble");
+                }
+                let is_new = kept.iter().any(|kept| matches!(kept, Ok(true)));
+                (well(connection.provider), if is_new { "kept" } else { "repeated" })
             }
         }
     }
+
+    /// Checks a request; a large one where it holds up nobody else's.
+    async fn judge(&self, connection: &Connection, request: &Arc<(Parts, Bytes)>) -> Verdict {
+        let now = self.clock.now();
+        if request.1.len() <= SMALL {
+            return judge(connection, request, &self.settings.public_url, now);
+        }
+        let (connections, request) = (self.connections.clone(), Arc::clone(request));
+        let (name, public_url) = (connection.name.clone(), self.settings.public_url.clone());
+        let judged = tokio::task::spawn_blocking(move || {
+            let connection = connections.get(&name)?;
+            Some(judge(connection, &request, &public_url, now))
+        });
+        judged.await.ok().flatten().unwrap_or(Verdict::Ours(Error::NoSecret))
+    }
+}
+
+fn judge(
+    connection: &Connection,
+    request: &(Parts, Bytes),
+    public_url: &str,
+    now: DateTime<Utc>,
+) -> Verdict {
+    let (parts, body) = request;
+    verify::judge(
+        connection,
+        &Delivered {
+            headers: &parts.headers,
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            body,
+            public_url,
+            now,
+        },
+    )
+}
+
+/// Whether something was signed with a key we do not have.
+fn misses_a_key(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Ours(Error::UnknownKey) | Verdict::Keep(_, Some(Error::UnknownKey)))
 }
 
 /// What a provider takes for a good answer.

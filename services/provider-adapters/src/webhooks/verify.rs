@@ -4,10 +4,12 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signals::verify::Error;
+use signals::verify::jwt::Keys;
 use signals::{
     Delivery, Event, Provider, Reply, aircall, attendee, dialer, graph, meet, recall, redact,
     ringcentral, telnyx, twilio, vonage, webex, zoom,
 };
+use tracing::warn;
 
 use crate::connections::{Connection, Proof};
 use crate::inbox::read;
@@ -33,8 +35,9 @@ pub(super) struct Delivered<'a> {
 pub(super) enum Verdict {
     /// It is a question; this answers it.
     Reply(Reply),
-    /// It is believed. Several where one request brings what belongs to several.
-    Keep(Vec<Parcel>),
+    /// It is believed. Several where one request brings what belongs to several, and why some of it could not be checked:
+    /// that has to come again.
+    Keep(Vec<Parcel>, Option<Error>),
     /// It is believed, and not for us.
     Unwanted,
     /// It was signed too long ago: a replay, or a retry that comes too late to be of use.
@@ -60,10 +63,11 @@ impl From<Error> for Verdict {
 
 /// Checks a delivery.
 pub(super) fn judge(connection: &Connection, delivered: &Delivered<'_>) -> Verdict {
+    let keys = connection.proof.keys.now();
     if connection.provider == Provider::Teams {
-        return graph(connection, delivered).unwrap_or_else(Verdict::from);
+        return graph(connection, &keys, delivered).unwrap_or_else(Verdict::from);
     }
-    match believe(connection.provider, &connection.proof, delivered) {
+    match believe(connection.provider, &connection.proof, &keys, delivered) {
         Ok(Delivery::Handshake(reply)) => Verdict::Reply(reply),
         Ok(Delivery::Event) => keep(connection, delivered),
         Err(error) => error.into(),
@@ -74,6 +78,7 @@ pub(super) fn judge(connection: &Connection, delivered: &Delivered<'_>) -> Verdi
 fn believe(
     provider: Provider,
     proof: &Proof,
+    keys: &Keys,
     delivered: &Delivered<'_>,
 ) -> Result<Delivery, Error> {
     let Delivered { headers, body, now, .. } = *delivered;
@@ -103,7 +108,7 @@ fn believe(
             if audiences.is_empty() {
                 return Err(Error::NoSecret);
             }
-            meet::verify(headers, &proof.keys, &audiences, &proof.sender, now)?;
+            meet::verify(headers, keys, &audiences, &proof.sender, now)?;
         }
         Provider::Teams | Provider::ZoomPhone | Provider::Sip => return Err(Error::NoSecret),
     }
@@ -124,7 +129,7 @@ fn keep(connection: &Connection, delivered: &Delivered<'_>) -> Verdict {
     let Ok(events) = events else {
         let body = delivered.body.get(..UNREADABLE).unwrap_or(delivered.body);
         let name = key::bytes(&connection.name, delivered.body);
-        return Verdict::Keep(vec![parcel(name, body.to_vec())]);
+        return Verdict::Keep(vec![parcel(name, body.to_vec())], None);
     };
     if events.iter().all(|event| is_foreign(connection, event)) {
         return Verdict::Unwanted;
@@ -137,7 +142,7 @@ fn keep(connection: &Connection, delivered: &Delivered<'_>) -> Verdict {
         Err(_) if form => delivered.body.to_vec(),
         Err(_) => Vec::new(),
     };
-    Verdict::Keep(vec![parcel(name, body)])
+    Verdict::Keep(vec![parcel(name, body)], None)
 }
 
 /// Whether an event is of an account that is not the company's.
@@ -154,7 +159,11 @@ fn name(connection: &Connection, events: &[Event]) -> String {
 }
 
 /// Checks a batch of Graph: each notification by itself, so that a bad one spoils no other.
-fn graph(connection: &Connection, delivered: &Delivered<'_>) -> Result<Verdict, Error> {
+fn graph(
+    connection: &Connection,
+    keys: &Keys,
+    delivered: &Delivered<'_>,
+) -> Result<Verdict, Error> {
     if let Some(reply) = graph::handshake(delivered.query)? {
         return Ok(Verdict::Reply(reply));
     }
@@ -167,7 +176,7 @@ fn graph(connection: &Connection, delivered: &Delivered<'_>) -> Result<Verdict, 
     let items = whole.get("value").and_then(Value::as_array).map(Vec::as_slice);
     let mut tenants = None;
     let mut parcels = Vec::new();
-    let mut problem = None;
+    let (mut problem, mut ours) = (None, None);
     for (read, raw) in batch.notifications.iter().zip(items.unwrap_or_default()) {
         let Ok(notification) = read else { continue };
         let checked = notification.check_client_state(&proof.secrets).and_then(|()| {
@@ -175,17 +184,30 @@ fn graph(connection: &Connection, delivered: &Delivered<'_>) -> Result<Verdict, 
             // Vouched for once for the batch, and only where something in it needs it.
             let vouched = tenants.get_or_insert_with(|| {
                 let audiences: Vec<&str> = proof.audiences.iter().map(String::as_str).collect();
-                graph::check_tokens(&batch.tokens, &proof.keys, &audiences, delivered.now)
+                graph::check_tokens(&batch.tokens, keys, &audiences, delivered.now)
             });
             let tenants = vouched.as_ref().map_err(Clone::clone)?;
             if !notification.tenant.as_ref().is_some_and(|tenant| tenants.contains(tenant)) {
                 return Err(Error::Claim("tid"));
             }
-            graph::Opener::open(&proof.openers, sealed).map(Some)
+            match graph::Opener::open(&proof.openers, sealed) {
+                Ok(content) => Ok(Some(content)),
+                // Encrypted to a certificate that was taken out of the settings since its subscription was made: it cannot
+                // be opened next time either. That something changed is known without what is inside.
+                Err(Error::UnknownKey) => {
+                    let certificate = sealed.certificate.as_deref();
+                    warn!(connection = connection.name, certificate, "content cannot be opened");
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
         });
         let content = match checked {
             Ok(content) => content,
-            Err(error) if error.is_ours() => return Err(error),
+            Err(error) if error.is_ours() => {
+                ours = Some(error);
+                continue;
+            }
             Err(error) => {
                 problem = Some(error);
                 continue;
@@ -206,13 +228,12 @@ fn graph(connection: &Connection, delivered: &Delivered<'_>) -> Result<Verdict, 
             received: delivered.now,
         });
     }
-    match problem {
-        Some(error) if parcels.is_empty() => Err(error),
-        Some(_) => {
-            connection.refuse();
-            Ok(Verdict::Keep(parcels))
-        }
-        None if parcels.is_empty() => Ok(Verdict::Unwanted),
-        None => Ok(Verdict::Keep(parcels)),
+    if problem.is_some() && !parcels.is_empty() {
+        connection.refuse();
+    }
+    match (ours, problem) {
+        (Some(error), _) | (None, Some(error)) if parcels.is_empty() => Err(error),
+        (None, None) if parcels.is_empty() => Ok(Verdict::Unwanted),
+        (ours, _) => Ok(Verdict::Keep(parcels, ours)),
     }
 }
