@@ -37,9 +37,9 @@ pub(crate) trait Carrier: fmt::Debug + Send + Sync {
     /// Whether it is set up to record so for a company.
     fn serves(&self, company: &str, adapter: Which, method: Method) -> bool;
 
-    /// The connection by which it records so for a company. It is kept with the order, and the attempt is done by no other
+    /// The connection by which it records what was ordered. It is kept with the order, and the attempt is done by no other
     /// one: what is at one account or workspace is not found at another.
-    fn connection(&self, _company: &str, _adapter: Which) -> Option<&str> {
+    fn connection(&self, _order: &Order) -> Option<&str> {
         None
     }
 
@@ -248,9 +248,9 @@ impl Carriers {
         one.map(|one| one.name()).or_else(|| by_fleet.then_some(FLEET))
     }
 
-    /// The connection by which that carrier records so for a company; empty where there is none to choose.
-    pub(crate) fn connection(&self, name: &str, company: &str, which: Which) -> String {
-        let one = self.get(name).and_then(|one| one.connection(company, which));
+    /// The connection by which that carrier records what was ordered; empty where there is none to choose.
+    pub(crate) fn connection(&self, name: &str, order: &Order) -> String {
+        let one = self.get(name).and_then(|one| one.connection(order));
         one.unwrap_or_default().to_owned()
     }
 

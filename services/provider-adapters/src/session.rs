@@ -60,8 +60,7 @@ impl Sessions {
                 return Err(Error::NotHosted { adapter: which.as_str(), hosted });
             }
             let carrier = self.carriers.serving(&order.attempt.company, which, order.method);
-            let connection = carrier
-                .map(|name| self.carriers.connection(name, &order.attempt.company, order.adapter));
+            let connection = carrier.map(|name| self.carriers.connection(name, &order));
             kept.push(Kept { order, carrier, connection: connection.unwrap_or_default() });
         }
         let receipts = self.journal.dispatch(&kept, self.clock.now()).await?;

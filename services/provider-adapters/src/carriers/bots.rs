@@ -219,9 +219,10 @@ impl Bots {
         let (mut metadata, mut names) = (BTreeMap::new(), Vec::new());
         if order.adapter == Which::ZoomLocal {
             more = with(more, &desk.zoom);
-            let mut accounts = self.accounts.iter();
-            let account = accounts.find(|one| one.line.company == order.attempt.company);
-            match zoom_local::preflight(account.map(|one| &**one), known.as_deref(), job).await? {
+            let accounts = self.accounts.iter().map(|one| &**one);
+            let accounts: Vec<&Account> =
+                accounts.filter(|one| one.line.company == order.attempt.company).collect();
+            match zoom_local::preflight(&accounts, known.as_deref(), job).await? {
                 Preflight::Go(evidence, called) => (metadata, names) = (evidence, called),
                 Preflight::Stay(told) => return Ok(Err(told)),
             }
@@ -392,8 +393,8 @@ impl Carrier for Bots {
         matches!(method, Method::Bot | Method::Local) && self.desk(company, adapter).is_some()
     }
 
-    fn connection(&self, company: &str, adapter: Which) -> Option<&str> {
-        self.desk(company, adapter).map(|desk| desk.line.name.as_str())
+    fn connection(&self, order: &Order) -> Option<&str> {
+        self.desk(&order.attempt.company, order.adapter).map(|desk| desk.line.name.as_str())
     }
 
     fn connections(&self) -> Vec<String> {

@@ -150,8 +150,19 @@ impl Dialer {
         let call = Call::of(job)?;
         let name = &job.order.phone_call.as_ref()?.connection;
         let company = &job.order.attempt.company;
-        let desk = self.desks.iter().find(|one| one.line.name == *name);
-        desk.filter(|one| one.line.company == *company).map(|desk| (desk, call))
+        self.desk(name, company).map(|desk| (desk, call))
+    }
+
+    fn desk(&self, name: &str, company: &str) -> Option<&Desk> {
+        self.desks.iter().find(|one| one.line.name == name && one.line.company == company)
+    }
+
+    /// Trouble where the attempt was done by a connection that is not set up here any more; it may come back.
+    fn unless_gone(job: &Job) -> Result<(), Trouble> {
+        match job.name(Kind::Connection) {
+            Some(_) => Err(Trouble { then: THEN, ..Trouble::unconnected() }),
+            None => Ok(()),
+        }
     }
 
     /// What was noted of a recording we began; nothing where we began none.
@@ -335,6 +346,15 @@ impl Carrier for Dialer {
             && self.desks.iter().any(|one| one.line.company == company)
     }
 
+    fn connection(&self, order: &Order) -> Option<&str> {
+        let name = &order.phone_call.as_ref()?.connection;
+        self.desk(name, &order.attempt.company).map(|desk| desk.line.name.as_str())
+    }
+
+    fn connections(&self) -> Vec<String> {
+        self.desks.iter().map(|desk| desk.line.name.clone()).collect()
+    }
+
     async fn carry(&self, job: &Job) -> Result<Told, Trouble> {
         match self.about(job) {
             Some((_, call)) => Ok(Told::default().named(Kind::Call, call.id)),
@@ -345,12 +365,14 @@ impl Carrier for Dialer {
     async fn withdraw(&self, job: &Job) -> Result<Told, Trouble> {
         match self.about(job) {
             Some((desk, call)) => self.end(desk, &call, job, true).await,
-            None => Ok(Told::default()),
+            None => Self::unless_gone(job).map(|()| Told::default()),
         }
     }
 
     async fn act(&self, job: &Job, act: Act) -> Result<Told, Trouble> {
-        let Some((desk, call)) = self.about(job) else { return Ok(Told::default()) };
+        let Some((desk, call)) = self.about(job) else {
+            return Self::unless_gone(job).map(|()| Told::default());
+        };
         match act {
             Act::StartRecording | Act::StartLiveRecording if desk.starts => {
                 self.begin(desk, &call, job).await

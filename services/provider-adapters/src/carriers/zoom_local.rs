@@ -32,19 +32,20 @@ pub(super) enum Preflight {
     Stay(Told),
 }
 
-/// Looks before a bot goes.
+/// Looks before a bot goes, in all accounts of the company.
 pub(super) async fn preflight(
-    account: Option<&Account>,
+    accounts: &[&Account],
     known: Option<&Known>,
     job: &Job,
 ) -> Result<Preflight, Trouble> {
-    let (Some(account), Some(number)) = (account, number(job.order.conference.as_ref())) else {
+    let (Some(first), Some(number)) = (accounts.first(), number(job.order.conference.as_ref()))
+    else {
         return Ok(go("unchecked", None));
     };
-    match look(account, known, number, job).await {
+    match look(accounts, known, number, job).await {
         Ok(preflight) => Ok(preflight),
         Err(error) if error.is_transient() && job.tries < ASKED => {
-            Err(account.line.trouble(&error, Signal::ConnectionFailed))
+            Err(first.line.trouble(&error, Signal::ConnectionFailed))
         }
         Err(_) => Ok(go("unchecked", None)),
     }
@@ -59,17 +60,33 @@ fn go(identity: &str, grants: Option<bool>) -> Preflight {
     Preflight::Go(evidence, Vec::new())
 }
 
+/// The account a meeting is of, and who hosts it; none where it is of none of them.
+async fn home<'a>(
+    accounts: &[&'a Account],
+    number: &str,
+    job: &Job,
+) -> Result<Option<(&'a Account, Option<String>)>, Error> {
+    let mut unknown = None;
+    for account in accounts {
+        let meeting = account.client.meeting(number).await;
+        match account.line.hear(meeting, job.now).await {
+            Ok(meeting) => return Ok(Some((account, meeting.host))),
+            Err(Error::NotFound { .. }) => {}
+            // It may be of another account all the same.
+            Err(error) => unknown = Some(error),
+        }
+    }
+    unknown.map_or(Ok(None), Err)
+}
+
 async fn look(
-    account: &Account,
+    accounts: &[&Account],
     known: Option<&Known>,
     number: &str,
     job: &Job,
 ) -> Result<Preflight, Error> {
-    let meeting = account.client.meeting(number).await;
-    let owner = match account.line.hear(meeting, job.now).await {
-        Ok(meeting) => meeting.host,
-        Err(Error::NotFound { .. }) => return outside(account, known, number, job).await,
-        Err(error) => return Err(error),
+    let Some((account, owner)) = home(accounts, number, job).await? else {
+        return outside(accounts, known, number, job).await;
     };
     let seen = account.look(number, owner.as_deref(), job.now).await?;
     if let Possibility::Impossible(obstacle) = seen.assess(number).local {
@@ -88,20 +105,25 @@ async fn look(
     Ok(go("own_account", Some(grants)))
 }
 
-/// A meeting that the company's account does not know is another's.
+/// A meeting that none of the company's accounts knows is another's.
 async fn outside(
-    account: &Account,
+    accounts: &[&Account],
     known: Option<&Known>,
     number: &str,
     job: &Job,
 ) -> Result<Preflight, Error> {
     // Who will be there: the member whose call it is.
     let Some(user) = address(known, &job.order.owner) else { return Ok(go("none", None)) };
-    let behalf = UserToken::OnBehalf { meeting: number };
-    for (name, kind) in [("on_behalf", behalf), ("user", UserToken::Identity)] {
-        let token = account.client.user_token(&user, kind, MOMENT).await;
-        if can_be_had(account.line.hear(token, job.now).await)? {
-            return Ok(go(name, None));
+    for name in ["on_behalf", "user"] {
+        for account in accounts {
+            let kind = match name {
+                "on_behalf" => UserToken::OnBehalf { meeting: number },
+                _ => UserToken::Identity,
+            };
+            let token = account.client.user_token(&user, kind, MOMENT).await;
+            if can_be_had(account.line.hear(token, job.now).await)? {
+                return Ok(go(name, None));
+            }
         }
     }
     Ok(go("none", None))

@@ -21,7 +21,7 @@ use remote::zoom::{Control, MeetingKind, Removal, Which as At};
 use super::line::unwritten;
 use super::members::{Members, address};
 use super::zoom::{Account, Found, Seen, number};
-use crate::attempts::Evidence;
+use crate::attempts::{Evidence, Order};
 use crate::carry::{Carrier, Job, Kind, Told, Trouble};
 use crate::journal::Journal;
 
@@ -183,8 +183,8 @@ impl Carrier for ZoomNative {
         adapter == Which::ZoomNative && method == Method::Native && self.account(company).is_some()
     }
 
-    fn connection(&self, company: &str, _: Which) -> Option<&str> {
-        self.account(company).map(|account| account.line.name.as_str())
+    fn connection(&self, order: &Order) -> Option<&str> {
+        self.account(&order.attempt.company).map(|account| account.line.name.as_str())
     }
 
     fn connections(&self) -> Vec<String> {

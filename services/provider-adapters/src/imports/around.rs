@@ -9,6 +9,7 @@ use proto::provider::v1::{Act, Method};
 use tracing::warn;
 
 use super::{Imports, unkept};
+use crate::attempts::Order;
 use crate::carry::{Carrier, Job, Told, Trouble};
 
 /// A carrier; fetching is not its, and discarding not its alone.
@@ -36,8 +37,8 @@ impl Carrier for Importing {
         self.carrier.serves(company, adapter, method)
     }
 
-    fn connection(&self, company: &str, adapter: Which) -> Option<&str> {
-        self.carrier.connection(company, adapter)
+    fn connection(&self, order: &Order) -> Option<&str> {
+        self.carrier.connection(order)
     }
 
     fn connections(&self) -> Vec<String> {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::attempts::Order;
-use crate::carry::Told;
+use crate::carry::{Kind, Told};
 use crate::journal::Kept;
 
 /// A telephony system that hands out links which open with a token, and are good once.
@@ -55,7 +55,8 @@ impl Source for Phones {
         "phones"
     }
 
-    async fn locate(&self, _: &Job) -> Result<Located, Trouble> {
+    async fn locate(&self, job: &Job) -> Result<Located, Trouble> {
+        assert_eq!(job.name(Kind::Connection), Some("phones-2"), "by which it was recorded");
         let query = match self.asked.fetch_add(1, Ordering::Relaxed) < self.stale {
             true => "?stale",
             false => "",
@@ -175,7 +176,7 @@ impl Replica {
         };
         let now = Utc::now();
         let kept =
-            Kept { order: order.clone(), carrier: Some("phones"), connection: String::new() };
+            Kept { order: order.clone(), carrier: Some("phones"), connection: "phones-2".to_owned() };
         self.journal.dispatch(&[kept], now).await.unwrap();
         let job = Job { order, names: Vec::new(), number: 1, what: "fetch", tries: 0, now };
         self.carrier.act(&job, Act::Fetch).await.unwrap();

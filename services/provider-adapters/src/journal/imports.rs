@@ -325,6 +325,8 @@ impl Journal {
             let found = attempts.iter().find(|attempt| attempt.id == row.attempt);
             let (Some(found), Some(stage)) = (found, Stage::of(row.stage)) else { continue };
             let mut order = order(found)?;
+            let by = Some(&found.connection).filter(|by| !by.is_empty());
+            let by = by.map(|by| Name { kind: carry::Kind::Connection, value: by.clone() });
             match (&mut order.upload, row.link.map(Private::new)) {
                 (Some(upload), Some(link)) => upload.url = link,
                 (None, Some(link)) => order.join_url = Some(link),
@@ -343,7 +345,7 @@ impl Journal {
                 until: instant(row.until_us)?,
                 files: serde_json::from_str(&row.files).map_err(|_| corrupt("no files"))?,
                 order,
-                names: of.collect(),
+                names: by.into_iter().chain(of).collect(),
                 claim: row.claim.unwrap_or_default(),
                 id: row.attempt,
             });

@@ -7,7 +7,7 @@ use remote::Error;
 use super::Bots;
 use crate::attempts::Evidence;
 use crate::carriers::files::Recorded;
-use crate::carry::{Job, Trouble};
+use crate::carry::{Job, Kind, Trouble};
 use crate::imports::{Located, Source};
 
 /// What is told when the recording never comes.
@@ -21,6 +21,10 @@ impl Source for Bots {
 
     async fn locate(&self, job: &Job) -> Result<Located, Trouble> {
         let Some(desk) = self.desk_of(job) else {
+            if job.name(Kind::Connection).is_some() {
+                // It may come back, and is asked then.
+                return Err(Trouble { then: THEN, ..Trouble::unconnected() });
+            }
             let why = Evidence::own("no_connection", "the connection is not set up any more");
             return Ok(Located::Lost(THEN, why));
         };

@@ -16,6 +16,7 @@ impl Source for Dialer {
 
     async fn locate(&self, job: &Job) -> Result<Located, Trouble> {
         let Some((desk, call)) = self.about(job) else {
+            Self::unless_gone(job)?;
             return Ok(Located::Lost(THEN, no_connection()));
         };
         let answer = desk.system.recorded(&call).await;

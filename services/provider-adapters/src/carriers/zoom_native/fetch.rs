@@ -60,6 +60,10 @@ impl Source for ZoomNative {
 
     async fn locate(&self, job: &Job) -> Result<Located, Trouble> {
         let Ok((account, number)) = self.about(job) else {
+            if self.account_of(job).is_none() && job.name(Kind::Connection).is_some() {
+                // It may come back, and is asked then.
+                return Err(Trouble { then: THEN, ..Trouble::unconnected() });
+            }
             let why = Evidence::own("no_connection", "the connection is not set up any more");
             return Ok(Located::Lost(THEN, why));
         };
