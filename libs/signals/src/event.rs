@@ -105,6 +105,8 @@ pub struct About {
     pub conference_type: Option<i64>,
     /// When the meeting is, or was, to begin, as the provider knows it.
     pub planned_start: Option<DateTime<Utc>>,
+    /// When it was to begin before that was changed, where the provider tells both.
+    pub planned_before: Option<DateTime<Utc>>,
     /// The telephone call, or the call of a bot.
     pub call: Option<String>,
     /// The call or session all legs of one conversation have in common.

@@ -720,3 +720,68 @@ async fn who_says_nothing_keeps_nobody_waiting() {
     assert!(began.elapsed() < Duration::from_secs(10), "nor when it is time to end");
     drop(idle);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_provider_plans_otherwise_is_looked_at_again() {
+    let world = World::on(Engine::file()).await;
+    let order = Order { organizer: "ada".into(), owner: "bob".into(), ..native("c1", "77") };
+    world.dispatch(order).await;
+    world.until_told(&["native_impossible"]).await;
+    let changed = |uuid: i64, before: DateTime<Utc>, after: DateTime<Utc>| {
+        json!({ "event": "meeting.updated", "event_ts": now().timestamp_millis() + uuid,
+            "payload": { "account_id": "A1", "scope": "single",
+                "object": { "id": 77, "start_time": after }, "old_object": { "id": 77, "start_time": before } } })
+        .to_string()
+    };
+    // It was moved by an hour, two days before.
+    let (start, hour) = (now(), TimeDelta::hours(1));
+    world.clock.advance(TimeDelta::days(-2));
+    world.deliver("zoom", &changed(1, start, start + hour)).await;
+    world.until_told(&["native_impossible", "facts changed", "rescheduled"]).await;
+    // Another one of the series was moved.
+    world.deliver("zoom", &changed(2, start + hour * 3, start + hour * 5)).await;
+    let mut all = vec!["native_impossible", "facts changed", "rescheduled", "facts changed"];
+    world.until_told(&all).await;
+    let cancelled = zoom("meeting.deleted", "77", "u1", -600, json!({ "start_time": start }));
+    world.deliver("zoom", &cancelled).await;
+    all.push("facts changed");
+    world.until_told(&all).await;
+    let members = world.news().await.into_iter().filter_map(|news| match news {
+        News::FactsChanged(facts) => Some(facts.members),
+        News::Signal(_) | News::PhoneCall(_) => None,
+    });
+    assert!(members.into_iter().all(|members| members == ["ada"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_right_again_in_the_order_in_which_it_happened() {
+    let world = World::on(Engine::file()).await;
+    let problems = async || {
+        let health = world.health(Adapter::ZoomNative).await;
+        let zoom = health.into_iter().find(|one| one.name == "zoom").unwrap();
+        zoom.problems.into_iter().map(|problem| problem.code).collect::<Vec<_>>()
+    };
+    let storage = |minutes: i64| {
+        let at = now() + TimeDelta::minutes(minutes);
+        json!({ "event": "recording.cloud_storage_usage_updated", "event_ts": at.timestamp_millis(),
+            "payload": { "account_id": "A1", "object": { "free_storage": "0 GB", "storage_exceed": "on",
+                "subscription_plan_name": "pro", "plan_storage": "1 GB", "plan_type": "monthly", "used_storage": "1 GB",
+                "used_percentage": 100, "exceed_date": "2026-11-22" } } })
+        .to_string()
+    };
+    world.deliver("zoom", &storage(1)).await;
+    let is = async |expected: &[&str]| {
+        for _ in 0..200 {
+            if problems().await == expected {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        assert_eq!(problems().await, expected);
+    };
+    is(&["storage_full"]).await;
+    let files = json!({ "recording_files": [{ "id": "f1", "file_type": "MP4", "status": "completed",
+        "recording_start": now(), "recording_end": now() + TimeDelta::minutes(5) }] });
+    world.deliver("zoom", &zoom("recording.completed", "5", "u5", 9, files)).await;
+    is(&[]).await;
+}

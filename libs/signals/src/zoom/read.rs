@@ -56,6 +56,7 @@ fn meeting(value: &Value, name: String) -> Event {
             .map(|text| uuid::plain(&text)),
         conference_type: object.int(&["type"]).filter(|_| !of_users),
         planned_start: object.time(&["start_time"]),
+        planned_before: payload.time(&["old_object", "start_time"]),
         host: object.id(&["host_id"]),
         user: if of_users { own.clone() } else { payload.id(&["user_id"]) },
         user_email: object.private(&["email"]).filter(|_| of_users),

@@ -28,7 +28,7 @@ use super::members::{Members, setup};
 use super::webex::{self, Site};
 use super::zoom::Account;
 use super::zoom_local::{self, Preflight};
-use crate::attempts::{Evidence, News, Word};
+use crate::attempts::{Evidence, News, Order, Word};
 use crate::carry::{Carrier, Job, Kind, Name, Told, Trouble};
 use crate::inbox::{means, news};
 use crate::journal::Journal;

@@ -29,7 +29,7 @@ use tracing::info;
 
 use super::files::{Origin, Recorded};
 use super::line::{Line, unwritten};
-use crate::attempts::Evidence;
+use crate::attempts::{Evidence, Order};
 use crate::carry::{Carrier, Job, Kind, Told, Trouble};
 use crate::inbox::{means, news};
 use crate::journal::Journal;

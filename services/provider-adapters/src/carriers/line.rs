@@ -21,6 +21,10 @@ pub(crate) const SCOPE_MISSING: &str = "scope_missing";
 /// How many seconds pass before it is noted again that a provider answers.
 const MINUTE: i64 = 60;
 
+/// For how many seconds nothing may be refused for want of a scope, while the provider answers, until that is taken for mended:
+/// no answer says it, and one that is still missing is noted again when it is needed.
+const GRANTED: i64 = 6 * 3600;
+
 /// A line.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -35,13 +39,17 @@ pub(crate) struct Line {
     wrong: AtomicBool,
     /// When it was last noted that the provider answers, in seconds since 1970.
     answered: AtomicI64,
+    /// Since when nothing was refused for want of a scope, in seconds since 1970: at first since the first answer, and at last
+    /// as late as can be, where that was noted.
+    scoped: AtomicI64,
 }
 
 impl Line {
     pub(crate) fn new(name: &str, company: &str, provider: &'static str, journal: Journal) -> Self {
         let (name, company) = (name.to_owned(), company.to_owned());
         let (wrong, answered) = (AtomicBool::new(true), AtomicI64::new(i64::MIN));
-        Self { name, company, provider, journal, wrong, answered }
+        let scoped = AtomicI64::new(i64::MIN);
+        Self { name, company, provider, journal, wrong, answered, scoped }
     }
 
     /// Takes an answer, and notes what it says of the connection.
@@ -50,31 +58,54 @@ impl Line {
         answer: Result<T, Error>,
         now: DateTime<Utc>,
     ) -> Result<T, Error> {
-        let wrong = match &answer {
-            Err(Error::Unauthorised { .. }) => Some((CREDENTIALS_REFUSED, true)),
-            Err(Error::Forbidden { missing_scope: true, .. }) => Some((SCOPE_MISSING, true)),
-            Ok(_) if self.wrong.swap(false, Ordering::Relaxed) => {
-                Some((CREDENTIALS_REFUSED, false))
+        let order = Ordering::Relaxed;
+        match &answer {
+            Err(Error::Unauthorised { .. }) => {
+                self.wrong.store(true, order);
+                self.note(CREDENTIALS_REFUSED, true, now).await;
             }
-            Ok(_) | Err(_) => None,
-        };
-        if let Some((code, is_wrong)) = wrong {
-            if is_wrong {
-                self.wrong.store(true, Ordering::Relaxed);
+            Err(Error::Forbidden { missing_scope: true, .. }) => {
+                self.scoped.store(now.timestamp(), order);
+                self.note(SCOPE_MISSING, true, now).await;
             }
-            if let Err(error) = self.journal.complain(&self.name, code, is_wrong, now).await {
-                self.wrong.store(true, Ordering::Relaxed);
-                warn!(
-                    connection = self.name,
-                    error = chain(&error),
-                    "what is wrong could not be noted"
-                );
+            Ok(_) => {
+                if self.wrong.swap(false, order) && !self.note(CREDENTIALS_REFUSED, false, now).await
+                {
+                    self.wrong.store(true, order);
+                }
+                if self.is_granted(now) && !self.note(SCOPE_MISSING, false, now).await {
+                    self.scoped.store(now.timestamp(), order);
+                }
             }
+            Err(_) => {}
         }
         if answer.is_ok() {
             self.note_answer(now).await;
         }
         answer
+    }
+
+    /// Whether it is time to note that no scope is missing any more; true once.
+    fn is_granted(&self, now: DateTime<Utc>) -> bool {
+        let (seconds, order) = (now.timestamp(), Ordering::Relaxed);
+        let since = self.scoped.load(order);
+        if since == i64::MIN {
+            // Whether one is, nobody has found out since the start.
+            self.scoped.store(seconds, order);
+            return false;
+        }
+        let is_due = seconds.saturating_sub(since) >= GRANTED;
+        is_due && self.scoped.compare_exchange(since, i64::MAX, order, order).is_ok()
+    }
+
+    /// Notes whether something is wrong with the connection, and answers whether that could be noted.
+    async fn note(&self, code: &'static str, is_wrong: bool, now: DateTime<Utc>) -> bool {
+        let noted = self.journal.complain(&self.name, code, is_wrong, now).await;
+        if let Err(error) = &noted {
+            let error = chain(error);
+            warn!(connection = self.name, error, "what is wrong could not be noted");
+        }
+        noted.is_ok()
     }
 
     /// Notes that the provider answers, once a minute.
@@ -125,4 +156,46 @@ impl Line {
 pub(super) fn unwritten(error: impl fmt::Display, then: Signal) -> Trouble {
     warn!(%error, "a carrier could not use the database");
     Trouble { raw: Evidence::own("storage", "the database did not answer"), after: None, then }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use storage::testing::Engine;
+
+    fn refused() -> Result<(), Error> {
+        let (code, text) = ("4711".to_owned(), String::new());
+        Err(Error::Forbidden { code, text, missing_scope: true })
+    }
+
+    #[tokio::test]
+    async fn a_scope_that_was_granted_is_not_missing_for_ever() {
+        let engine = Engine::file();
+        let journal = Journal::new(crate::store::open(&engine.config()).await.unwrap());
+        let line = Line::new("zoom", "acme", "zoom", journal.clone());
+        let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
+        let at = |hours| now + TimeDelta::hours(hours);
+        let codes = async || {
+            let found = journal.health("zoom").await.unwrap().problems;
+            found.into_iter().map(|(code, _)| code).collect::<Vec<_>>()
+        };
+        let _ = line.hear(Ok(()), at(0)).await;
+        let _ = line.hear(refused(), at(1)).await;
+        assert_eq!(codes().await, [SCOPE_MISSING]);
+        // Others answer meanwhile, and it is refused again.
+        let _ = line.hear(Ok(()), at(4)).await;
+        let _ = line.hear(refused(), at(5)).await;
+        let _ = line.hear(Ok(()), at(8)).await;
+        assert_eq!(codes().await, [SCOPE_MISSING]);
+        let _ = line.hear(Ok(()), at(12)).await;
+        assert_eq!(codes().await, Vec::<String>::new());
+        // It is noted anew when it is missing anew, also by a process that knows of nothing.
+        let _ = line.hear(refused(), at(13)).await;
+        let other = Line::new("zoom", "acme", "zoom", journal.clone());
+        let _ = other.hear(Ok(()), at(14)).await;
+        assert_eq!(codes().await, [SCOPE_MISSING]);
+        let _ = other.hear(Ok(()), at(21)).await;
+        assert_eq!(codes().await, Vec::<String>::new());
+    }
 }

@@ -67,7 +67,7 @@ async fn home<'a>(
     job: &Job,
 ) -> Result<Option<(&'a Account, Option<String>)>, Error> {
     let mut unknown = None;
-    for account in accounts {
+    for account in accounts.iter().copied() {
         let meeting = account.client.meeting(number).await;
         match account.line.hear(meeting, job.now).await {
             Ok(meeting) => return Ok(Some((account, meeting.host))),

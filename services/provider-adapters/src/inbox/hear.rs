@@ -87,6 +87,7 @@ pub(super) fn tell(
         };
         settled.changes.push(Change::Told(news(event, &trace.attempt, heard)));
     }
+    planned(one, event, trace, at, settled);
     people(one, event, trace, at, settled);
     // Those of calls are noted with what else telephone systems tell.
     for Called { name, .. } in called(event).into_iter().filter(|it| it.name.kind != Kind::Call) {
@@ -94,6 +95,36 @@ pub(super) fn tell(
     }
     if event.provider.is_telephony() {
         phone(event, trace, settled);
+    }
+}
+
+/// Tells that the provider has it otherwise than it was planned: whoever plans looks again, and a session of a meeting that was
+/// moved away from it hears so. Of a series nobody can tell which of its meetings was moved, unless it says from when.
+fn planned(
+    one: &Opened<'_>,
+    event: &Event,
+    trace: &Trace,
+    at: DateTime<Utc>,
+    settled: &mut Settled,
+) {
+    let changes = [Needs::MeetingChanged, Needs::CancelledAtProvider, Needs::MeetingRestored];
+    let Some(provider) = conferencing(event.provider) else { return };
+    if !changes.into_iter().any(|news| event.tells(news)) {
+        return;
+    }
+    if !trace.member.is_empty() {
+        settled.changes.push(Change::Facts {
+            company: one.connection.company.clone(),
+            provider,
+            members: vec![trace.member.clone()],
+            key: format!("{}:{}", one.connection.name, event.key),
+        });
+    }
+    let (before, after) = (event.about.planned_before, event.about.planned_start);
+    let moved = before.is_some_and(|before| trace.start == Some(before)) && after != before;
+    if event.tells(Needs::MeetingChanged) && moved && after.is_some() {
+        let heard = Heard { signal: Signal::Rescheduled, at, sequence: event.sequence, raw: None };
+        settled.changes.push(Change::Told(news(event, &trace.attempt, heard)));
     }
 }
 
@@ -307,9 +338,9 @@ pub(super) fn account(
         if let Some((_, code)) = problem {
             if code == SIGNALS_MISSED {
                 // It is told since the last time.
-                settled.problems.push((connection.name.clone(), code, false, at));
+                note(connection, code, false, at, settled);
             }
-            settled.problems.push((connection.name.clone(), code, true, at));
+            note(connection, code, true, at, settled);
         }
         let needs =
             [(Needs::SubscriptionEnding, Need::Confirm), (Needs::SubscriptionLost, Need::Again)];
@@ -322,11 +353,12 @@ pub(super) fn account(
     if is_of_a_meeting {
         // Whoever tells of meetings has not denied us access.
         for code in [ACCESS_LOST, SUBSCRIPTION_LOST] {
-            let wrong = (connection.name.clone(), code, false, at);
-            if !settled.problems.iter().any(|one| one.0 == wrong.0 && one.1 == code) {
-                settled.problems.push(wrong);
-            }
+            note(connection, code, false, at, settled);
         }
+    }
+    if event.says(Signal::FilesReady) {
+        // What is stored had room.
+        note(connection, STORAGE_FULL, false, at, settled);
     }
     let members = match concerned {
         Some(Concerned::Nobody) => return,
@@ -340,6 +372,24 @@ pub(super) fn account(
             members,
             key: format!("{}:{}", connection.name, event.key),
         });
+    }
+}
+
+/// Notes what is wrong with a connection, or not any more: of several words that say the same one after the other, the last.
+fn note(
+    connection: &Connection,
+    code: &'static str,
+    is_wrong: bool,
+    at: DateTime<Utc>,
+    settled: &mut Settled,
+) {
+    let name = &connection.name;
+    let last = settled.problems.iter_mut().rev().find(|one| one.0 == *name && one.1 == code);
+    match last {
+        Some(last) if last.2 == is_wrong && !is_wrong => last.3 = last.3.max(at),
+        // It is wrong since the first time.
+        Some(last) if last.2 == is_wrong => last.3 = last.3.min(at),
+        Some(_) | None => settled.problems.push((name.clone(), code, is_wrong, at)),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use signals::{Event, Private, Provider};
+use signals::{Event, News, Private, Provider};
 
 use super::Opened;
 use super::called::{Called, called};
@@ -62,7 +62,7 @@ impl Known {
                 }
                 places.extend(places_of(one.connection, event));
                 let received = one.letter.received;
-                let at = event.at.unwrap_or(received);
+                let at = about_when(event, received);
                 (from, to) = (from.min(at.max(received - LATE)), to.max(at.min(received + EARLY)));
             }
         }
@@ -98,7 +98,7 @@ impl Known {
         received: DateTime<Utc>,
     ) -> Recognised {
         let company = &connection.company;
-        let at = event.at.unwrap_or(received);
+        let at = about_when(event, received);
         let is_ours = |trace: &&Trace| trace.attempt.company == *company;
         let by_reference =
             event.about.reference.as_ref().and_then(|one| self.traces.by_reference.get(one));
@@ -139,6 +139,15 @@ impl Known {
         }
         fitting(all.into_iter().filter(|trace| distance(trace, at).is_some()), at)
     }
+}
+
+/// When that took or takes place which an event is about: of what was planned otherwise, the time it was planned for, where the
+/// provider tells it.
+fn about_when(event: &Event, received: DateTime<Utc>) -> DateTime<Utc> {
+    let of_plans = [News::MeetingChanged, News::CancelledAtProvider, News::MeetingRestored];
+    let is_planned = of_plans.into_iter().any(|news| event.tells(news));
+    let planned = event.about.planned_before.or(event.about.planned_start);
+    planned.filter(|_| is_planned).or(event.at).unwrap_or(received)
 }
 
 fn is_call(connection: &Connection, event: &Event) -> bool {
@@ -228,6 +237,7 @@ mod tests {
             start: Some(at(start)),
             end: Some(at(start + 30)),
             stopped: None,
+            member: String::new(),
             place: None,
             is_withdrawn: false,
         }

@@ -288,7 +288,10 @@ impl Journal {
                 });
                 let leave = OnConflict::column(evidence::Column::Id).do_nothing().to_owned();
                 insert_many(&tx, rows.collect::<Vec<_>>(), Some(leave)).await?;
-                for (connection, code, is_wrong, at) in &settled.problems {
+                // In the order in which it happened, whatever came first.
+                let mut problems: Vec<_> = settled.problems.iter().collect();
+                problems.sort_by_key(|(.., at)| *at);
+                for (connection, code, is_wrong, at) in problems {
                     note(&tx, connection, code, *is_wrong, *at).await?;
                 }
                 befell(&tx, &settled.befallen).await?;

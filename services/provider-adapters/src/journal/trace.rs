@@ -34,6 +34,8 @@ pub(crate) struct Trace {
     pub(crate) end: Option<DateTime<Utc>>,
     /// When it was told to stop.
     pub(crate) stopped: Option<DateTime<Utc>>,
+    /// The member whose conference it is, or else whose call; empty where nobody said.
+    pub(crate) member: String,
     /// Where it takes place.
     pub(crate) place: Option<String>,
     /// It was called back.
@@ -169,6 +171,8 @@ fn trace(row: &attempt::Model) -> Result<Trace, storage::Error> {
     let at = |micros: Option<i64>| micros.map(instant).transpose();
     let state = State::of(row.state);
     let state = state.ok_or_else(|| storage::Error::Corrupt(DbErr::Type("no state".to_owned())))?;
+    let order = order(row)?;
+    let member = if order.organizer.is_empty() { order.owner } else { order.organizer };
     Ok(Trace {
         id: row.id.clone(),
         attempt: Attempt {
@@ -177,7 +181,8 @@ fn trace(row: &attempt::Model) -> Result<Trace, storage::Error> {
             plan_revision: unsigned(row.plan_revision),
             run,
         },
-        method: order(row)?.method,
+        method: order.method,
+        member,
         start: at(row.start_us)?,
         end: at(row.end_us)?,
         stopped: at(row.stopped_us)?,
