@@ -727,8 +727,9 @@ async fn what_the_provider_plans_otherwise_is_looked_at_again() {
     let order = Order { organizer: "ada".into(), owner: "bob".into(), ..native("c1", "77") };
     world.dispatch(order).await;
     world.until_told(&["native_impossible"]).await;
+    let before_now = (now() - TimeDelta::days(2)).timestamp_millis();
     let changed = |uuid: i64, before: DateTime<Utc>, after: DateTime<Utc>| {
-        json!({ "event": "meeting.updated", "event_ts": now().timestamp_millis() + uuid,
+        json!({ "event": "meeting.updated", "event_ts": before_now + uuid,
             "payload": { "account_id": "A1", "scope": "single",
                 "object": { "id": 77, "start_time": after }, "old_object": { "id": 77, "start_time": before } } })
         .to_string()

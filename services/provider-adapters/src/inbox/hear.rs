@@ -123,7 +123,15 @@ fn planned(
     let (before, after) = (event.about.planned_before, event.about.planned_start);
     let moved = before.is_some_and(|before| trace.start == Some(before)) && after != before;
     if event.tells(Needs::MeetingChanged) && moved && after.is_some() {
-        let heard = Heard { signal: Signal::Rescheduled, at, sequence: event.sequence, raw: None };
+        let heard = Heard {
+            signal: Signal::Rescheduled,
+            at,
+            sequence: 0,
+            run: None,
+            length: None,
+            raw: None,
+            code: None,
+        };
         settled.changes.push(Change::Told(news(event, &trace.attempt, heard)));
     }
 }

@@ -26,7 +26,7 @@ const LENGTH: TimeDelta = TimeDelta::hours(1);
 /// How long after an event one is told of it at most, and how long before at most: whoever says otherwise has nothing looked
 /// up for them.
 const LATE: TimeDelta = TimeDelta::days(14);
-const EARLY: TimeDelta = TimeDelta::days(1);
+const EARLY: TimeDelta = TimeDelta::days(14);
 
 /// What an event was recognised as.
 #[derive(Debug, Clone)]
