@@ -124,6 +124,12 @@ impl Graph {
         self.inner.issuer.keys()
     }
 
+    /// A token that vouches for a batch now.
+    #[must_use]
+    pub fn vouch(&self) -> String {
+        self.inner.issuer.token(&self.inner.options, self.inner.options.clock.now())
+    }
+
     /// What it is called.
     #[must_use]
     pub fn options(&self) -> &Options {

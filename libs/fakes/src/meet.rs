@@ -97,7 +97,7 @@ impl Meet {
         let routes = Router::new()
             .nest("/v2", api)
             .route("/token", post(token))
-            .route("/certs", get(async || Reply::json(200, &Issuer::get().keys())))
+            .route("/certs", get(|| async { Reply::json(200, &Issuer::get().keys()) }))
             .with_state(Arc::clone(&inner));
         Self { server: Arc::new(Server::start(routes).await), inner }
     }

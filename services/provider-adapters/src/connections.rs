@@ -271,6 +271,8 @@ const fn receives(provider: Provider) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
 
     fn of(toml: &str) -> anyhow::Result<Connections> {
         let config: config::Connection = serde_json::from_str(toml)?;
@@ -297,6 +299,29 @@ mod tests {
         use secrecy::ExposeSecret as _;
         assert_eq!(one.api("client_secret").unwrap().expose_secret(), "hunter2");
         assert_eq!(one.api("account_id").unwrap().expose_secret(), "A1");
+    }
+
+    #[test]
+    fn one_certificate_takes_the_place_of_another_while_both_hold() {
+        let pair = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
+        let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pkcs8.as_ref()).unwrap();
+        let key = format!("file:{}", file.path().display());
+        let one = |id: &str| serde_json::json!({ "id": id, "key": key });
+        for (certificate, many) in [
+            (one("new"), 1),
+            (serde_json::json!([one("new"), one("old")]), 2),
+            (serde_json::json!([]), 0),
+        ] {
+            let json = serde_json::json!({
+                "name": "teams", "company": "acme", "provider": "teams", "certificate": certificate,
+            });
+            let read = of(&json.to_string()).unwrap();
+            let teams = read.get("teams").unwrap();
+            assert_eq!(teams.proof.openers.len(), many);
+            assert_eq!(teams.certificate.as_deref(), (many > 0).then_some("new"));
+        }
     }
 
     #[test]

@@ -84,8 +84,7 @@ impl chassis::App for App {
         let opened = carriers::open(&connections, &ground)?;
         let accounts = &opened.accounts;
         let directory = inbox::Directory::open(&connections, accounts, &ground.http, &journal)?;
-        let rooms =
-            inbox::Rooms::open(&connections, &ground.http, &journal, &context.clock)?;
+        let rooms = inbox::Rooms::open(&connections, &ground.http, &journal, &context.clock)?;
         let (list, sources) = imports.around(opened.carriers, opened.sources);
         let carriers = carry::Carriers::new(list, config.fleets.enabled);
         // Another one with every start: what an earlier process of ours claimed is somebody else's.

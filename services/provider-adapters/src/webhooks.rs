@@ -200,7 +200,8 @@ impl Door {
         let length = parts.headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let units = length.unwrap_or(largest).min(largest).div_ceil(UNIT);
-        let Ok(_bytes) = self.bytes.try_acquire_many(u32::try_from(units).unwrap_or(u32::MAX)) else {
+        let Ok(_bytes) = self.bytes.try_acquire_many(u32::try_from(units).unwrap_or(u32::MAX))
+        else {
             return (StatusCode::SERVICE_UNAVAILABLE.into_response(), "trouble");
         };
         let Ok(body) = to_bytes(body, largest).await else {

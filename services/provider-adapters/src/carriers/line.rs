@@ -69,7 +69,8 @@ impl Line {
                 self.note(SCOPE_MISSING, true, now).await;
             }
             Ok(_) => {
-                if self.wrong.swap(false, order) && !self.note(CREDENTIALS_REFUSED, false, now).await
+                if self.wrong.swap(false, order)
+                    && !self.note(CREDENTIALS_REFUSED, false, now).await
                 {
                     self.wrong.store(true, order);
                 }

@@ -175,8 +175,11 @@ impl Replica {
             upload: None,
         };
         let now = Utc::now();
-        let kept =
-            Kept { order: order.clone(), carrier: Some("phones"), connection: "phones-2".to_owned() };
+        let kept = Kept {
+            order: order.clone(),
+            carrier: Some("phones"),
+            connection: "phones-2".to_owned(),
+        };
         self.journal.dispatch(&[kept], now).await.unwrap();
         let job = Job { order, names: Vec::new(), number: 1, what: "fetch", tries: 0, now };
         self.carrier.act(&job, Act::Fetch).await.unwrap();

@@ -133,7 +133,8 @@ impl Known {
         let (mut places, mut all) = (HashSet::new(), Vec::new());
         for trace in named {
             all.push(trace);
-            if let Some(place) = trace.place.as_ref().filter(|place| places.insert(place.as_str())) {
+            if let Some(place) = trace.place.as_ref().filter(|place| places.insert(place.as_str()))
+            {
                 all.extend(self.traces.by_place.get(place).into_iter().flatten());
             }
         }

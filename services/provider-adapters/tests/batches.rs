@@ -1,0 +1,171 @@
+//! Batches of Microsoft Graph over a real socket: what cannot be checked or opened refuses nothing beside it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use chassis::{House, Running, SimulatedClock};
+use chrono::{DateTime, Utc};
+use data_encoding::BASE64;
+use fakes::Clock;
+use fakes::graph::{Graph, Options};
+use serde_json::{Value, json};
+use storage::StoreConfig;
+use storage::sea_orm::{ConnectionTrait as _, Statement};
+use storage::testing::Engine;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const STATE: &str = "the state we gave";
+
+fn now() -> DateTime<Utc> {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+struct World {
+    graph: Graph,
+    address: SocketAddr,
+    engine: Engine,
+    files: tempfile::TempDir,
+    _running: Running,
+}
+
+impl World {
+    /// A connection to a tenant, whose tokens are believed by these keys.
+    async fn with(keys: impl FnOnce(&Graph) -> Value) -> Self {
+        let options = Options { clock: Clock::held(now()), ..Options::default() };
+        let graph = Graph::start_with(options).await;
+        let files = tempfile::tempdir().unwrap();
+        std::fs::write(files.path().join("keys"), keys(&graph).to_string()).unwrap();
+        std::fs::write(files.path().join("state"), STATE).unwrap();
+        let file = |name: &str| format!("file:{}", files.path().join(name).display());
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let engine = Engine::file();
+        let StoreConfig { url, schema, .. } = engine.config();
+        let settings = format!(
+            "store.url = '{url}'\nstore.schema = '{schema}'\nwebhooks.listen = '{address}'\n\
+             [[connections]]\nname = 'teams'\ncompany = 'acme'\nprovider = 'teams'\nsecrets = ['{}']\n\
+             keys = '{}'\naudiences = ['{}']\n\
+             [[connections]]\nname = 'zoom'\ncompany = 'acme'\nprovider = 'zoom'\nsecrets = ['{}']\n",
+            file("state"),
+            file("keys"),
+            graph.options().application,
+            file("state"),
+        );
+        let house = House::new().clock(SimulatedClock::at(now()));
+        let house = house.host::<provider_adapters::App>(settings);
+        let running = house.open().await.unwrap();
+        Self { graph, address, engine, files, _running: running }
+    }
+
+    fn basic(&self, n: usize) -> Value {
+        json!({ "subscriptionId": "s1", "clientState": STATE, "changeType": "created",
+            "tenantId": self.graph.options().tenant, "resource": format!("communications/callRecords/{n}"),
+            "resourceData": { "id": n.to_string() } })
+    }
+
+    /// Encrypted to a certificate that nobody has.
+    fn sealed(&self) -> Value {
+        let part = BASE64.encode(&[7; 256]);
+        json!({ "subscriptionId": "s2", "clientState": STATE, "changeType": "updated",
+            "tenantId": self.graph.options().tenant, "resource": "communications/onlineMeetings/?$filter=JoinWebUrl eq 'x'",
+            "encryptedContent": { "data": part, "dataSignature": part, "dataKey": part,
+                "encryptionCertificateId": "taken out" } })
+    }
+
+    async fn deliver(&self, items: &[Value]) -> u16 {
+        let body = json!({ "value": items, "validationTokens": [self.graph.vouch()] }).to_string();
+        self.post("teams", &body).await
+    }
+
+    async fn post(&self, connection: &str, body: &str) -> u16 {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let head = format!(
+            "POST /webhooks/{connection} HTTP/1.1\r\nhost: hooks\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Whoever turns a body away may not read it to its end.
+        let _ = stream.write_all(body.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
+    }
+
+    /// Rows of the inbox.
+    async fn kept(&self) -> i64 {
+        let store = storage::connect(&self.engine.config()).await.unwrap();
+        let sql = "SELECT count(*) FROM provider_adapters_inbox";
+        let row = store.reader().query_one_raw(Statement::from_string(store.backend(), sql)).await;
+        let kept = row.unwrap().unwrap().try_get_by_index(0).unwrap();
+        store.close().await.unwrap();
+        kept
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_opened_refuses_no_batch() {
+    let world = World::with(Graph::keys).await;
+    assert_eq!(world.deliver(&[world.basic(1), world.sealed(), world.basic(2)]).await, 202);
+    assert_eq!(world.kept().await, 3, "that something changed is known without what is inside");
+    assert_eq!(world.deliver(&[world.basic(1), world.sealed(), world.basic(2)]).await, 202);
+    assert_eq!(world.kept().await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_checked_comes_again_and_the_rest_is_kept_at_once() {
+    let world = World::with(|graph| {
+        let mut keys = graph.keys();
+        keys["keys"][0]["kid"] = json!("of last month");
+        keys
+    })
+    .await;
+    assert_eq!(world.deliver(&[world.basic(1), world.sealed(), world.basic(2)]).await, 503);
+    assert_eq!(world.kept().await, 2);
+    // What needs no token is no trouble.
+    assert_eq!(world.deliver(&[world.basic(3)]).await, 202);
+    assert_eq!(world.kept().await, 3);
+    // Forged is forged, whatever stands beside it.
+    let mut forged = world.basic(4);
+    forged["clientState"] = json!("another");
+    assert_eq!(world.deliver(&[forged, world.basic(5)]).await, 202);
+    assert_eq!(world.kept().await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_were_replaced_are_read_again() {
+    let world = World::with(|graph| {
+        let mut keys = graph.keys();
+        keys["keys"][0]["kid"] = json!("of last month");
+        keys
+    })
+    .await;
+    std::fs::write(world.files.path().join("keys"), world.graph.keys().to_string()).unwrap();
+    assert_eq!(world.deliver(&[world.sealed()]).await, 202);
+    assert_eq!(world.kept().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_batch_is_answered_in_time() {
+    let world = World::with(Graph::keys).await;
+    let many: Vec<Value> = (0..1000).map(|n| world.basic(n)).collect();
+    for _ in 0..2 {
+        let began = Instant::now();
+        assert_eq!(world.deliver(&many).await, 202);
+        assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
+        assert_eq!(world.kept().await, 1000);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_graph_sends_large_bodies() {
+    let world = World::with(Graph::keys).await;
+    let large = "x".repeat(300 * 1024);
+    assert_eq!(world.post("zoom", &large).await, 413);
+    let mut padded = world.basic(1);
+    padded["padding"] = json!(large);
+    assert_eq!(world.deliver(&[padded]).await, 202);
+    assert_eq!(world.post("teams", &"x".repeat(signals::MAX_BODY + 1)).await, 413);
+}
