@@ -199,4 +199,18 @@ mod tests {
         let _ = other.hear(Ok(()), at(21)).await;
         assert_eq!(codes().await, Vec::<String>::new());
     }
+
+    #[tokio::test]
+    async fn credentials_that_are_accepted_in_the_same_instant_are_not_refused_any_more() {
+        let engine = Engine::file();
+        let journal = Journal::new(crate::store::open(&engine.config()).await.unwrap());
+        let now: DateTime<Utc> = "2026-11-22T10:00:00Z".parse().unwrap();
+        let line = || Line::new("zoom", "acme", "zoom", journal.clone());
+        let wrong = async || journal.health("zoom").await.unwrap().problems.len();
+        let (code, text) = (String::new(), String::new());
+        let _ = line().hear::<()>(Err(Error::Unauthorised { code, text }), now).await;
+        assert_eq!(wrong().await, 1);
+        let _ = line().hear(Ok(()), now).await;
+        assert_eq!(wrong().await, 0);
+    }
 }

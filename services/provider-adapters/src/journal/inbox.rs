@@ -454,7 +454,8 @@ fn code(one: &Unmapped) -> String {
     key::code(&one.company, one.provider, one.kind, &one.code)
 }
 
-/// Notes that something is wrong with a connection, or is not any more.
+/// Notes that something is wrong with a connection, or is not any more: of two words of one instant, as some providers tell no
+/// more than the second, the one that came last.
 pub(super) async fn note(
     tx: &storage::Tx,
     connection: &str,
@@ -475,7 +476,7 @@ pub(super) async fn note(
     problem::Entity::delete_many()
         .filter(problem::Column::Connection.eq(connection))
         .filter(problem::Column::Code.eq(code))
-        .filter(problem::Column::SinceUs.lt(micros(at)))
+        .filter(problem::Column::SinceUs.lte(micros(at)))
         .exec(tx)
         .await?;
     Ok(())
