@@ -8,7 +8,7 @@ mod asking;
 mod fate;
 mod orders;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -27,11 +27,13 @@ use crate::config;
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::store::{Claimed, Command, Lane, Told};
-use fate::{Fate, pause};
+use fate::{Fate, Lack, adapter_of, pause};
+
+pub(crate) use fate::OWN;
 
 /// Orders, by `kind` and by `result`: `kept` by the adapter, `fenced` where it knows something newer, `unknown` where it knows
-/// no such attempt, `refused` where it will never take one, `void` where they are overtaken here, `waiting` where their meeting
-/// is to be decided again first, and `failed` is tried again.
+/// no such attempt, `refused` where it will never take one, `unserved` where nobody hosts it, `void` where they are overtaken
+/// here, `waiting` where their meeting is to be decided again first, and `failed` is tried again.
 static ORDERS: Counter = metrics::counter("callsheet.session.orders.handled");
 
 /// How long orders waited until an adapter had them.
@@ -39,6 +41,13 @@ static LATENESS: Histogram = metrics::histogram("callsheet.session.orders.latene
 
 /// For how long the first of the orders has waited; nothing while none does.
 static BEHIND: Gauge = metrics::gauge("callsheet.session.orders.behind", "s");
+
+/// Orders that wait for an adapter for which no peer is set. It should stay at zero.
+static UNSERVED: Gauge = metrics::gauge("callsheet.session.orders.unserved", "1");
+
+/// Orders to end something that are tried no more, by `kind` and by `result`: what they should have ended may go on. It should
+/// stay at zero.
+static GIVEN_UP: Counter = metrics::counter("callsheet.session.orders.given_up");
 
 /// The task of a replica.
 #[derive(Debug, Clone)]
@@ -139,6 +148,14 @@ impl Commander {
         let engine = &self.engine;
         let now = engine.clock.now();
         let first = engine.calls.first_command(&way.lane).await?;
+        if way.peer.is_none() {
+            let many = if first.is_none() {
+                0
+            } else {
+                engine.calls.count_commands(Some(&way.lane)).await?
+            };
+            UNSERVED.record(crate::sessions::as_number(many), &[]);
+        }
         let behind = first.map_or(TimeDelta::zero(), |first| (now - first).max(TimeDelta::zero()));
         way.behind.store(behind.num_microseconds().unwrap_or(i64::MAX), Ordering::Relaxed);
         if first.is_none_or(|first| now < first) {
@@ -163,8 +180,16 @@ impl Commander {
                 }
             }
             None => {
-                let adapters: Vec<i32> = claimed.commands.iter().map(|one| one.adapter).collect();
-                warn!(?adapters, "no peer hosts the adapters of sessions");
+                let adapters: BTreeSet<&str> = claimed.commands.iter().map(adapter_of).collect();
+                let orders = claimed.commands.len();
+                warn!(
+                    ?adapters,
+                    orders, "no peer is set in `gather.adapters` for what sessions order"
+                );
+                for (command, fate) in claimed.commands.iter().zip(&mut fates) {
+                    let later = now + pause(engine.retry, command);
+                    *fate = Fate::unserved(command, Lack::Peer, later, self.settings.most_tries);
+                }
             }
         }
         let mut over = Vec::new();
@@ -181,8 +206,13 @@ impl Commander {
                     later.push((command.id, at));
                     result
                 }
-                Fate::Told(result, signal) => {
-                    told.push((command, signal));
+                Fate::Told(result, signal, lack) => {
+                    told.push((command, signal, lack));
+                    over.push(command.id);
+                    result
+                }
+                Fate::GivenUp(result) => {
+                    note_given_up(command, result);
                     over.push(command.id);
                     result
                 }
@@ -211,7 +241,7 @@ impl Commander {
     async fn tell(
         &self,
         claimed: &Claimed,
-        attempts: &[(&Command, Signal)],
+        attempts: &[(&Command, Signal, Option<Lack>)],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         if attempts.is_empty() {
@@ -220,17 +250,38 @@ impl Commander {
         let held = self.engine.calls.held_commands(claimed).await?;
         let told: Vec<Told> = attempts
             .iter()
-            .filter(|(command, _)| held.contains(&command.id))
-            .map(|(command, signal)| Told {
+            .filter(|(command, ..)| held.contains(&command.id))
+            .map(|(command, signal, lack)| Told {
                 company: command.company.clone(),
                 call_id: command.call_id.clone(),
                 plan_revision: command.plan_revision,
-                heard: vec![Heard { run: Some(command.run), ..Heard::new(*signal, now) }],
+                heard: vec![Heard {
+                    run: Some(command.run),
+                    raw: lack.map(|lack| lack.raw(command, now)),
+                    ..Heard::new(*signal, now)
+                }],
                 if_requested: None,
             })
             .collect();
         self.engine.hear(&told).await
     }
+}
+
+/// Says what may go on, and who can end it.
+fn note_given_up(command: &Command, result: &'static str) {
+    GIVEN_UP.add(1, &[("kind", command.kind.as_str()), ("result", result)]);
+    tracing::error!(
+        company = command.company,
+        call_id = command.call_id,
+        plan_revision = command.plan_revision,
+        run = command.run,
+        adapter = adapter_of(command),
+        kind = ?command.kind,
+        tries = command.tries,
+        result,
+        "an order that ends something is given up: a recorder may still be in the conference, or a recording lie at the \
+         provider; end or delete it there"
+    );
 }
 
 /// Decides calls whose meetings have changed, before their plans are carried out. Whoever follows the meetings does so too;

@@ -106,6 +106,8 @@ pub struct Sessions {
     /// How long a claim holds; at least a second.
     #[serde(with = "chassis::period")]
     pub lease: Duration,
+    /// How often an order that ends something is tried where nobody hosts its adapter, or that refuses it; at least once.
+    pub most_tries: u32,
 }
 
 /// How it is noted how far histories go.

@@ -7,6 +7,7 @@ use proto::orchestrator::v1 as wire;
 use proto::provider::v1 as provider;
 use proto::time;
 
+use crate::commander::OWN;
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::sessions::settings_of;
@@ -246,6 +247,9 @@ fn sentences(running: &Running, settings: &Settings) -> Vec<String> {
     }
     sentences.extend(machine.raws().iter().map(|raw| {
         let at = raw.observed_at.format("%Y-%m-%d %H:%M:%S UTC");
+        if raw.provider == OWN {
+            return format!("Found at {at}: {}.", raw.raw_text);
+        }
         format!(
             "{} said `{}` at {at}, which nobody has mapped: `{}`.",
             raw.provider, raw.raw_code, raw.raw_text

@@ -93,6 +93,7 @@ impl chassis::App for App {
             config.sessions.lease >= Duration::from_secs(1),
             "`sessions.lease` must be at least a second"
         );
+        anyhow::ensure!(config.sessions.most_tries > 0, "`sessions.most_tries` must be at least 1");
         anyhow::ensure!(
             config.history.anchor >= Duration::from_secs(1),
             "`history.anchor` must be at least a second"
@@ -243,6 +244,10 @@ fn adapters(config: &Config, context: &Context) -> anyhow::Result<AdapterPeers> 
     for (name, peer) in &config.gather.adapters {
         let adapter =
             Adapter::from_name(name).with_context(|| format!("`{name}` is no adapter"))?;
+        // Nobody hosts it.
+        if peer.is_empty() {
+            continue;
+        }
         // Adapters that share a process are asked in one call.
         let peer = context.alias(peer).to_owned();
         let place = match places.get(&peer) {

@@ -332,7 +332,7 @@ pub(crate) async fn measure(engine: Arc<Engine>, shutdown: CancellationToken) {
     loop {
         let counted = async {
             let stages = engine.calls.stages().await?;
-            let waiting = engine.calls.count_commands().await?;
+            let waiting = engine.calls.count_commands(None).await?;
             Ok::<_, Error>((stages, waiting))
         };
         match counted.await {
@@ -363,7 +363,7 @@ pub(crate) async fn measure(engine: Arc<Engine>, shutdown: CancellationToken) {
     }
 }
 
-fn as_number(many: u64) -> f64 {
+pub(crate) fn as_number(many: u64) -> f64 {
     // Exact up to 2^52.
     many as f64
 }

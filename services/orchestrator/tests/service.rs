@@ -59,5 +59,7 @@ mod sweeping;
 mod timers;
 #[path = "service/unjudged.rs"]
 mod unjudged;
+#[path = "service/unserved.rs"]
+mod unserved;
 #[path = "service/verify.rs"]
 mod verify;

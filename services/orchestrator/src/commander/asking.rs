@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use proto::provider::v1 as provider;
 use proto::provider::v1::provider_adapter_service_client::ProviderAdapterServiceClient;
 use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
 use tracing::warn;
 
 use super::Commander;
-use super::fate::Fate;
+use super::fate::{Fate, Lack, adapter_of, pause};
 use super::orders::Dispatched;
 use crate::gather::SharedPolicy;
 use crate::store::{Claimed, Command, CommandKind};
@@ -136,6 +137,29 @@ impl Commander {
                 parts.extend([later, part]);
                 continue;
             }
+            if does_not_host(&refusal)
+                && let Some(first) = part.first()
+            {
+                let (adapter, orders) = (adapter_of(first.command), part.len());
+                warn!(
+                    adapter,
+                    orders,
+                    error = refusal.message(),
+                    "a peer does not host an adapter"
+                );
+                for one in &part {
+                    let later = now + pause(self.engine.retry, one.command);
+                    if let Some(found) = fates.get_mut(one.place) {
+                        *found = Fate::unserved(
+                            one.command,
+                            Lack::Host,
+                            later,
+                            self.settings.most_tries,
+                        );
+                    }
+                }
+                continue;
+            }
             let is_of_company = refusal.code() == Code::FailedPrecondition;
             if is_of_company && let Some(companies) = by_company(&mut part) {
                 parts.extend(companies);
@@ -146,7 +170,7 @@ impl Commander {
                 let (company, call_id) = (&one.command.company, &one.command.call_id);
                 warn!(company, call_id, error = refusal.message(), "an order is refused for good");
                 if let Some(found) = fates.get_mut(one.place) {
-                    *found = Fate::refused(one.command, now);
+                    *found = Fate::refused(one.command, now, self.settings.most_tries);
                 }
             }
         }
@@ -221,6 +245,13 @@ impl Commander {
         request.set_timeout(self.engine.deadline);
         request
     }
+}
+
+/// Whether a peer says that it is there and does not host what it was asked for, rather than that it is not there.
+fn does_not_host(status: &Status) -> bool {
+    let reason = proto::error::v1::ErrorReason::PeerUnavailable.as_str_name();
+    status.code() == Code::FailedPrecondition
+        && status.get_details_error_info().is_some_and(|info| info.reason == reason)
 }
 
 /// Takes what is asked apart by company; none where it is of one.

@@ -106,7 +106,7 @@ impl Commander {
                     // Its link was forgotten, and is not to be had any more.
                     let is_upload = dispatched.order.method() == provider::Method::Upload;
                     if is_upload && dispatched.order.upload.is_none() {
-                        return Err(Fate::refused(command, now));
+                        return Err(Fate::refused(command, now, self.settings.most_tries));
                     }
                     return Ok(dispatched);
                 }

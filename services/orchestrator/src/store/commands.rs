@@ -93,7 +93,12 @@ impl Kind {
 
     /// Whether it is of no use any more once its session is over: all but what ends something.
     pub(super) const fn falls_with_its_session(self) -> bool {
-        !matches!(
+        !self.ends_something()
+    }
+
+    /// Whether something goes on until it is done.
+    pub(crate) const fn ends_something(self) -> bool {
+        matches!(
             self,
             Self::Withdraw | Self::Instruct(provider::Act::Discard | provider::Act::Stop)
         )
@@ -297,12 +302,13 @@ impl Calls {
         Ok(due.map(instant))
     }
 
-    /// How many commands wait.
+    /// How many commands wait, all of them or those of a lane.
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn count_commands(&self) -> Result<u64, Error> {
-        let many = command::Entity::find().count(self.store.reader()).await;
+    pub(crate) async fn count_commands(&self, lane: Option<&Lane>) -> Result<u64, Error> {
+        let condition = lane.map_or_else(Condition::all, Lane::condition);
+        let many = command::Entity::find().filter(condition).count(self.store.reader()).await;
         Ok(many.map_err(storage::Error::from)?)
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Adapters {
     pub(crate) repeated: usize,
     /// They have lost what they knew of attempts.
     pub(crate) forgetful: bool,
+    /// Adapters that are not hosted.
+    pub(crate) unhosted: Vec<provider::Adapter>,
     newest: BTreeMap<(String, String), (u64, u32)>,
     news: Vec<provider::watch_signals_response::News>,
 }

@@ -125,6 +125,13 @@ fn unknown_version() -> Status {
     Status::with_error_details(Code::FailedPrecondition, "apply it first", details)
 }
 
+/// An adapter that lives elsewhere, or nowhere.
+fn not_hosted() -> Status {
+    let reason = ErrorReason::PeerUnavailable.as_str_name();
+    let details = ErrorDetails::with_error_info(reason, "callsheet", HashMap::new());
+    Status::with_error_details(Code::FailedPrecondition, "not hosted here", details)
+}
+
 /// Everything after a position, and then as it comes, until the house is gone.
 fn follow<T: Send + 'static>(
     peers: &Arc<Peers>,
@@ -578,6 +585,10 @@ impl adapter_server::ProviderAdapterService for Peer {
     ) -> Answer<provider::DispatchResponse> {
         let orders = request.into_inner().orders;
         let mood = self.0.ask("Dispatch", orders.len()).await?;
+        let unhosted = self.0.state().adapters.unhosted.clone();
+        if orders.iter().any(|order| unhosted.contains(&order.adapter())) {
+            return Err(not_hosted());
+        }
         if let Some(bad) = orders.iter().position(|order| !self.0.state().adapters.takes(order)) {
             return Err(Status::invalid_argument(format!("orders[{bad}] cannot be carried out")));
         }

@@ -262,7 +262,7 @@ async fn what_a_newer_version_asks_for_is_left_to_it_and_holds_up_nothing() {
         calls.told(&[told("a", 1, Signal::InCall, minute(60))], minute(60)).await;
         let kinds: Vec<_> = calls.orders(minute(60)).await.into_iter().map(|one| one.2).collect();
         assert_eq!(kinds, [act(provider::Act::AskPermission)]);
-        assert_eq!(calls.count_commands().await.unwrap(), 2);
+        assert_eq!(calls.count_commands(None).await.unwrap(), 2);
     })
     .await;
 }
