@@ -44,14 +44,17 @@ pub enum Resolution {
 }
 
 impl Link {
-    /// The conference it leads to.
+    /// The conference it leads to; none where its id is longer than [`Conference::MAX_ID`]: such a link is as unusable as one
+    /// without an id.
     #[must_use]
     pub const fn conference(&self) -> Option<&Conference> {
         match self {
-            Self::Join(conference) | Self::Consent(Resolution::Resolved { conference, .. }) => {
+            Self::Join(conference) | Self::Consent(Resolution::Resolved { conference, .. })
+                if conference.id.len() <= Conference::MAX_ID =>
+            {
                 Some(conference)
             }
-            Self::Unusable { .. } | Self::Consent(_) => None,
+            Self::Join(_) | Self::Unusable { .. } | Self::Consent(_) => None,
         }
     }
 }
@@ -129,6 +132,29 @@ mod tests {
         let only_zoom = select(&teams_only(), &links[..1]);
         assert_eq!(only_zoom.state.provider, Some(Provider::Zoom));
         assert!(!only_zoom.others);
+    }
+
+    #[test]
+    fn a_link_with_an_id_that_is_too_long_is_a_link_nobody_can_use() {
+        let of = |length: usize| Conference { provider: Provider::Teams, id: "x".repeat(length) };
+        let join = |length| Link::Join(of(length));
+        let consent = |length| {
+            Link::Consent(Resolution::Resolved {
+                company: "acme".to_owned(),
+                link_type: LinkType::Static,
+                conference: of(length),
+            })
+        };
+        let links: [&dyn Fn(usize) -> Link; 2] = [&join, &consent];
+        for link in links {
+            assert!(select(&teams_only(), &[link(600)]).conference.is_some());
+            let selected = select(&teams_only(), &[link(601)]);
+            assert!(selected.conference.is_none() && selected.state.provider.is_none());
+            assert!(selected.state.join_link, "it is a link all the same");
+            // It is passed over, and is no other conference either.
+            let beside = select(&teams_only(), &[link(601), join(12)]);
+            assert!(beside.conference.is_some() && !beside.others);
+        }
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub struct Conference {
 }
 
 impl Conference {
+    /// The longest id of a conference, in bytes. Providers' are far shorter; a longer one is nobody's, and no adapter takes it.
+    pub const MAX_ID: usize = 600;
+
     /// Whether one link leads to meeting after meeting, as far as the id tells. Zoom's own numbers of such rooms look like any
     /// other; the adapter knows those.
     #[must_use]

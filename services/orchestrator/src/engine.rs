@@ -327,13 +327,7 @@ impl Engine {
         for attempt in 0..ATTEMPTS {
             let ids: Vec<String> =
                 meetings.iter().map(|meeting| meeting.meeting_id.clone()).collect();
-            let known: HashMap<String, Call> = self
-                .calls
-                .get(company, &ids)
-                .await?
-                .into_iter()
-                .map(|call| (call.call_id.clone(), call))
-                .collect();
+            let known: HashMap<String, Call> = self.calls.by_id(company, &ids).await?;
             // What has ended is final, whatever is known now.
             meetings.retain(|meeting| match known.get(&meeting.meeting_id) {
                 Some(call) if call.ended && !begins_anew(call, meeting, how.now) => {

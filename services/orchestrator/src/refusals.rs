@@ -1,7 +1,7 @@
 //! Refusals to be recorded: they reach a session under way also where nobody can decide its call, and one that ended in a
 //! recording where they were made before its end.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use decision::session::{Heard, Signal};
@@ -11,7 +11,7 @@ use proto::orchestrator::v1 as wire;
 use crate::engine::{Cause, Engine, How};
 use crate::error::Error;
 use crate::gather::SharedPolicy;
-use crate::store::{Call, Running, Told};
+use crate::store::{Running, Told};
 
 /// Calls that somebody does not want to be recorded, and since when, as far as it is known.
 pub(crate) type Refused = BTreeMap<String, Option<DateTime<Utc>>>;
@@ -72,26 +72,13 @@ impl Engine {
         }
         let plans: Vec<(&str, u64)> =
             sessions.iter().map(|(one, _)| (one.call_id.as_str(), one.plan_revision)).collect();
-        let plans: HashMap<String, wire::Decision> = self
-            .calls
-            .plans_of(company, &plans)
-            .await?
-            .into_iter()
-            .map(|decision| (decision.call_id.clone(), decision))
-            .collect();
-        let calls: HashMap<String, Call> = self
-            .calls
-            .get(company, &ids)
-            .await?
-            .into_iter()
-            .map(|call| (call.call_id.clone(), call))
-            .collect();
+        let known = self.calls.plans(company, &plans).await?;
         let ready = self.known_policy(company).await;
         let told: Vec<Told> = sessions
             .into_iter()
             .filter(|(session, _)| {
-                let plan = plans.get(&session.call_id);
-                let held = calls.get(&session.call_id).map(|call| &call.decision);
+                let plan = known.plan(&session.call_id, session.plan_revision);
+                let held = known.call(&session.call_id).map(|call| &call.decision);
                 plan.into_iter().chain(held).any(|one| is_enforced(one, ready.as_ref()))
             })
             .map(|(session, at)| Told {

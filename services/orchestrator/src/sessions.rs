@@ -167,13 +167,7 @@ impl Engine {
     pub(crate) async fn conclude(&self, company: &str, ids: &[String]) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             // The calls first: whatever comes of a session after it was read raises the version of its call.
-            let known: HashMap<String, Call> = self
-                .calls
-                .get(company, ids)
-                .await?
-                .into_iter()
-                .map(|call| (call.call_id.clone(), call))
-                .collect();
+            let known: HashMap<String, Call> = self.calls.by_id(company, ids).await?;
             let over = self.calls.untold(company, ids).await?;
             if over.is_empty() {
                 return Ok(());

@@ -6,6 +6,7 @@ mod commit;
 mod entity;
 mod log;
 pub(crate) mod migration;
+mod plans;
 mod recipients;
 mod registered;
 mod report;
@@ -222,6 +223,19 @@ impl Calls {
     /// The database, for whoever keeps something of the orchestrator's beside its calls.
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The calls of those ids that are known, by their ids.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn by_id(
+        &self,
+        company: &str,
+        ids: &[String],
+    ) -> Result<HashMap<String, Call>, Error> {
+        let found = self.get(company, ids).await?;
+        Ok(found.into_iter().map(|call| (call.call_id.clone(), call)).collect())
     }
 
     /// The calls of those ids that are known.

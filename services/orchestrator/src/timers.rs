@@ -227,13 +227,7 @@ impl Timers {
         }
         let now = engine.clock.now();
         let ids = ids_of(timers.iter().copied());
-        let calls: HashMap<String, Call> = engine
-            .calls
-            .get(company, &ids)
-            .await?
-            .into_iter()
-            .map(|call| (call.call_id.clone(), call))
-            .collect();
+        let calls: HashMap<String, Call> = engine.calls.by_id(company, &ids).await?;
         let ends = timers.iter().copied().filter(|timer| timer.kind == TimerKind::Window);
         let released: HashSet<String> =
             engine.calls.released(company, &ids_of(ends)).await?.into_iter().collect();

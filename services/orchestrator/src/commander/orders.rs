@@ -15,7 +15,7 @@ use super::Commander;
 use super::fate::{Fate, SOON, pause};
 use crate::error::Error;
 use crate::gather::SharedPolicy;
-use crate::store::{Call, Command, CommandKind, Registered};
+use crate::store::{Command, CommandKind, Registered};
 
 impl Commander {
     /// The orders of those commands that dispatch, by their places, or what becomes of them instead.
@@ -57,17 +57,7 @@ impl Commander {
         let mut ids: Vec<String> = commands.iter().map(|one| one.call_id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut decisions: HashMap<(String, u64), wire::Decision> = HashMap::new();
-        for decision in engine.calls.plans_of(company, &plans).await? {
-            decisions.insert((decision.call_id.clone(), decision.revision), decision);
-        }
-        let calls: HashMap<String, Call> = engine
-            .calls
-            .get(company, &ids)
-            .await?
-            .into_iter()
-            .map(|call| (call.call_id.clone(), call))
-            .collect();
+        let known = engine.calls.plans(company, &plans).await?;
         let registered: HashMap<String, Registered> = engine
             .calls
             .registered(company, &ids)
@@ -88,7 +78,7 @@ impl Commander {
             .map(|command| {
                 let id = &command.call_id;
                 let (Some(decision), Some(call)) =
-                    (decisions.get(&(id.clone(), command.plan_revision)), calls.get(id))
+                    (known.plan(id, command.plan_revision), known.call(id))
                 else {
                     return Err(Fate::Over("void"));
                 };

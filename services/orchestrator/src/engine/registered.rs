@@ -180,13 +180,7 @@ impl Engine {
         };
         for attempt in 0..ATTEMPTS {
             let ids: Vec<String> = registered.iter().map(|one| one.call_id.clone()).collect();
-            let known: HashMap<String, Call> = self
-                .calls
-                .get(company, &ids)
-                .await?
-                .into_iter()
-                .map(|call| (call.call_id.clone(), call))
-                .collect();
+            let known: HashMap<String, Call> = self.calls.by_id(company, &ids).await?;
             // What has ended is final, whatever is told of it now.
             registered.retain(|one| match known.get(&one.call_id).filter(|call| call.ended) {
                 Some(call) => {

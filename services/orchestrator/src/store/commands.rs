@@ -372,38 +372,6 @@ impl Calls {
             })
             .await
     }
-
-    /// The decision that is carried out by the plan of a command, for each of them that is known.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub(crate) async fn plans_of(
-        &self,
-        company: &str,
-        commands: &[(&str, u64)],
-    ) -> Result<Vec<proto::orchestrator::v1::Decision>, Error> {
-        use super::entity::decision as history;
-        let mut by_revision: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
-        for (id, revision) in commands {
-            by_revision.entry(*revision).or_default().push(id);
-        }
-        let mut found = Vec::new();
-        for (revision, ids) in by_revision {
-            for part in chunks(&ids) {
-                let rows = history::Entity::find()
-                    .filter(history::Column::Company.eq(company))
-                    .filter(history::Column::CallId.is_in(part.iter().copied()))
-                    .filter(history::Column::Revision.eq(number(revision)))
-                    .all(self.store.reader())
-                    .await
-                    .map_err(storage::Error::from)?;
-                for row in rows {
-                    found.push(super::row::decode(&row.decision)?);
-                }
-            }
-        }
-        Ok(found)
-    }
 }
 
 /// An earlier command of the same session, of a kind that is known here.

@@ -13,17 +13,12 @@ use crate::world::{FOLLOWING, World, consent_link, is_plan, meeting_with, minute
 #[tokio::test]
 async fn an_order_that_is_refused_holds_up_no_other_and_ends_in_a_code() {
     let world = bots(FOLLOWING).await;
-    let long = "x".repeat(700);
-    world.put([
-        linked("a", 60),
-        meeting_with("bad", 60, |meeting| {
-            meeting.organizer = Some(person("eve@acme.example"));
-            meeting.links = vec![proto::calendar::v1::Link {
-                url: "https://zoom.us/j/1?pwd=s3cret".into(),
-                ..zoom(&long)
-            }];
-        }),
-    ]);
+    world.peers.change(|state| state.adapters.refused = vec!["bad".to_owned()]);
+    let bad = proto::calendar::v1::Meeting {
+        organizer: Some(person("eve@acme.example")),
+        ..linked("bad", 60)
+    };
+    world.put([linked("a", 60), bad]);
     for id in ["a", "bad"] {
         world.until(id, is_plan).await;
     }

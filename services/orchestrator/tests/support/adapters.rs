@@ -21,6 +21,8 @@ pub(crate) struct Adapters {
     pub(crate) instructions: Vec<provider::Instruction>,
     /// Orders that came again.
     pub(crate) repeated: usize,
+    /// Conferences of which they take no order.
+    pub(crate) refused: Vec<String>,
     /// They have lost what they knew of attempts.
     pub(crate) forgetful: bool,
     /// Adapters that are not hosted.
@@ -35,11 +37,14 @@ fn key(attempt: &provider::Attempt) -> Key {
 }
 
 impl Adapters {
-    /// Whether they take an order at all, by the limits of the real ones.
+    /// Whether they take an order at all.
     pub(crate) fn takes(&self, order: &provider::Order) -> bool {
-        let is_long = order.conference.as_ref().is_some_and(|conference| conference.id.len() > 600);
+        let is_refused = order
+            .conference
+            .as_ref()
+            .is_some_and(|conference| self.refused.contains(&conference.id));
         let is_empty = order.method() == provider::Method::Upload && order.upload.is_none();
-        !is_long && !is_empty
+        !is_refused && !is_empty
     }
 
     pub(crate) fn dispatch(&mut self, order: provider::Order) -> provider::Receipt {
