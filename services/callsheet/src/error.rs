@@ -320,6 +320,9 @@ fn remedy(status: &Status) -> Option<String> {
         ErrorReason::ConsentKeyMissing => {
             "name a key file that can be read and written with `--key`"
         }
+        ErrorReason::RequestIdReused => {
+            "use a new key for another request, and the same one only to try the same again"
+        }
         ErrorReason::NotPermitted => {
             "name somebody who may: a member with a seat, who has `can_request` in the company file or owns the call"
         }

@@ -86,7 +86,8 @@ impl ServiceError for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Request(Invalid::TooMany { .. }) => ErrorReason::PayloadTooLarge,
-            Self::Request(_) | Self::AnotherChoice => ErrorReason::InvalidMeeting,
+            Self::Request(_) => ErrorReason::InvalidMeeting,
+            Self::AnotherChoice => ErrorReason::RequestIdReused,
             Self::Part(_) | Self::NoHost(_) => ErrorReason::InvalidCompanyFile,
             Self::VersionTaken { .. } => ErrorReason::RevisionConflict,
             Self::UnknownVersion { .. } => ErrorReason::UnknownPolicyVersion,

@@ -162,12 +162,12 @@ impl Error {
 impl ServiceError for Error {
     fn code(&self) -> Code {
         match self {
-            Self::Invalid(_) | Self::Meeting { .. } => Code::InvalidArgument,
+            Self::Invalid(_) | Self::Meeting { .. } | Self::KeyReused(_) => Code::InvalidArgument,
             Self::UnknownCall { .. } | Self::UnknownCompany(_) | Self::NoDecisionYet { .. } => {
                 Code::NotFound
             }
             Self::NotPermitted { .. } => Code::PermissionDenied,
-            Self::NothingRecorded(_) | Self::KeyReused(_) => Code::FailedPrecondition,
+            Self::NothingRecorded(_) => Code::FailedPrecondition,
             Self::Peer { .. } | Self::Storage(_) | Self::Feed(_) | Self::Ending => {
                 Code::Unavailable
             }
@@ -182,7 +182,8 @@ impl ServiceError for Error {
             Self::UnknownCall { .. } | Self::NoDecisionYet { .. } => ErrorReason::UnknownCall,
             Self::UnknownCompany(_) => ErrorReason::UnknownCompany,
             Self::NotPermitted { .. } => ErrorReason::NotPermitted,
-            Self::NothingRecorded(_) | Self::KeyReused(_) => ErrorReason::RequestRejected,
+            Self::NothingRecorded(_) => ErrorReason::RequestRejected,
+            Self::KeyReused(_) => ErrorReason::RequestIdReused,
             Self::Peer { .. } => ErrorReason::PeerUnavailable,
             Self::Storage(_) | Self::Feed(_) => ErrorReason::StorageUnavailable,
             Self::Ending => ErrorReason::Overloaded,
@@ -196,6 +197,9 @@ impl ServiceError for Error {
         match self {
             Self::Invalid(invalid) => {
                 vec![FieldViolation::new(invalid.field(), invalid.to_string())]
+            }
+            Self::KeyReused(_) => {
+                vec![FieldViolation::new("idempotency_key", "names another request")]
             }
             Self::Meeting { position, source } => {
                 vec![FieldViolation::new(format!("meetings[{position}]"), source.to_string())]
@@ -212,7 +216,28 @@ impl ServiceError for Error {
             | Self::Notice
             | Self::NoDecisionYet { .. }
             | Self::Feed(_)
-            | Self::KeyReused(_)
+            | Self::PolicyChanged
+            | Self::Ending => Vec::new(),
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::KeyReused(_) => vec![("field", "idempotency_key".to_owned())],
+            Self::Invalid(_)
+            | Self::Meeting { .. }
+            | Self::UnknownCall { .. }
+            | Self::UnknownCompany(_)
+            | Self::NotPermitted { .. }
+            | Self::NothingRecorded(_)
+            | Self::Peer { .. }
+            | Self::Answer { .. }
+            | Self::Storage(_)
+            | Self::Corrupt(_)
+            | Self::Contended
+            | Self::Notice
+            | Self::NoDecisionYet { .. }
+            | Self::Feed(_)
             | Self::PolicyChanged
             | Self::Ending => Vec::new(),
         }

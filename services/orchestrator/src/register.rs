@@ -149,6 +149,16 @@ impl Engine {
             revision: 1,
         };
         let is_new = self.calls.register(&company, &told, now + self.retry).await?;
+        if !is_new {
+            // Somebody came before, after it was looked.
+            let known = self.calls.registered(&company, ids).await?;
+            if let (Some(known), Input::Upload(request), Some(link)) =
+                (known.first(), told.input, &told.link)
+                && is_another(known, &request, link.reveal())
+            {
+                return Err(Error::KeyReused(request.idempotency_key));
+            }
+        }
         self.decide_if(&company, &call_id, is_new).await?;
         Ok(call_id)
     }

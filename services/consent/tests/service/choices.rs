@@ -9,6 +9,7 @@ use proto::consent::v1::{
 use proto::skip::v1::SkipCode;
 use proto::verdict::v1::{CallKey, Outcome};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use crate::world::{
     World, acme, call, choosing, client_of, codes, judging, key, link, places, start, watched,
@@ -64,6 +65,8 @@ async fn the_same_request_is_recorded_once() {
         {
             let status = client.record_choice(other).await.unwrap_err();
             assert_eq!(status.code(), Code::InvalidArgument);
+            let reason = status.get_details_error_info().map(|info| info.reason);
+            assert_eq!(reason.as_deref(), Some("ERROR_REASON_REQUEST_ID_REUSED"));
         }
     }
 }

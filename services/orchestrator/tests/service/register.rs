@@ -382,11 +382,24 @@ async fn a_key_names_one_request_and_no_other() {
     link.upload.as_mut().unwrap().url = "https://files.example/other.mp4".into();
     for other in [title, link] {
         let refused = world.import(other).await.unwrap_err();
-        assert_eq!(refused.code(), Code::FailedPrecondition);
-        assert_eq!(reason(&refused), "ERROR_REASON_REQUEST_REJECTED");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert_eq!(reason(&refused), "ERROR_REASON_REQUEST_ID_REUSED");
+        assert_eq!(fields(&refused), ["idempotency_key"]);
         assert!(!format!("{refused:?}").contains("files.example"), "{refused:?}");
     }
     assert_eq!(world.import(upload("k-1")).await.unwrap(), planned);
+}
+
+#[tokio::test]
+async fn of_two_requests_at_once_with_one_key_the_other_one_is_refused() {
+    let world = World::open().await;
+    // Both have looked before either is kept.
+    world.peers.make("GetCompany", Mood::Late);
+    let other = wire::ImportRecordingRequest { title: "Another".into(), ..upload("k-1") };
+    let (one, other) = tokio::join!(world.import(upload("k-1")), world.import(other));
+    assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    let refused = one.and(other).unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_REQUEST_ID_REUSED");
 }
 
 #[tokio::test]

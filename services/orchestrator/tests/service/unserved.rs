@@ -120,3 +120,39 @@ async fn what_takes_an_attempt_back_waits_long_for_somebody_to_take_it_and_not_f
         }
     }
 }
+
+/// Waits for less long than whoever hands over waits for a peer.
+async fn soon(is_so: impl Fn() -> bool) {
+    let waited = async {
+        while !is_so() {
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(3), waited).await.expect("at once");
+}
+
+#[tokio::test]
+async fn a_peer_that_never_answers_holds_up_no_orders_to_another() {
+    let apart = format!("{FOLLOWING}\ngather.adapters.zoom-local = 'elsewhere'");
+    let world = bots(&apart).await;
+    world.peers.change(|state| state.adapters.hanging = vec![provider::Adapter::ZoomLocal]);
+    let of_teams = |id: &str, start| {
+        meeting_with(id, start, |meeting| {
+            meeting.organizer = Some(person("eve@acme.example"));
+            let url = "https://teams.microsoft.com/meet/2000000000001?p=s3cret".to_owned();
+            meeting.links = vec![proto::calendar::v1::Link { url, ..teams("2000000000001") }];
+        })
+    };
+    world.put([linked("a", 60), of_teams("b", 62)]);
+    for id in ["a", "b"] {
+        world.until(id, is_plan).await;
+    }
+    world.clock.set(minute(58));
+    until(|| !world.peers.sizes("Dispatch").is_empty()).await;
+    // It hangs, and does so again whenever it is asked again.
+    world.clock.set(minute(60));
+    soon(|| world.orders("b").len() == 1).await;
+    stop(&world, "b", "eve").await.unwrap();
+    soon(|| world.withdrawn("b") == [(1, 0)]).await;
+    assert_eq!(world.orders("a"), []);
+}

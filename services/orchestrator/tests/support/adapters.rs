@@ -21,6 +21,8 @@ pub(crate) struct Adapters {
     pub(crate) instructions: Vec<provider::Instruction>,
     /// Orders that came again.
     pub(crate) repeated: usize,
+    /// Adapters that never answer an order.
+    pub(crate) hanging: Vec<provider::Adapter>,
     /// Conferences of which they take no order.
     pub(crate) refused: Vec<String>,
     /// They have lost what they knew of attempts.

@@ -114,6 +114,9 @@ app!(
         adapter_server::ProviderAdapterServiceServer::new(peer)
     ))
 );
+app!(Elsewhere, "elsewhere", ["callsheet.provider.v1.ProviderAdapterService"], |context, peer| {
+    Routes::new(chassis::sized!(context, adapter_server::ProviderAdapterServiceServer::new(peer)))
+});
 
 fn invalid(error: impl std::fmt::Display) -> Status {
     Status::invalid_argument(error.to_string())
@@ -585,6 +588,10 @@ impl adapter_server::ProviderAdapterService for Peer {
     ) -> Answer<provider::DispatchResponse> {
         let orders = request.into_inner().orders;
         let mood = self.0.ask("Dispatch", orders.len()).await?;
+        let hanging = self.0.state().adapters.hanging.clone();
+        if orders.iter().any(|order| hanging.contains(&order.adapter())) {
+            std::future::pending::<()>().await;
+        }
         let unhosted = self.0.state().adapters.unhosted.clone();
         if orders.iter().any(|order| unhosted.contains(&order.adapter())) {
             return Err(not_hosted());

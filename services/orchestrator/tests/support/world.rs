@@ -16,7 +16,7 @@ use proto::verdict::v1 as verdict;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use crate::peers::{Adapters, Calendar, Consent, Eligibility};
+use crate::peers::{Adapters, Calendar, Consent, Eligibility, Elsewhere};
 use crate::state::{Peers, found_world};
 
 /// An orchestrator at work among its peers.
@@ -279,6 +279,7 @@ async fn open(settings: &str, number: u64, clock: &SimulatedClock) -> Running {
         .host::<Eligibility>(world.as_str())
         .host::<Consent>(world.as_str())
         .host::<Adapters>(world.as_str())
+        .host::<Elsewhere>(world.as_str())
         .host::<orchestrator::App>(format!("{own}{following}{arming}{settings}"))
         .open()
         .await

@@ -183,7 +183,8 @@ pub struct RecordChoiceRequest {
     /// What was chosen.
     #[prost(enumeration = "Choice", tag = "3")]
     pub choice: i32,
-    /// Key of the request: the same one again records nothing new.
+    /// Key of the request: the same one again records nothing new, and with another choice it is
+    /// refused: ERROR_REASON_REQUEST_ID_REUSED.
     #[prost(string, tag = "4")]
     pub request_id: ::prost::alloc::string::String,
 }

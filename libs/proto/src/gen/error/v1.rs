@@ -307,6 +307,20 @@ pub enum ErrorReason {
     /// }
     /// ```
     Internal = 24,
+    /// The id or key of the request was used before, for a request with other contents. Nothing was
+    /// changed; what was asked for first holds. Use a new one for each request, and the same one only
+    /// to try the same again.
+    ///
+    /// Status INVALID_ARGUMENT. Example of an ErrorInfo:
+    ///
+    /// ```text
+    /// {
+    ///    "reason": "ERROR_REASON_REQUEST_ID_REUSED",
+    ///    "domain": "callsheet",
+    ///    "metadata": {"field": "idempotency_key"}
+    /// }
+    /// ```
+    RequestIdReused = 25,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -340,6 +354,7 @@ impl ErrorReason {
             Self::DomainBelongsToAnotherCompany => "ERROR_REASON_DOMAIN_BELONGS_TO_ANOTHER_COMPANY",
             Self::UnimplementedInThisVersion => "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION",
             Self::Internal => "ERROR_REASON_INTERNAL",
+            Self::RequestIdReused => "ERROR_REASON_REQUEST_ID_REUSED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -372,6 +387,7 @@ impl ErrorReason {
             }
             "ERROR_REASON_UNIMPLEMENTED_IN_THIS_VERSION" => Some(Self::UnimplementedInThisVersion),
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
+            "ERROR_REASON_REQUEST_ID_REUSED" => Some(Self::RequestIdReused),
             _ => None,
         }
     }

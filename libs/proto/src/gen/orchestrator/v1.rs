@@ -227,7 +227,7 @@ pub struct Session {
     /// Every other code that came up, by phase and rank.
     #[prost(enumeration = "super::super::skip::v1::SkipCode", repeated, tag = "8")]
     pub also: ::prost::alloc::vec::Vec<i32>,
-    /// Raw codes that nobody has mapped.
+    /// Raw codes that nobody has mapped, and what was found missing here, as said by `callsheet`.
     #[prost(message, repeated, tag = "9")]
     pub raws: ::prost::alloc::vec::Vec<super::super::provider::v1::RawCode>,
     /// What is waited for, soonest first.
@@ -462,7 +462,8 @@ pub struct ImportRecordingRequest {
     /// Where to fetch it.
     #[prost(message, optional, tag = "2")]
     pub upload: ::core::option::Option<super::super::provider::v1::Upload>,
-    /// The same for every try of the same import, at most 200 bytes; one import is made of it.
+    /// The same for every try of the same import, at most 200 bytes; one import is made of it. With
+    /// other contents it is refused: ERROR_REASON_REQUEST_ID_REUSED.
     #[prost(string, tag = "3")]
     pub idempotency_key: ::prost::alloc::string::String,
     /// Member id or address of the person to whom it belongs, and who needs the permission to upload.
