@@ -1,6 +1,6 @@
 //! A stage: all services as processes, a clock that is moved from one thing to the next, and what goes wrong meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,8 +64,10 @@ pub(crate) struct Outcome {
 pub(crate) struct Ending {
     /// By the name of the call.
     pub(crate) outcomes: BTreeMap<String, Outcome>,
-    /// Every attempt for which a bot was sent: name of the call, revision of the plan, run.
-    pub(crate) sent: BTreeSet<(String, u64, u32)>,
+    /// Every attempt for which a bot was sent, in order: name of the call, and run. Not the revision of the plan: while adapters are
+    /// away a plan is made anew, with the caution that they could not check it, and once more when they did. Whoever is sent for
+    /// two revisions stands here twice.
+    pub(crate) sent: Vec<(String, u32)>,
     /// Times the clock was moved.
     pub(crate) steps: usize,
     /// Processes killed, or ended in order.
@@ -515,12 +517,14 @@ impl Stage {
             };
             outcomes.insert(name, outcome);
         }
-        let sent = self.bots.sent().into_iter();
+        let sent = self.bots.sent().into_iter().map(|(id, _, run)| (self.name_of(&id), run));
+        let mut sent: Vec<_> = sent.collect();
+        sent.sort();
         let mut wrong = self.bots.wrong();
         wrong.extend(self.fleet.surprises());
         Ok(Ending {
             outcomes,
-            sent: sent.map(|(id, revision, run)| (self.name_of(&id), revision, run)).collect(),
+            sent,
             steps: self.steps,
             ended: self.kills.load(Ordering::SeqCst),
             counts: self.bots.counts(),
