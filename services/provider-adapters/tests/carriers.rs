@@ -491,6 +491,11 @@ async fn of_several_accounts_the_one_that_has_the_meeting_is_used() {
     world.withdraw(attempt("c1", 1, 0)).await;
     world.idle().await;
     assert_eq!(world.auto_recording(meeting), "none");
+    // There one looks before a bot goes, too.
+    world.order(world.local(attempt("c2", 1, 0), meeting)).await;
+    world.idle().await;
+    let order = world.recall.order(&world.bots("recall")[0]);
+    assert_eq!(order["metadata"]["zoom_identity"], "own_account");
     world.close().await;
 }
 

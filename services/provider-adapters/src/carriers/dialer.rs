@@ -12,6 +12,8 @@ mod open;
 mod ringcentral;
 mod set_up;
 mod telnyx;
+#[cfg(test)]
+mod tests;
 mod twilio;
 mod vonage;
 mod zoom_phone;
