@@ -231,12 +231,30 @@ async fn a_provider_that_does_not_answer_is_asked_again_later() {
     let world = World::told_of("meetingParticipants").await;
     let meeting = world.webex.add_meeting(LINK, None, json!({}));
     world.order("c1", Provider::Webex, "m0aB", now()).await;
-    let run = world.webex.begin(&meeting);
-    let path = format!("/v1/meetings/{run}");
-    world.webex.faults().add(Match::path(&path).times(2), Fault::failure(503));
+    world.webex.begin(&meeting);
+    world.webex.faults().add(Match::path("/v1/meetings/").times(1), Fault::failure(503));
     world.webex.join(&meeting, "ada@acme.example", false, false);
+    world.until("the question", async || world.asked_of_webex() > 0).await;
+    // It is left alone for a while, whatever waits.
+    for _ in 0..10 {
+        world.advance(TimeDelta::seconds(2));
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    assert_eq!(world.asked_of_webex(), 1);
     world.until_told(&["c1 roster"]).await;
-    assert_eq!(world.asked_of_webex(), 3);
+    assert_eq!(world.asked_of_webex(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_shown_to_us_is_not_asked_for_again_and_again() {
+    let world = World::told_of("meetingParticipants").await;
+    let meeting = world.webex.add_meeting(LINK, None, json!({}));
+    world.webex.begin(&meeting);
+    world.webex.faults().add(Match::path("/v1/meetings/"), Fault::failure(404));
+    world.webex.join(&meeting, "ada@acme.example", false, false);
+    world.until("the question", async || world.asked_of_webex() > 0).await;
+    world.rounds().await;
+    assert_eq!(world.asked_of_webex(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use crate::attempts::{Attempt, Order};
 use crate::config;
 use crate::connections::Connections;
 use crate::gather::Gather;
-use crate::journal::{Journal, Kept, Parcel};
+use crate::journal::{Journal, Kept, Parcel, Settled};
 use crate::store::sql::Sql;
 
 fn now() -> DateTime<Utc> {
@@ -310,5 +310,26 @@ async fn a_code_nobody_has_mapped_is_kept_also_when_it_is_worked_on_again() {
         tokio::time::sleep(Duration::from_millis(30)).await;
         inbox.look().await.unwrap();
         assert_eq!(world.count("SELECT count(*) FROM provider_adapters_evidence").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn of_words_that_contradict_each_other_the_last_that_happened_holds() {
+    for engine in engines().await.into_iter().filter(Engine::is_shared) {
+        let world = World::on(engine).await;
+        let at = |minutes: i64| now() + TimeDelta::minutes(minutes);
+        let full = |is_wrong: bool, minutes: i64| {
+            ("zoom".to_owned(), super::STORAGE_FULL, is_wrong, at(minutes))
+        };
+        for (problems, many) in [
+            (vec![full(true, 1)], 1),
+            // What came first happened last.
+            (vec![full(false, 5), full(true, 4)], 0),
+            (vec![full(true, 9), full(false, 8)], 1),
+        ] {
+            let settled = Settled { problems, ..Settled::default() };
+            world.journal.settle(&settled, "one").await.unwrap();
+            assert_eq!(world.journal.health("zoom").await.unwrap().problems.len(), many);
+        }
     }
 }

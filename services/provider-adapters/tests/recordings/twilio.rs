@@ -36,6 +36,8 @@ async fn played(more: &[(&str, &str)], setting: Setting) -> Played {
 #[tokio::test]
 async fn a_call_that_twilio_records_by_itself_is_fetched_with_the_key() {
     let Played { world, twilio, call } = played(&[], Setting::default()).await;
+    let by = "SELECT count(*) FROM provider_adapters_attempt WHERE connection = 'twilio'";
+    assert_eq!(world.count(by).await, 1, "by which it is done");
     // It is not to be told.
     world.act("c1", Act::StartRecording, 1).await;
     assert_eq!(twilio.recordings(), Vec::<String>::new());
