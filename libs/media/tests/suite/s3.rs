@@ -99,6 +99,18 @@ async fn deleting_gives_up_the_upload_too() {
 }
 
 #[tokio::test]
+async fn an_upload_of_which_no_part_arrived_is_given_up_too() {
+    let (store, bucket) = store().await;
+    let server = Server::start(|seen, _| Reply::file(seen, &noise(21 * MIB), "\"v1\"")).await;
+    let download = download(&server.url("files.example", "/rec"));
+    bucket.lock().unwrap().no_parts = true;
+    fetcher(&store, once()).fetch(&download).await.unwrap_err();
+    assert_eq!(bucket.lock().unwrap().uploads.len(), 1);
+    store.delete(&download.key).await.unwrap();
+    assert!(bucket.lock().unwrap().uploads.is_empty());
+}
+
+#[tokio::test]
 async fn a_store_in_passing_trouble_is_borne_with() {
     let (store, bucket) = store().await;
     let server = Server::start(|seen, _| Reply::file(seen, &noise(9 * MIB), "\"v1\"")).await;

@@ -26,11 +26,17 @@ impl Place {
         }
     }
 
-    /// Waits until something of a recording has been noted, for a while.
+    /// Waits until it has been noted that something of a recording arrived, for a while.
     pub(crate) async fn noted(&self, key: &Key) {
+        let path = key.folder().join("progress.json");
         for _ in 0..1000 {
-            if self.names(key).await.iter().any(|name| name == "progress.json") {
-                return;
+            if let Ok(found) = self.store.objects().get(&path).await {
+                let bytes = found.bytes().await.unwrap();
+                // Where it is a file it may be being written.
+                let noted: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+                if noted["bytes"].as_u64() > Some(0) {
+                    return;
+                }
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -219,6 +219,13 @@ impl Parts {
                 let upload = self.parts.create_multipart(&object).await;
                 self.journal.upload = Some(upload.map_err(Error::store("begin an upload"))?);
                 self.journal.object = object.to_string();
+                self.journal.sum = self.sum.state();
+                // Noted before anything is in it, so that whoever deletes the recording finds it.
+                if let Err(error) = self.note().await {
+                    let given_up = abort(self.parts.as_ref(), &self.journal).await;
+                    self.journal.upload = None;
+                    return given_up.and(Err(error));
+                }
                 object
             }
         };

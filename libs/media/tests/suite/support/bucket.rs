@@ -13,6 +13,8 @@ pub(crate) struct Bucket {
     count: u64,
     /// How many of the next requests are answered with 503.
     pub(crate) trouble: u32,
+    /// Parts are not taken.
+    pub(crate) no_parts: bool,
 }
 
 /// Serves a bucket named `recordings`.
@@ -74,6 +76,7 @@ impl Bucket {
                     .collect();
                 xml(format!("<DeleteResult>{deleted}</DeleteResult>"))
             }
+            ("PUT", Some(_)) if self.no_parts => Reply::status(403),
             ("PUT", Some(id)) => {
                 let version = self.next();
                 let Some(upload) = self.uploads.get_mut(id) else { return missing("NoSuchUpload") };
