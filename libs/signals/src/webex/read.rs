@@ -54,12 +54,18 @@ pub fn read(body: &[u8]) -> Result<Event, Error> {
         _ => &["createTime", "created", "timeRecorded"],
     };
     let at = times.iter().find_map(|key| data.time(&[*key]));
-    let key = Maker::new(Provider::Webex, &name)
+    let mut key = Maker::new(Provider::Webex, &name)
         .maybe(value.id(&["orgId"]))
         .maybe(id)
         .maybe(state.as_deref())
-        .number(at.map(|at| at.timestamp_millis()))
-        .done();
+        .number(at.map(|at| at.timestamp_millis()));
+    if of_meeting && event == "updated" && at.is_none() {
+        // Two changes of one meeting differ in what it was changed to.
+        for name in ["start", "end", "title", "hostUserId", "webLink"] {
+            key = key.maybe(data.at(&[name]).map(Value::to_string));
+        }
+    }
+    let key = key.done();
 
     let of = |kind: Kind, code: &str| Meaning::of(Provider::Webex, kind, code, None);
     // The event is the news; the state it left behind comes second.
@@ -182,6 +188,17 @@ mod tests {
             |state: &str| event("meetings", "updated", &json!({"id": "m1", "state": state})).key;
         assert_ne!(key("ready"), key("missed"));
         assert_eq!(key("ready"), key("ready"));
+    }
+
+    #[test]
+    fn two_changes_of_one_meeting_are_two_events() {
+        let key = |start: &str, link: &str| {
+            event("meetings", "updated", &json!({"id": "m1", "start": start, "webLink": link})).key
+        };
+        let first = key("2026-01-01T10:00:00Z", "https://acme.webex.example/a");
+        assert_eq!(first, key("2026-01-01T10:00:00Z", "https://acme.webex.example/a"));
+        assert_ne!(first, key("2026-01-01T11:00:00Z", "https://acme.webex.example/a"));
+        assert_ne!(first, key("2026-01-01T10:00:00Z", "https://acme.webex.example/b"));
     }
 
     #[test]
