@@ -113,13 +113,22 @@ impl ZoomNative {
         let Some(note) = self.journal.note(attempt, ARMED).await.map_err(failed)? else {
             return Ok(());
         };
-        if let Some(set) = before(&note)
-            && !self.is_wanted(account, job, number).await?
-        {
+        if let Some(set) = before(&note) {
             let noted: Value = serde_json::from_str(&note.value).unwrap_or_default();
             let host = noted.get("host").and_then(Value::as_str).unwrap_or_default();
-            self.put(account, job, number, host, &choice(&set)).await?;
-            if self.is_wanted(account, job, number).await? {
+            let mut undone = noted.get("undone").and_then(Value::as_bool).unwrap_or_default();
+            if !self.is_wanted(account, job, number).await? {
+                if !undone {
+                    // Noted before it is done: whoever tries again knows that it may have been.
+                    let value = json!({ "before": set, "host": host, "undone": true }).to_string();
+                    let target = target(account, number);
+                    let written = self.journal.write_note(attempt, ARMED, &target, &value).await;
+                    written.map_err(failed)?;
+                    undone = true;
+                }
+                self.put(account, job, number, host, &choice(&set)).await?;
+            }
+            if undone && self.is_wanted(account, job, number).await? {
                 // Somebody came to want it meanwhile, and took it for armed.
                 self.put(account, job, number, host, &AutoRecording::Cloud).await?;
             }
