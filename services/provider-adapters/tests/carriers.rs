@@ -73,6 +73,28 @@ async fn what_two_attempts_want_armed_stays_until_the_last_is_called_back() {
 }
 
 #[tokio::test]
+async fn what_is_taken_back_while_somebody_comes_to_want_it_is_armed_again() {
+    for engine in shared().await {
+        let world = World::on(engine).await;
+        let meeting = world.meeting();
+        world.order(world.native(attempt("c1", 1, 0), meeting)).await;
+        world.told(&["armed"]).await;
+        let faults = world.zoom.faults();
+        faults.add(arm().once(), Fault::Slow(Duration::from_secs(1)));
+        faults.add(arm().once(), Fault::failure(503));
+        world.withdraw(attempt("c1", 1, 0)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        // It is still armed when this one looks.
+        world.order(world.native(attempt("c2", 1, 0), meeting)).await;
+        world.told(&["armed", "armed"]).await;
+        world.idle().await;
+        assert_eq!(world.auto_recording(meeting), "cloud");
+        assert_eq!(arms(&world), 3, "armed, taken back, and armed again once that was possible");
+        world.close().await;
+    }
+}
+
+#[tokio::test]
 async fn what_stands_in_the_way_is_told_with_its_reason() {
     type Spoil = fn(&World, u64);
     let cases: [(&str, &str, Spoil); 8] = [
@@ -260,6 +282,37 @@ async fn what_a_meeting_does_and_what_became_of_its_files_is_asked_for() {
     world.instruct(one(), Act::CheckFiles, 5).await;
     told.push("files_ready");
     world.told(&told).await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_copy_at_zoom_goes_though_no_webhook_told_its_run() {
+    let world = World::new().await;
+    let meeting = world.meeting();
+    world.order(world.native(attempt("c1", 1, 0), meeting)).await;
+    world.told(&["armed"]).await;
+    let run = |finished| {
+        let uuid = world.zoom.begin(meeting);
+        world.zoom.record(meeting, fakes::zoom::Control::Start);
+        world.advance(TimeDelta::minutes(5));
+        world.zoom.end(meeting);
+        if finished {
+            world.zoom.finish(&uuid);
+        }
+        uuid
+    };
+    let ours = run(true);
+    // Another meeting under the same number, on another day.
+    world.advance(TimeDelta::days(1));
+    run(true);
+    let deletions = || world.zoom.log().of(&Verb::DELETE, "/v2/meetings/");
+    // Whoever may not delete has not deleted.
+    let forbidden = Match::path("/recordings").method(Verb::DELETE).once();
+    world.zoom.faults().add(forbidden, Fault::failure(403));
+    world.instruct(attempt("c1", 1, 0), Act::Discard, 1).await;
+    world.idle().await;
+    let deleted: Vec<_> = deletions().into_iter().filter(|one| one.carried_out).collect();
+    assert_eq!((deletions().len(), deleted.len()), (2, 1), "{ours}");
     world.close().await;
 }
 

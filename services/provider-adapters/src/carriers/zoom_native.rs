@@ -158,14 +158,19 @@ impl ZoomNative {
         if self.account_of(job).is_none() {
             return Err(Trouble::unconnected());
         }
-        let Ok((account, _)) = self.about(job) else { return Ok(Told::default()) };
+        let Ok((account, number)) = self.about(job) else { return Ok(Told::default()) };
         if !account.removes_copies {
             return Ok(Told::default());
         }
-        for run in job.names(Kind::Instance) {
+        let mut runs: Vec<String> = job.names(Kind::Instance).map(str::to_owned).collect();
+        if runs.is_empty() {
+            // No webhook told any.
+            runs = self.runs_of_event(account, job, number).await?;
+        }
+        for run in &runs {
             let answer = account.client.remove_recordings(At::Run(run), Removal::Trash).await;
             match account.line.hear(answer, job.now).await {
-                Ok(()) | Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {}
+                Ok(()) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(account.line.trouble(&error, THEN)),
             }
         }

@@ -389,7 +389,7 @@ fn settings(
          work.poll = '20ms'\nwork.patience = '{patience}s'\nwork.lease = '{}s'\n\
          [[connections]]\nname = 'zoom'\ncompany = 'acme'\nprovider = 'zoom'\nbase_url = '{}'\n\
          [connections.api]\naccount_id = '{account}'\nclient_id = '{client}'\n\
-         client_secret = 'file:{}'\noauth_url = '{}'\nplan = 'business'\n\
+         client_secret = 'file:{}'\noauth_url = '{}'\nplan = 'business'\ndiscard_copies = 'true'\n\
          [[connections]]\nname = 'recall'\ncompany = 'acme'\nprovider = 'recall'\nbase_url = '{}'\n\
          [connections.api]\nkey = 'file:{}'\nadapters = 'zoom-local, webex, google-meet'\n\
          announcement = '{}'\n{login}zoom = '{{\"zoom\": {{\"obf_token_url\": \"https://tokens.acme.example/obf\"}}}}'\n\

@@ -25,12 +25,15 @@ const LENGTH: TimeDelta = TimeDelta::hours(1);
 pub(super) const RUNS: usize = 20;
 
 /// When a run of the event may begin.
-fn window(job: &Job, meeting: &Meeting) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+fn window(job: &Job, personal: bool) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let start = job.order.start?;
-    let personal = meeting.kind == Some(MeetingKind::Personal);
     let early = if personal { EARLY_IN_ROOM } else { EARLY };
     let end = job.order.end.unwrap_or(start + LENGTH);
     Some((start - early, if personal { end } else { end + LATE }))
+}
+
+fn is_personal(meeting: &Meeting) -> bool {
+    meeting.kind == Some(MeetingKind::Personal)
 }
 
 fn of_run(job: &Job, uuid: &str, signal: Signal, at: DateTime<Utc>, raw: Evidence) -> News {
@@ -51,7 +54,7 @@ impl ZoomNative {
             }
             Err(error) => return Err(account.line.trouble(&error, THEN)),
         };
-        let window = window(job, &meeting);
+        let window = window(job, is_personal(&meeting));
         let fits = |at: DateTime<Utc>| window.is_none_or(|(from, to)| at >= from && at <= to);
         let runs = self.runs(account, job, number).await?;
         let mut told = Told::default();
@@ -75,6 +78,26 @@ impl ZoomNative {
             told = told.and(job.says(Signal::NeverStarted).because(raw));
         }
         Ok(told)
+    }
+
+    /// The runs of the event that are over. Of a meeting that is not to be seen any more nobody knows whether it was in a
+    /// personal room, and of an event without a time there is none.
+    pub(super) async fn runs_of_event(
+        &self,
+        account: &Account,
+        job: &Job,
+        number: &str,
+    ) -> Result<Vec<String>, Trouble> {
+        let answer = account.client.meeting(number).await;
+        let personal = match account.line.hear(answer, job.now).await {
+            Ok(meeting) => is_personal(&meeting),
+            Err(Error::NotFound { .. } | Error::Forbidden { .. }) => true,
+            Err(error) => return Err(account.line.trouble(&error, THEN)),
+        };
+        let Some((from, to)) = window(job, personal) else { return Ok(Vec::new()) };
+        let runs = self.runs(account, job, number).await?.into_iter();
+        let fits = |run: &Instance| run.start.is_some_and(|began| began >= from && began <= to);
+        Ok(runs.filter(fits).take(RUNS).map(|run| run.uuid).collect())
     }
 
     async fn runs(
