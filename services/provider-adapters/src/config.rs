@@ -326,7 +326,15 @@ impl Config {
             "`journal.every` must be longer than nothing"
         );
         self.imports.check()?;
-        self.webhooks.address()?;
+        let listens = self.webhooks.address()?.is_some();
+        let twilio = self.connections.iter().find(|one| one.provider == "twilio");
+        if let Some(one) = twilio.filter(|_| listens && self.webhooks.public_url.is_empty()) {
+            anyhow::bail!(
+                "`webhooks.public_url` must be set: Twilio signs the address it calls, and connection `{}` is told of \
+                 nothing otherwise",
+                one.name
+            );
+        }
         Ok(())
     }
 }
