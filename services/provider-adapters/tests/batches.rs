@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use chassis::{House, Running, SimulatedClock};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64;
 use fakes::Clock;
 use fakes::graph::{Graph, Options};
@@ -28,6 +28,7 @@ struct World {
     address: SocketAddr,
     engine: Engine,
     files: tempfile::TempDir,
+    clock: SimulatedClock,
     _running: Running,
 }
 
@@ -56,10 +57,11 @@ impl World {
             graph.options().application,
             file("state"),
         );
-        let house = House::new().clock(SimulatedClock::at(now()));
+        let clock = SimulatedClock::at(now());
+        let house = House::new().clock(clock.clone());
         let house = house.host::<provider_adapters::App>(settings);
         let running = house.open().await.unwrap();
-        Self { graph, address, engine, files, _running: running }
+        Self { graph, address, engine, files, clock, _running: running }
     }
 
     fn basic(&self, n: usize) -> Value {
@@ -161,6 +163,18 @@ async fn a_large_batch_is_answered_in_time() {
             assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
             assert_eq!(world.kept().await, 1000);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_twice_is_told_twice() {
+    let world = World::with(Graph::keys).await;
+    let missed = json!({ "subscriptionId": "s1", "clientState": STATE, "lifecycleEvent": "missed",
+        "subscriptionExpirationDateTime": "2026-11-24T10:00:00Z", "tenantId": world.graph.options().tenant });
+    for (minutes, kept) in [(0, 1), (0, 1), (2, 2)] {
+        world.clock.advance(TimeDelta::minutes(minutes));
+        assert_eq!(world.deliver(std::slice::from_ref(&missed)).await, 202);
+        assert_eq!(world.kept().await, kept);
     }
 }
 

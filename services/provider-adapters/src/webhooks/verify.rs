@@ -6,7 +6,7 @@ use serde_json::Value;
 use signals::verify::Error;
 use signals::verify::jwt::Keys;
 use signals::{
-    Delivery, Event, Provider, Reply, aircall, attendee, dialer, graph, meet, recall, redact,
+    Delivery, Event, News, Provider, Reply, aircall, attendee, dialer, graph, meet, recall, redact,
     ringcentral, telnyx, twilio, vonage, webex, zoom,
 };
 use tracing::warn;
@@ -158,6 +158,14 @@ fn name(connection: &Connection, events: &[Event]) -> String {
     key::webhook(&connection.name, &keys)
 }
 
+/// The name of a notification of Graph. Of what it has missed it tells nothing that sets one time apart from the next: those
+/// of one minute are one.
+fn name_of(connection: &Connection, event: &Event, now: DateTime<Utc>) -> String {
+    let minute = event.tells(News::SignalsMissed).then(|| (now.timestamp() / 60).to_string());
+    let keys: Vec<&str> = [event.key.as_str()].into_iter().chain(minute.as_deref()).collect();
+    key::webhook(&connection.name, &keys)
+}
+
 /// Checks a batch of Graph: each notification by itself, so that a bad one spoils no other.
 fn graph(
     connection: &Connection,
@@ -222,7 +230,7 @@ fn graph(
         parcels.push(Parcel {
             connection: connection.name.clone(),
             company: connection.company.clone(),
-            name: name(connection, std::slice::from_ref(&event)),
+            name: name_of(connection, &event, delivered.now),
             body: body.into_bytes(),
             content,
             received: delivered.now,
