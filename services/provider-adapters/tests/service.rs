@@ -317,11 +317,23 @@ async fn an_adapter_that_lives_elsewhere_is_named() {
 }
 
 #[test]
+fn recordings_are_not_fetched_from_wherever_amazon_serves() {
+    let settings = include_str!("../config.default.toml");
+    let hosts = settings.split("[imports.hosts]").nth(1).unwrap();
+    assert!(hosts.contains("\"s3.amazonaws.com\"") && !hosts.contains("\"amazonaws.com\""));
+}
+
+#[test]
 fn an_adapter_nobody_knows_is_refused_at_the_start() {
     for (settings, says) in [
         ("adapters = [\"zoom\"]", "zoom-native, zoom-local, teams, webex, google-meet, dialer"),
         ("adapters = []", "empty"),
         ("keep_versions = 0", "keep_versions"),
+        // Twilio signs the address it calls.
+        (
+            "webhooks.listen = '127.0.0.1:0'\n[[connections]]\nname = 'phones'\ncompany = 'acme'\nprovider = 'twilio'",
+            "webhooks.public_url",
+        ),
     ] {
         let house = House::new().host::<provider_adapters::App>(settings);
         let problem = format!("{:#}", house.check().unwrap_err());
