@@ -143,6 +143,14 @@ fn problems(connection: &Connection, health: &Health, now: DateTime<Utc>) -> Vec
             ),
         ));
     }
+    if let Some(remedy) = connection.proof.keys.lack() {
+        found.push(problem(
+            v1::Severity::Warning,
+            "keys_unknown",
+            "a webhook came whose key is not among those we know, and was sent back: a key that was replaced, or a forged one",
+            format!("`keys` of the connection `{name}` are the public ones of {provider}: {remedy}"),
+        ));
+    }
     for (code, since) in &health.problems {
         let known = match code.as_str() {
             ACCESS_LOST => problem(

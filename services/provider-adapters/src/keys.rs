@@ -3,6 +3,7 @@
 //! They are looked for again when a token names a key that is not among them, at most once a minute whoever sends such
 //! tokens, and once a day, so that a key that was withdrawn is not trusted any longer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct KeyRing {
     keys: RwLock<Arc<Keys>>,
     /// When they were looked for the last time.
     looked: Mutex<Option<Instant>>,
+    /// The last token that came named none of them.
+    lacking: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -66,12 +69,27 @@ impl KeyRing {
             }
             Some(setting) => (Origin::Setting(setting.to_owned()), of_setting(setting)?),
         };
-        Ok(Self { origin, keys: RwLock::new(Arc::new(keys)), looked: Mutex::new(None) })
+        let (keys, looked) = (RwLock::new(Arc::new(keys)), Mutex::new(None));
+        Ok(Self { origin, keys, looked, lacking: AtomicBool::new(false) })
     }
 
     /// Whether there are any, or somewhere to look for them.
     pub(crate) fn is_set(&self) -> bool {
         !matches!(self.origin, Origin::Nowhere)
+    }
+
+    /// Notes whether the key of a token was missing, also after it was looked for again.
+    pub(crate) fn note(&self, is_missing: bool) {
+        self.lacking.store(is_missing, Ordering::Relaxed);
+    }
+
+    /// Where to look, if the last token named a key that is not among them.
+    pub(crate) fn lack(&self) -> Option<&'static str> {
+        self.lacking.load(Ordering::Relaxed).then_some(match &self.origin {
+            Origin::Nowhere => "set them",
+            Origin::Setting(_) => "replace the document, or name the address where it is published",
+            Origin::Issuer(_) => "see whether that address can be reached from here",
+        })
     }
 
     /// Those that are known.
@@ -147,7 +165,11 @@ mod tests {
         let setting = format!("file:{}", file.path().display());
         let ring = KeyRing::read(Some(&setting)).unwrap();
         let http = Http::new(&remote::Settings::default()).unwrap();
-        assert!(ring.now().has("k1"));
+        assert!(ring.now().has("k1") && ring.lack().is_none());
+        ring.note(true);
+        assert!(ring.lack().is_some_and(|what| what.contains("replace the document")));
+        ring.note(false);
+        assert!(ring.lack().is_none());
         assert!(!ring.missing(&http).await, "it is the same");
         std::fs::write(file.path(), document("k2")).unwrap();
         assert!(!ring.missing(&http).await, "a moment ago it was not there");

@@ -214,6 +214,9 @@ impl Door {
         if misses_a_key(&verdict) && keys.missing(&self.http).await {
             verdict = self.judge(connection, &request).await;
         }
+        if misses_a_key(&verdict) {
+            keys.note(true);
+        }
         match verdict {
             Verdict::Reply(reply) => (sent(reply), "challenge"),
             Verdict::Stale => (StatusCode::OK.into_response(), "stale"),

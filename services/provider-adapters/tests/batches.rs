@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use chassis::{House, Running, SimulatedClock};
 use chrono::{DateTime, TimeDelta, Utc};
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use fakes::Clock;
 use fakes::graph::{Graph, Options};
+use proto::provider::v1::DescribeAdapterRequest;
+use proto::provider::v1::provider_adapter_service_client::ProviderAdapterServiceClient;
 use serde_json::{Value, json};
 use storage::StoreConfig;
 use storage::sea_orm::{ConnectionTrait as _, Statement};
@@ -29,7 +31,7 @@ struct World {
     engine: Engine,
     files: tempfile::TempDir,
     clock: SimulatedClock,
-    _running: Running,
+    running: Running,
 }
 
 impl World {
@@ -61,7 +63,7 @@ impl World {
         let house = House::new().clock(clock.clone());
         let house = house.host::<provider_adapters::App>(settings);
         let running = house.open().await.unwrap();
-        Self { graph, address, engine, files, clock, _running: running }
+        Self { graph, address, engine, files, clock, running }
     }
 
     fn basic(&self, n: usize) -> Value {
@@ -99,6 +101,16 @@ impl World {
         answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
     }
 
+    /// Whether somebody is told that keys are missing.
+    async fn lacks_keys(&self) -> bool {
+        let mut client =
+            ProviderAdapterServiceClient::new(self.running.link("provider-adapters").unwrap());
+        let request = DescribeAdapterRequest { company: "acme".into(), ..Default::default() };
+        let answer = client.describe_adapter(request).await.unwrap().into_inner();
+        let connections = answer.adapters.iter().flat_map(|one| &one.connections);
+        connections.flat_map(|one| &one.problems).any(|one| one.code == "keys_unknown")
+    }
+
     /// Rows of the inbox.
     async fn kept(&self) -> i64 {
         let store = storage::connect(&self.engine.config()).await.unwrap();
@@ -127,11 +139,14 @@ async fn what_cannot_be_checked_comes_again_and_the_rest_is_kept_at_once() {
         keys
     })
     .await;
+    assert!(!world.lacks_keys().await);
     assert_eq!(world.deliver(&[world.basic(1), world.sealed(), world.basic(2)]).await, 503);
     assert_eq!(world.kept().await, 2);
-    // What needs no token is no trouble.
+    assert!(world.lacks_keys().await);
+    // What needs no token is no trouble, and mends none.
     assert_eq!(world.deliver(&[world.basic(3)]).await, 202);
     assert_eq!(world.kept().await, 3);
+    assert!(world.lacks_keys().await);
     // Forged is forged, whatever stands beside it.
     let mut forged = world.basic(4);
     forged["clientState"] = json!("another");
@@ -150,6 +165,21 @@ async fn keys_that_were_replaced_are_read_again() {
     std::fs::write(world.files.path().join("keys"), world.graph.keys().to_string()).unwrap();
     assert_eq!(world.deliver(&[world.sealed()]).await, 202);
     assert_eq!(world.kept().await, 1);
+    assert!(!world.lacks_keys().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_missing_is_told_until_a_token_is_believed_again() {
+    let world = World::with(Graph::keys).await;
+    let token = world.graph.vouch();
+    let (_, rest) = token.split_once('.').unwrap();
+    let head = json!({ "alg": "RS256", "typ": "JWT", "kid": "nobody's" }).to_string();
+    let unknown = format!("{}.{rest}", BASE64URL_NOPAD.encode(head.as_bytes()));
+    let body = json!({ "value": [world.sealed()], "validationTokens": [unknown] }).to_string();
+    assert_eq!(world.post("teams", &body).await, 503);
+    assert!(world.lacks_keys().await);
+    assert_eq!(world.deliver(&[world.sealed()]).await, 202);
+    assert!(!world.lacks_keys().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

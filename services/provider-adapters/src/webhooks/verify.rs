@@ -109,6 +109,7 @@ fn believe(
                 return Err(Error::NoSecret);
             }
             meet::verify(headers, keys, &audiences, &proof.sender, now)?;
+            proof.keys.note(false);
         }
         Provider::Teams | Provider::ZoomPhone | Provider::Sip => return Err(Error::NoSecret),
     }
@@ -192,7 +193,11 @@ fn graph(
             // Vouched for once for the batch, and only where something in it needs it.
             let vouched = tenants.get_or_insert_with(|| {
                 let audiences: Vec<&str> = proof.audiences.iter().map(String::as_str).collect();
-                graph::check_tokens(&batch.tokens, keys, &audiences, delivered.now)
+                let tenants = graph::check_tokens(&batch.tokens, keys, &audiences, delivered.now);
+                if tenants.is_ok() {
+                    proof.keys.note(false);
+                }
+                tenants
             });
             let tenants = vouched.as_ref().map_err(Clone::clone)?;
             if !notification.tenant.as_ref().is_some_and(|tenant| tenants.contains(tenant)) {
