@@ -49,6 +49,7 @@ impl Journal {
                     .filter(fleet::Column::SeenUs.lt(micros(since)))
                     .exec_with_returning(&tx)
                     .await?;
+                let why = Evidence::own("fleet_gone", "the fleet was not heard of for too long");
                 let mut news = Vec::new();
                 for fleet in gone {
                     let rows = attempt::Entity::update_many()
@@ -59,11 +60,7 @@ impl Journal {
                         .filter(C::State.eq(State::Running as i16))
                         .exec_with_returning(&tx)
                         .await?;
-                    for row in rows {
-                        let why =
-                            Evidence::own("fleet_gone", "the fleet was not heard of for too long");
-                        news.push(failed(&row, "gone", Signal::ConnectionFailed, why, now)?);
-                    }
+                    news.extend(failed(&rows, "gone", Signal::ConnectionFailed, &why, now)?);
                 }
                 log::append(&tx, &news).await?;
                 Ok::<_, storage::Error>(news.len())
@@ -132,11 +129,8 @@ impl Journal {
                     .filter(C::State.eq(State::Running as i16))
                     .exec_with_returning(&tx)
                     .await?;
-                let mut news = Vec::new();
-                for row in rows {
-                    let why = Evidence::own("fleet_lost_it", "the fleet does not name it any more");
-                    news.push(failed(&row, "lost", Signal::ConnectionFailed, why, now)?);
-                }
+                let why = Evidence::own("fleet_lost_it", "the fleet does not name it any more");
+                let news = failed(&rows, "lost", Signal::ConnectionFailed, &why, now)?;
                 log::append(&tx, &news).await?;
                 Ok::<_, storage::Error>(news.len())
             })
@@ -173,11 +167,8 @@ impl Journal {
                     .filter(work::Column::UntilUs.lt(micros(now)))
                     .exec(&tx)
                     .await?;
-                let mut news = Vec::new();
-                for row in rows {
-                    let why = Evidence::own("no_fleet", "no fleet of bots took it in time");
-                    news.push(failed(&row, "missed", Signal::DispatchMissed, why, now)?);
-                }
+                let why = Evidence::own("no_fleet", "no fleet of bots took it in time");
+                let news = failed(&rows, "missed", Signal::DispatchMissed, &why, now)?;
                 log::append(&tx, &news).await?;
                 Ok::<_, storage::Error>(news.len())
             })
@@ -189,20 +180,23 @@ impl Journal {
     }
 }
 
-/// What is told of an attempt that came to nothing.
+/// What is told of attempts that came to nothing.
 fn failed(
-    row: &attempt::Model,
+    rows: &[attempt::Model],
     how: &str,
     signal: Signal,
-    why: Evidence,
+    why: &Evidence,
     now: DateTime<Utc>,
-) -> Result<Change, storage::Error> {
-    let attempt = Attempt {
-        company: row.company.clone(),
-        call_id: row.call_id.clone(),
-        plan_revision: super::unsigned(row.plan_revision),
-        run: u32::try_from(row.run).map_err(|_| corrupt("no attempt"))?,
+) -> Result<Vec<Change>, storage::Error> {
+    let told = |row: &attempt::Model| {
+        let attempt = Attempt {
+            company: row.company.clone(),
+            call_id: row.call_id.clone(),
+            plan_revision: super::unsigned(row.plan_revision),
+            run: u32::try_from(row.run).map_err(|_| corrupt("no attempt"))?,
+        };
+        let key = format!("{}:{how}", row.id);
+        Ok(Change::Told(News::of(&attempt, signal, now, key).because(why.clone())))
     };
-    let key = format!("{}:{how}", row.id);
-    Ok(Change::Told(News::of(&attempt, signal, now, key).because(why)))
+    rows.iter().map(told).collect()
 }

@@ -22,6 +22,8 @@ use storage::testing::Engine;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::bodies::PROVIDERS;
+
 pub(crate) const SECRET: &str = "aGlkZGVuIGJlaGluZCB0aGUgbW9vbg==";
 pub(crate) const PUBLIC: &str = "https://hooks.acme.example";
 
@@ -51,19 +53,7 @@ pub(crate) async fn open(
          webhooks.listen = '{address}'\nwebhooks.public_url = '{PUBLIC}'\n"
     );
     let secret = |name: &str| format!("file:{}", secrets.join(name).display());
-    for provider in [
-        "zoom",
-        "teams",
-        "webex",
-        "twilio",
-        "ringcentral",
-        "aircall",
-        "vonage",
-        "telnyx",
-        "dialer",
-        "recall",
-        "attendee",
-    ] {
+    for provider in PROVIDERS {
         let file = if provider == "telnyx" { secret("public") } else { secret("secret") };
         settings += &format!(
             "[[connections]]\nname = '{provider}'\ncompany = 'acme'\nprovider = '{provider}'\n\
