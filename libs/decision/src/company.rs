@@ -472,6 +472,9 @@ impl Default for Consent {
     }
 }
 
+/// The longest id of a member or name of a profile, in bytes: they are repeated in what is said of others.
+const LONGEST_NAME: usize = 255;
+
 /// The reserved name that means no consent profile.
 pub const NO_PROFILE: &str = "none";
 
@@ -696,7 +699,7 @@ impl CompanyFile {
         }
         for (i, member) in self.members.iter().enumerate() {
             let at = |rest: &str| format!("members[{i}]{rest}");
-            if member.id.trim().is_empty() || member.id.len() > 255 {
+            if member.id.trim().is_empty() || member.id.len() > LONGEST_NAME {
                 check.say(at(".id"), "a member needs an id of 1 to 255 characters");
             } else if !ids.insert(member.id.as_str()) {
                 check.say(
@@ -717,7 +720,10 @@ impl CompanyFile {
                         format!("`{raw}` already belongs to `{other}`; an address has one owner"),
                     ),
                     None => {
-                        owners.insert(address, &member.id);
+                        let proper = member.id.len() <= LONGEST_NAME;
+                        let owner =
+                            if proper { &member.id } else { "a member without a proper id" };
+                        owners.insert(address, owner);
                     }
                 }
             }
@@ -829,6 +835,11 @@ impl Consent {
         for (name, profile) in &self.profiles {
             if name == NO_PROFILE {
                 check.say("consent.profiles.none", "the name `none` is reserved for no profile");
+            }
+            if name.len() > LONGEST_NAME {
+                // Named without its name, which every mistake below it would repeat.
+                check.say("consent.profiles", "the name of a profile has at most 255 characters");
+                continue;
             }
             for provider in profile.links.keys() {
                 if Provider::from_name(provider).is_none() {

@@ -16,11 +16,12 @@ pub fn fold(text: &str) -> String {
 /// in ASCII. `None` for anything that is no address.
 #[must_use]
 pub fn address(raw: &str) -> Option<String> {
-    let trimmed = raw.trim();
-    let bare = match trimmed.get(..7) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => trimmed.get(7..)?.trim(),
-        _ => trimmed,
-    };
+    let mut bare = raw.trim();
+    while let Some((scheme, rest)) = bare.split_at_checked(7)
+        && scheme.eq_ignore_ascii_case("mailto:")
+    {
+        bare = rest.trim();
+    }
     let (local, host) = bare.rsplit_once('@')?;
     if local.is_empty() || bare.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return None;
@@ -32,14 +33,16 @@ pub fn address(raw: &str) -> Option<String> {
 /// The comparable form of a domain: trimmed, without a leading `@` or a final dot, ASCII, in lower case.
 #[must_use]
 pub fn domain(raw: &str) -> Option<String> {
-    let bare = raw.trim().trim_start_matches('@').trim_end_matches('.');
-    if bare.is_empty() || bare.starts_with('.') || bare.contains(['@', ' ', '/']) {
-        return None;
-    }
-    if bare.is_ascii() {
-        return Some(bare.to_ascii_lowercase());
-    }
-    idna::domain_to_ascii(bare).ok().filter(|ascii| !ascii.is_empty())
+    let bare = raw.trim().trim_start_matches('@');
+    let mut ascii = match bare.is_ascii() {
+        true => bare.to_ascii_lowercase(),
+        false => idna::domain_to_ascii(bare).ok()?,
+    };
+    // Looked at in ASCII: `。` has become a dot by now, and `＠` what it looks like.
+    ascii.truncate(ascii.trim_end_matches('.').len());
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '/');
+    let sound = !ascii.is_empty() && !ascii.starts_with('.') && !ascii.contains(odd);
+    sound.then_some(ascii)
 }
 
 /// A domain and every domain above it: `a.b.example`, `b.example`, `example`.
@@ -70,6 +73,18 @@ mod tests {
         assert_eq!(address("ada@münchen.example").as_deref(), Some("ada@xn--mnchen-3ya.example"));
         assert_eq!(address("invalid:nomail"), None);
         assert_eq!(address("@acme.example"), None);
+    }
+
+    #[test]
+    fn what_is_comparable_stays_as_it_is() {
+        for raw in
+            ["ada@acme.example。", "mailto:MAILTO: ada@acme.example", "ada@ＡＣＭＥ.example."]
+        {
+            assert_eq!(address(raw).as_deref(), Some("ada@acme.example"), "{raw}");
+        }
+        for odd in ["@\n\0", "acme\texample", "acme。＠example", "。", "acme.example／x"] {
+            assert_eq!(domain(odd), None, "{odd:?}");
+        }
     }
 
     #[test]

@@ -351,7 +351,7 @@ fn walk(text: &str, mut visit: impl FnMut(&str, Place, Part) -> bool) {
                     path.push('.');
                 }
                 // No key of a company file is a list or a mapping; what stands below one needs no name.
-                path.push_str(scalar.unwrap_or("?"));
+                path.push_str(named(scalar.unwrap_or("?")));
                 true
             }
             Some(Inside::List { path: length, next }) => {
@@ -374,6 +374,13 @@ fn walk(text: &str, mut visit: impl FnMut(&str, Place, Part) -> bool) {
             _ => ended(&mut inside, &mut path),
         }
     }
+}
+
+/// A key as it stands in a path. The path is looked at for every node below it: no name that is taken is longer, and what
+/// goes beyond is left off.
+fn named(key: &str) -> &str {
+    const LONGEST: usize = 255;
+    key.get(..key.floor_char_boundary(LONGEST)).unwrap_or(key)
 }
 
 fn place_of(span: &Span) -> Place {
@@ -585,5 +592,26 @@ mod tests {
             assert!(read(&format!("company: acme\ndomains: {nested}")).is_err());
             assert!(read(&nested).is_err());
         }
+    }
+
+    #[test]
+    fn a_name_without_end_costs_no_more_than_its_length() {
+        let long = "n".repeat(1_000_000);
+        let text = |links: &str| {
+            format!(
+                "company: acme\nconsent: {{ profiles: {{ ? {long} : {{ links: {{ {links} }} }} }} }}\n"
+            )
+        };
+        let begun = std::time::Instant::now();
+        let links: String = (0..20_000).map(|i| format!("p{i}: static, ")).collect();
+        // One that cannot be read at its end, and one that can and names no provider.
+        let unread = read(&text(&(links.clone() + "q: odd"))).unwrap_err();
+        let invalid = read(&text(&links)).unwrap_err();
+        for problem in unread.iter().chain(&invalid) {
+            assert!(problem.field.len() < 1_000 && problem.message.len() < 1_000);
+        }
+        assert!(unread[0].message.contains("`odd`"), "{}", unread[0].message);
+        assert!(invalid[0].message.contains("255"), "{}", invalid[0].message);
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     }
 }
