@@ -471,8 +471,10 @@ impl Stage {
             }
             let wrong = self.bots.complaints();
             ensure!(wrong.is_empty(), "at {}: {}", self.now, wrong.join("\n"));
+            // In this order: what is heard after the databases were asked is not in their answer.
+            let is_heard = self.bots.is_heard();
             let due = self.due()?;
-            let is_quiet = due.is_quiet && self.bots.is_heard() && !(confirmed && due.unconfirmed);
+            let is_quiet = due.is_quiet && is_heard && !(confirmed && due.unconfirmed);
             let is_over = match self.weather {
                 Weather::Calm | Weather::Rolling => true,
                 Weather::Kills(_) => kills == self.kills.load(Ordering::SeqCst),
@@ -481,10 +483,9 @@ impl Stage {
                 return Ok(due);
             }
             if begin.elapsed() > PATIENCE {
-                let heard = self.bots.is_heard();
                 let Due { busy, unconfirmed, .. } = due;
                 bail!(
-                    "at {} it does not come to rest: {busy}; bots have told everything: {heard}, \
+                    "at {} it does not come to rest: {busy}; bots have told everything: {is_heard}, \
                      have heard nothing yet: {unconfirmed}",
                     self.now
                 );
