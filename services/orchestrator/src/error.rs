@@ -222,24 +222,10 @@ impl ServiceError for Error {
     }
 
     fn metadata(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::KeyReused(_) => vec![("field", "idempotency_key".to_owned())],
-            Self::Invalid(_)
-            | Self::Meeting { .. }
-            | Self::UnknownCall { .. }
-            | Self::UnknownCompany(_)
-            | Self::NotPermitted { .. }
-            | Self::NothingRecorded(_)
-            | Self::Peer { .. }
-            | Self::Answer { .. }
-            | Self::Storage(_)
-            | Self::Corrupt(_)
-            | Self::Contended
-            | Self::Notice
-            | Self::NoDecisionYet { .. }
-            | Self::Feed(_)
-            | Self::PolicyChanged
-            | Self::Ending => Vec::new(),
+        if matches!(self, Self::KeyReused(_)) {
+            vec![("field", "idempotency_key".to_owned())]
+        } else {
+            Vec::new()
         }
     }
 
